@@ -1,0 +1,40 @@
+/**
+ * The seam between a node and whatever carries its bytes: libp2p in a page, a WebSocket in Node.js, memory in a test.
+ * A link is authenticated: `peer` is the public key that the other side proved. Delivery is ordered per link and may
+ * fail at any time; what must arrive is sent again by the core.
+ */
+
+/** Lower-case hex of a node's public key. */
+export type NodeId = string;
+
+export type LinkPath = 'direct' | 'relayed' | 'down';
+
+export interface LinkStatus {
+	peer: NodeId;
+	path: LinkPath;
+	/** Milliseconds; null until it was measured. */
+	rttMs: number | null;
+}
+
+export interface NetworkEvents {
+	/** Encoded Packets of one frame, in the order in which they were sent. Bounded by wire/limits.ts. */
+	packets(from: NodeId, packets: Uint8Array[]): void;
+	/** A link came up, changed its path or went down. */
+	link(status: LinkStatus): void;
+	/** The peer broke the framing or a bound; the link is closed. */
+	violation(from: NodeId, error: Error): void;
+}
+
+export interface Network {
+	readonly self: NodeId;
+	start(events: NetworkEvents): Promise<void>;
+	/** The peers this node wants links to. Links to others that this node dialled are closed. */
+	setPeers(peers: NodeId[]): void;
+	/**
+	 * Sends the packets of one turn as one frame. Never blocks and never throws: where there is no link, or its queue
+	 * is full, the packets are dropped and counted.
+	 */
+	send(to: NodeId, packets: Uint8Array[]): void;
+	links(): LinkStatus[];
+	stop(): Promise<void>;
+}

@@ -1,0 +1,352 @@
+/**
+ * The one surface through which anything talks to a node: the pages, the developer console (`globalThis.tabwave`), tests.
+ * Its schema is proto/tabwave/v1/api.proto. Binary ids are lower-case hex; amounts that may pass 2^53 are decimal strings;
+ * times are milliseconds since the epoch. Every call rejects with an {@link ApiError}.
+ */
+import type { LinkStatus } from '../network/network.ts';
+
+export type Role = 'leader' | 'follower' | 'observer';
+
+/** What this tab is doing, as a state that has words. */
+export type Activity =
+	| 'starting'
+	| 'connecting'
+	| 'ready' // not a member, synced or not
+	| 'joining'
+	| 'catching-up'
+	| 'voting'
+	| 'away' // a member without its partition's links
+	| 'offline' // the relay is not reached
+	| 'duplicate' // another tab runs this identity
+	| 'halted'; // an assertion stopped the node
+
+export interface MemberStatus {
+	id: string;
+	nickname: string;
+	role: 'leader' | 'follower';
+	/** Seen within the heartbeat's bound. */
+	alive: boolean;
+	finalHeight: number;
+}
+
+export interface RoundStatus {
+	roundId: number;
+	view: number;
+	/** The furthest phase this node reached. */
+	phase: 'pre-prepared' | 'prepared' | 'committed' | 'certified';
+	transactions: number;
+	prepares: number;
+	commits: number;
+	startedMs: number;
+}
+
+export interface Stuck {
+	/** Stable name of the wait, for example `WaitingForCommits`. */
+	reason: string;
+	/** Who is missing: node ids, or `partition 2`, or `booter`. */
+	missing: string[];
+	/** Milliseconds until the node next acts by itself; null when only others can act. */
+	nextTimeoutMs: number | null;
+}
+
+export interface SyncStatus {
+	height: number;
+	targetHeight: number;
+	blocksPerSecond: number;
+	/** null until a rate is known */
+	secondsLeft: number | null;
+}
+
+export interface NodeStatus {
+	nodeId: string;
+	nickname: string;
+	activity: Activity;
+	/** null while this node is in no partition. */
+	partition: number | null;
+	role: Role;
+	epoch: number;
+	view: number;
+	/** Highest height this node executed; above finalHeight it is speculative. */
+	height: number;
+	finalHeight: number;
+	members: MemberStatus[];
+	/** q(n) */
+	quorum: number;
+	/** f(n) */
+	faulty: number;
+	links: LinkStatus[];
+	relay: { url: string; path: 'direct' | 'down'; rttMs: number | null };
+	rounds: RoundStatus[];
+	sync: SyncStatus | null;
+	stuck: Stuck | null;
+	/** Votes this node sent since it started: Prepares, Commits, Signs and Dones. */
+	votes: number;
+	storage: { kind: 'indexeddb' | 'memory'; persistent: boolean | null; usedBytes: number | null; quotaBytes: number | null };
+	crypto: 'webcrypto' | 'portable' | 'simulation';
+}
+
+export interface JoinOptions {
+	partition?: number;
+	nickname?: string;
+	/** From the join link. */
+	invitation?: string;
+}
+
+export interface NetworkInfo {
+	chainId: string;
+	name: string;
+	admission: 'open' | 'invitation';
+	partitions: { id: number; epoch: number; members: { id: string; nickname: string }[]; maxMembers: number; leader: string | null }[];
+	finalHeight: number;
+	/** Names of the contracts of this network. */
+	contracts: string[];
+}
+
+export interface Head {
+	height: number;
+	hash: string;
+	time: number;
+}
+
+export interface Vote {
+	member: string;
+	nickname: string;
+	signature: string;
+}
+
+export interface BlockInfo {
+	height: number;
+	hash: string;
+	previousHash: string;
+	kind: 'block' | 'membership';
+	partition: number;
+	epoch: number;
+	view: number;
+	roundId: number;
+	lowerBlockId: string;
+	transactionsRoot: string;
+	receiptsRoot: string;
+	stateDigest: string;
+	time: number;
+	ballot: { term: number; attempt: number };
+	transactions: TransactionSummary[];
+	/** Set where kind is `membership`. */
+	membership: { members: { id: string; nickname: string }[]; joined: string[]; left: string[]; evicted: string[] } | null;
+	/** q of the source partition's Commits; null for a change of members. */
+	certificate: { view: number; votes: Vote[]; quorum: number; members: number } | null;
+	/** The finality proof. */
+	finality: { ballot: { term: number; attempt: number }; byOperator: boolean; partitions: { partition: number; epoch: number; votes: Vote[]; quorum: number; members: number }[] };
+	sizeBytes: number;
+}
+
+export interface TransactionSummary {
+	id: string;
+	index: number;
+	sender: string;
+	contract: string;
+	function: string;
+	status: 'ok' | 'failed' | 'skipped';
+}
+
+export interface EventInfo {
+	contract: string;
+	kind: string;
+	/** As plain JSON by the contract; ids hex, amounts decimal strings. */
+	data: unknown;
+}
+
+export interface ReceiptInfo {
+	transactionId: string;
+	status: 'ok' | 'failed' | 'skipped';
+	error: string | null;
+	message: string | null;
+	events: EventInfo[];
+	height: number;
+	index: number;
+	blockHash: string;
+}
+
+export interface TransactionInfo extends TransactionSummary {
+	state: 'pending' | 'final';
+	arguments: unknown;
+	nonce: string;
+	expiryHeight: number;
+	/** The rest is null while pending. */
+	height: number | null;
+	blockHash: string | null;
+	time: number | null;
+	receipt: ReceiptInfo | null;
+	/** Sibling hashes from the leaf up, with the side they stand on; `valid` was computed in this tab. */
+	proof: { root: string; path: { hash: string; side: 'left' | 'right' }[]; valid: boolean } | null;
+}
+
+export interface VerifyReport {
+	checked: number;
+	/** Height and reason of the first block that does not hold; null when all do. */
+	firstBad: { height: number; reason: string } | null;
+}
+
+/** Occupancy in parts per million, power in milli-dBm, positions in micro-degrees: integers, as on chain. */
+export interface ApInfo {
+	id: string;
+	name: string;
+	owner: string;
+	ownerNickname: string;
+	/** In this node's own AP database. */
+	own: boolean;
+	latitudeMicrodegrees: number;
+	longitudeMicrodegrees: number;
+	coverageRadiusM: number;
+	eirpMilliDbm: number;
+	band: '2.4GHz' | '5GHz' | '6GHz' | 'CBRS';
+	/** All channels the AP holds; those that are idle are in both. */
+	channels: number[];
+	idleChannels: number[];
+	occupancyPpm: number;
+	/** Columns that the import assigned by its seeded rule, for example `eirp`. */
+	assigned: string[];
+	/** Height at which it last changed. */
+	height: number;
+}
+
+export interface BidInfo {
+	id: string;
+	buyerAp: string;
+	sellerAp: string;
+	channel: number;
+	/** Decimal string. */
+	price: string;
+	buyer: string;
+	expiryHeight: number;
+	state: 'open' | 'taken' | 'expired';
+	transactionId: string;
+	height: number;
+}
+
+export interface TradeInfo {
+	id: string;
+	bidId: string;
+	buyerAp: string;
+	sellerAp: string;
+	buyer: string;
+	seller: string;
+	channel: number;
+	/** Decimal string. */
+	price: string;
+	mechanism: string;
+	height: number;
+	time: number;
+	transactionId: string;
+}
+
+export interface SpectrumMetrics {
+	aps: number;
+	bids: number;
+	trades: number;
+	/** Sum of prices paid, decimal string. */
+	revenue: string;
+	/** Must be 0. */
+	conflictingPairs: number;
+	/** Jain index over channels held by the APs, 0…1. */
+	jainIndex: number;
+	/** Median and 95th percentile from bid to final trade; null without trades. */
+	bidToFinalMs: { p50: number; p95: number } | null;
+	meanOccupancyPpm: number;
+	mechanism: string;
+}
+
+export interface ImportReport {
+	format: 'nyc-wifi-geojson' | 'cbrs-csv' | 'tabwave-json';
+	accepted: number;
+	rejected: { line: number; reason: string }[];
+	assigned: string[];
+}
+
+export interface ApiEvents {
+	block: { height: number; hash: string; partition: number; transactions: number; time: number; kind: 'block' | 'membership' };
+	role: { role: Role; partition: number | null; epoch: number; view: number };
+	link: LinkStatus;
+	trade: TradeInfo;
+	ap: ApInfo;
+	round: { partition: number; roundId: number; phase: RoundStatus['phase'] };
+	view: { partition: number; view: number; leader: string };
+	stuck: Stuck | null;
+	/** At most ten times a second. */
+	status: NodeStatus;
+	log: { timeMs: number; level: 'debug' | 'info' | 'warning' | 'error'; category: string; message: string };
+}
+
+export interface TabwaveApi {
+	node: {
+		/** Resolves when this tab is a voting member. @throws ApiError PartitionFull, InvitationRequired, InvitationInvalid, AlreadyMember, Timeout */
+		join(options?: JoinOptions): Promise<NodeStatus>;
+		status(): Promise<NodeStatus>;
+		leave(): Promise<void>;
+		network(): Promise<NetworkInfo>;
+		setNickname(nickname: string): Promise<void>;
+	};
+	chain: {
+		head(): Promise<Head>;
+		/** @throws ApiError NotFound */
+		block(heightOrHash: number | string): Promise<BlockInfo>;
+		/** Newest first. */
+		blocks(options?: { beforeHeight?: number; limit?: number; partition?: number }): Promise<BlockInfo[]>;
+		/** @throws ApiError NotFound */
+		transaction(id: string): Promise<TransactionInfo>;
+		transactionsOf(account: string, options?: { beforeHeight?: number; limit?: number }): Promise<TransactionInfo[]>;
+		verify(from?: number, to?: number): Promise<VerifyReport>;
+	};
+	pool: { status(): Promise<{ pending: number; queued: number; rejected: number }> };
+	account: {
+		id(): Promise<string>;
+		/** Decimal string. */
+		balance(id?: string): Promise<string>;
+		/** Resolves with the receipt when the block is final. @throws ApiError InvalidArgument, PoolFull, Expired, NotConnected */
+		transfer(to: string, amount: string | number): Promise<ReceiptInfo>;
+	};
+	state: {
+		/** value and previous.value are hex; `decoded` is the contract's own description. @throws ApiError NotFound */
+		get(key: string): Promise<{ value: string; decoded: unknown; height: number; previous: { value: string | null; height: number } | null }>;
+	};
+	spectrum: {
+		aps(filter?: { own?: boolean; owner?: string }): Promise<ApInfo[]>;
+		/** Adds this file's APs to this node's AP database; the manager issues them. `share` takes the i-th of n parts. */
+		importAps(file: string | File, options?: { seed?: number; share?: { index: number; of: number } }): Promise<ImportReport>;
+		/** Adds seeded APs. */
+		generateAps(options: { seed: number; count: number }): Promise<ImportReport>;
+		bids(): Promise<BidInfo[]>;
+		trades(options?: { limit?: number }): Promise<TradeInfo[]>;
+		metrics(): Promise<SpectrumMetrics>;
+		mechanisms(): Promise<string[]>;
+		setMechanism(name: string): Promise<void>;
+	};
+	/** @returns a function that unsubscribes */
+	on<K extends keyof ApiEvents>(event: K, listener: (data: ApiEvents[K]) => void): () => void;
+}
+
+/** Stable names of what a call may reject with. */
+export type ApiErrorName =
+	| 'NotFound'
+	| 'InvalidArgument'
+	| 'NotConnected'
+	| 'NotMember'
+	| 'AlreadyMember'
+	| 'PartitionFull'
+	| 'InvitationRequired'
+	| 'InvitationInvalid'
+	| 'PoolFull'
+	| 'Expired'
+	| 'Timeout'
+	| 'NodeHalted'
+	| 'Duplicate'
+	| 'StorageLost'
+	| 'BadFile'
+	| 'TooLarge'
+	| 'UnknownMechanism';
+
+export class ApiError extends Error {
+	constructor(name: ApiErrorName, message: string) {
+		super(message);
+		this.name = name;
+	}
+}
