@@ -1,0 +1,190 @@
+/** Every key of network.ini: the one place for its default, its bounds and its words. */
+import {
+	choice,
+	integer,
+	list,
+	oneOf,
+	optional,
+	readIceServer,
+	readInteger,
+	text,
+	writeIceServer
+} from './values.ts';
+import type { KeySpec } from './values.ts';
+
+/** More partitions than a class can see; a bound for the topology that every tab holds. */
+export const MAX_PARTITIONS = 64;
+/** A vote of n members costs n² messages; above this one page cannot keep up with its partition. */
+export const MAX_MEMBERS = 64;
+/** Replicas of the Booter: Raft gains nothing beyond seven. */
+export const MAX_REPLICAS = 7;
+
+const memberCount = {
+	read: (found: string) => readInteger(found, 1, MAX_MEMBERS),
+	write: String,
+	shape: `whole numbers from 1 to ${MAX_MEMBERS}`
+};
+
+export const NETWORK_INI = {
+	network: {
+		name: text('Tabwave', 64, 'What people see on the join page. Part of genesis.'),
+		suite: choice('ed25519-sha256', ['ed25519-sha256'], 'Signature scheme and hash of the whole network.'),
+		admission: choice(
+			'open',
+			['open', 'invitation'],
+			'Who may become a member: anybody who has the address, or who holds an invitation signed with the operator key.'
+		),
+		initialBalance: integer(
+			1_000_000,
+			0,
+			1_000_000_000_000,
+			'Credited to each identity when it is admitted for the first time, in the smallest unit of money.'
+		),
+		contracts: list(
+			['transfer', 'spectrum'],
+			{ min: 1, max: 2 },
+			oneOf(['transfer', 'spectrum']),
+			'Contracts that run on this network.'
+		)
+	},
+	partitions: {
+		count: integer(2, 1, MAX_PARTITIONS, 'Number of partitions.'),
+		maxMembers: integer(16, 1, MAX_MEMBERS, 'Members that a partition takes.'),
+		sizes: list(
+			[],
+			{ min: 0, max: MAX_PARTITIONS },
+			memberCount,
+			'Members of each partition, in order, where they differ. Takes the place of count and maxMembers.'
+		)
+	},
+	blocks: {
+		maxTransactionsPerBlock: integer(500, 1, 5000, 'Transactions in one block.'),
+		maxTransactionBytes: integer(4096, 256, 65_536, 'Size of one transaction, in bytes.'),
+		maxBlocksPerNext: integer(8, 1, 64, 'Certified blocks that the Booter orders at once.'),
+		maxRoundsInFlight: integer(4, 1, 32, 'Rounds that a partition runs at the same time.'),
+		expiryWindow: integer(300, 10, 100_000, 'How far above the head a transaction may expire, in blocks.'),
+		silenceWindow: integer(50, 5, 10_000, 'For how long a declaration of silence holds, in blocks.'),
+		batchDelayMs: integer(
+			50,
+			0,
+			5000,
+			'How long a leader waits for more transactions before it proposes, in milliseconds.'
+		)
+	},
+	timeouts: {
+		heartbeatMs: integer(500, 50, 10_000, 'Between two heartbeats of a member, in milliseconds.'),
+		resendMs: integer(1000, 50, 60_000, 'Until what was not answered is sent again, in milliseconds.'),
+		awayMs: integer(3000, 200, 600_000, 'Silence after which a member counts as away, in milliseconds.'),
+		evictionGraceMs: integer(
+			20_000,
+			1000,
+			3_600_000,
+			'Silence after which a member is evicted, in milliseconds.'
+		),
+		viewTimeoutMs: integer(
+			4000,
+			200,
+			600_000,
+			'Without progress, until the members ask for another leader, in milliseconds.'
+		),
+		maxClockSkewMs: integer(
+			5000,
+			100,
+			3_600_000,
+			'How far the time of a block may be from a voter’s clock, in milliseconds.'
+		)
+	},
+	relay: {
+		host: text(
+			'0.0.0.0',
+			255,
+			'Address to listen on. 0.0.0.0 is every IPv4 address of this machine; 127.0.0.1 is this machine alone.',
+			/^[A-Za-z0-9.:_-]+$/,
+			'an address or a host name of this machine'
+		),
+		port: integer(7070, 0, 65_535, 'Port of the site, the WebSocket and the API. 0 takes any free port.'),
+		publicUrl: optional(
+			text(
+				'',
+				255,
+				'Address in join links, where people come through a proxy or under a name.',
+				/^https?:\/\/[A-Za-z0-9.\-[\]:]+$/,
+				'an origin such as https://tabwave.example'
+			)
+		),
+		reservations: integer(256, 1, 10_000, 'Tabs that can be reached through the relay at the same time.'),
+		reservationMinutes: integer(
+			10,
+			1,
+			1440,
+			'How long a reservation holds without being renewed, in minutes.'
+		),
+		connections: integer(512, 1, 20_000, 'Connections of tabs to the relay at the same time.'),
+		connectionsPerSecond: integer(
+			100,
+			1,
+			10_000,
+			'New connections a second from one address. A class often shares one address.'
+		),
+		relayedBytesPerSecond: integer(
+			4_194_304,
+			16_384,
+			1_073_741_824,
+			'What the relay carries for one tab that has no direct link, in bytes a second.'
+		),
+		maxFramesPerSecond: integer(2000, 10, 100_000, 'Frames that the Booter takes from one tab, a second.'),
+		requestsPerMinute: integer(600, 10, 1_000_000, 'Requests to the API from one address, a minute.')
+	},
+	booters: {},
+	webrtc: {
+		iceServers: list(
+			[],
+			{ min: 0, max: 8 },
+			{
+				read: readIceServer,
+				write: writeIceServer,
+				shape: 'stun:HOST:PORT or turn:HOST:PORT|USER|PASSWORD'
+			},
+			'STUN and TURN servers for tabs that are not in one local network. Empty: no server outside is asked.'
+		)
+	},
+	logging: {
+		level: choice(
+			'info',
+			['debug', 'info', 'warning', 'error'],
+			'The least important message that is written.'
+		),
+		file: optional(
+			text('', 1024, 'File to write the log to as well, from the data directory. Turned over at 10 MB.')
+		)
+	},
+	spectrum: {
+		conflictDistancePercent: integer(
+			100,
+			1,
+			1000,
+			'Two access points conflict below this share of the sum of their coverage radii, in percent.'
+		),
+		mechanism: choice('greedy', ['seed', 'greedy'], 'How managers choose among bids.')
+	},
+	archive: {
+		path: optional(text('', 1024, 'Reserved for the archive database.'))
+	}
+} as const satisfies Record<string, Record<string, KeySpec<unknown>>>;
+
+/** What a section is for. */
+export const SECTION_ABOUT: Record<SectionName, string> = {
+	network: 'What the network is. Fixed by genesis: a change starts another chain.',
+	partitions: 'How many partitions there are, and their sizes. Fixed by genesis.',
+	blocks: 'Limits of blocks and rounds. Fixed by genesis, but for batchDelayMs.',
+	timeouts: 'How long to wait. Only maxClockSkewMs is fixed by genesis.',
+	relay: 'This program: where it listens and what it carries.',
+	booters:
+		'Reserved for a cluster of Booters: a name and an address each, for example  second = 192.0.2.7:7070',
+	webrtc: 'Direct links between tabs.',
+	logging: 'What is written down.',
+	spectrum: 'The market for idle channels. Fixed by genesis, but for mechanism.',
+	archive: 'Reserved.'
+};
+
+export type SectionName = keyof typeof NETWORK_INI;
