@@ -1,0 +1,137 @@
+import 'fake-indexeddb/auto';
+import { forceCloseDatabase, IDBFactory, IDBObjectStore } from 'fake-indexeddb';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { IdbLedgerStore } from './idb-ledger-store.ts';
+import { deleteLedgerDatabase, ledgerDatabaseExists, ledgerDatabaseName } from './ledger-database.ts';
+import { bytes, ledgerStoreContract } from './ledger-store.contract.ts';
+
+const nodeId = 'ab'.repeat(32);
+const chainId = 'cd'.repeat(32);
+const head = { height: 0, hash: bytes(1), stateDigest: bytes(2), timeMs: 3 };
+const vote = { votes: [{ key: 'v', value: bytes(1) }], durability: 'strict' as const };
+
+// Places become chain ids: each has its own database.
+ledgerStoreContract('IndexedDB', (place) => new IdbLedgerStore({ chainId: place.padStart(16, '-'), nodeId }));
+
+describe('the IndexedDB ledger store', () => {
+	beforeEach(() => {
+		globalThis.indexedDB = new IDBFactory();
+	});
+	afterEach(() => {
+		vi.restoreAllMocks();
+	});
+
+	it('names its database after chain and node', () => {
+		expect(new IdbLedgerStore({ chainId, nodeId }).name).toBe('tabwave-cdcdcdcdcdcdcdcd-abababababababab');
+	});
+
+	it('writes in one transaction with the durability that was asked for', async () => {
+		const store = new IdbLedgerStore({ chainId, nodeId });
+		await store.load();
+		const transaction = vi.spyOn(IDBDatabase.prototype, 'transaction');
+		await store.write({ ...vote, head, blocks: [{ height: 1, hash: bytes(1), bytes: bytes(2) }] });
+		await store.write({ ...vote, durability: 'relaxed' });
+		expect(transaction.mock.calls.map(([, mode, options]) => [mode, options])).toEqual([
+			['readwrite', { durability: 'strict' }],
+			['readwrite', { durability: 'relaxed' }]
+		]);
+		await store.close();
+	});
+
+	it('stores the bytes of a view, not the buffer behind it', async () => {
+		const store = new IdbLedgerStore({ chainId, nodeId });
+		await store.load();
+		const frame = new Uint8Array(1000);
+		const view = frame.subarray(10, 12);
+		await store.write({
+			votes: [{ key: 'v', value: view }],
+			blocks: [{ height: 1, hash: view, bytes: view }],
+			state: [{ key: 'a', value: view, height: 1, previous: { value: view, height: 0 } }],
+			durability: 'strict'
+		});
+		const { votes, state } = await store.load();
+		const stored = [votes[0]!.value, await store.block(1), state[0]!.value, state[0]!.previous!.value];
+		expect(stored.map((found) => found!.buffer.byteLength)).toEqual([2, 2, 2, 2]);
+		await store.close();
+	});
+
+	it('is told when another tab deletes the database, and lets it', async () => {
+		const store = new IdbLedgerStore({ chainId, nodeId });
+		await store.load();
+		await store.initialise(bytes(1), [], head);
+		const losses: Error[] = [];
+		store.onLost((error) => losses.push(error));
+		expect(await ledgerDatabaseExists(store.name)).toBe(true);
+		await deleteLedgerDatabase(store.name);
+		store.onLost((error) => losses.push(error));
+		expect(losses).toMatchObject([{ reason: 'lost' }, { reason: 'lost' }]);
+		await expect(store.write(vote)).rejects.toMatchObject({ name: 'StoreError', reason: 'lost' });
+		expect(await ledgerDatabaseExists(store.name)).toBe(false);
+	});
+
+	it('is told when the browser closes the database', async () => {
+		const opened = vi.spyOn(IDBFactory.prototype, 'open');
+		const store = new IdbLedgerStore({ chainId, nodeId });
+		await store.load();
+		const lost = vi.fn();
+		store.onLost(lost);
+		forceCloseDatabase((opened.mock.results[0]!.value as { result: never }).result);
+		await vi.waitFor(() => expect(lost).toHaveBeenCalledOnce());
+		await expect(store.write(vote)).rejects.toMatchObject({ reason: 'lost' });
+	});
+
+	it('never resolves a write that met a closed connection', async () => {
+		const opened = vi.spyOn(IDBFactory.prototype, 'open');
+		const store = new IdbLedgerStore({ chainId, nodeId });
+		await store.load();
+		(opened.mock.results[0]!.value as IDBOpenDBRequest).result.close();
+		await expect(store.write(vote)).rejects.toMatchObject({ name: 'StoreError', reason: 'lost' });
+	});
+
+	it('calls a full disk full, keeps nothing of that write, and goes on', async () => {
+		const store = new IdbLedgerStore({ chainId, nodeId });
+		await store.load();
+		const put = IDBObjectStore.prototype.put;
+		vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(function (this: IDBObjectStore, ...args) {
+			if (this.name === 'state') throw new DOMException('no room', 'QuotaExceededError');
+			return put.apply(this, args);
+		});
+		const state = [{ key: 'a', value: bytes(1), height: 1, previous: null }];
+		await expect(store.write({ ...vote, state })).rejects.toMatchObject({
+			name: 'StoreError',
+			reason: 'full'
+		});
+		expect((await store.load()).votes).toEqual([]);
+		await store.write(vote);
+		expect((await store.load()).votes).toHaveLength(1);
+		await store.close();
+	});
+
+	it('opens again after an open that failed', async () => {
+		const store = new IdbLedgerStore({ chainId, nodeId });
+		vi.spyOn(IDBFactory.prototype, 'open').mockImplementationOnce(() => {
+			throw new DOMException('disk failure', 'UnknownError');
+		});
+		await expect(store.load()).rejects.toMatchObject({ name: 'StoreError', reason: 'corrupt' });
+		expect((await store.load()).genesis).toBeNull();
+		await store.close();
+	});
+});
+
+describe('ledgerDatabaseExists', () => {
+	const name = ledgerDatabaseName(chainId, nodeId);
+	for (const way of ['databases()', 'an aborted open'] as const)
+		it(`creates nothing, and asks for a genesis, by ${way}`, async () => {
+			globalThis.indexedDB = new IDBFactory();
+			const list = () => IDBFactory.prototype.databases.call(globalThis.indexedDB);
+			if (way === 'an aborted open') Object.assign(globalThis.indexedDB, { databases: undefined });
+			expect(await ledgerDatabaseExists(name)).toBe(false);
+			expect(await list()).toEqual([]);
+			const store = new IdbLedgerStore({ chainId, nodeId });
+			await store.load();
+			expect(await ledgerDatabaseExists(name)).toBe(false);
+			await store.initialise(bytes(1), [], head);
+			expect(await ledgerDatabaseExists(name)).toBe(true);
+			await store.close();
+		});
+});

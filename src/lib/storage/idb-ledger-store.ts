@@ -1,0 +1,219 @@
+/** The ledger store of a tab, in IndexedDB. Runs in the node's worker. */
+import { equalBytes } from '../crypto/hex.ts';
+import { ledgerDatabaseName, openLedgerDatabase, storeErrorOf } from './ledger-database.ts';
+import type { LedgerDatabase } from './ledger-database.ts';
+import { StoreError } from './ledger-store.ts';
+import type { HeadRecord, LedgerStore, LoadedLedger, StateRow, StoreWrite } from './ledger-store.ts';
+
+/**
+ * Every write locks all of them, so that writes take effect in the order of the calls: a vote is never on disk without
+ * the block it was cast after.
+ */
+const ALL_STORES = ['meta', 'state', 'votes', 'blocks'] as const;
+
+/** Blocks read at once by {@link IdbLedgerStore.blocks}: what one read may hold in memory beyond what was asked for. */
+const READ_BATCH_BLOCKS = 20;
+
+export interface IdbLedgerStoreInit {
+	/** Hex of the genesis hash. */
+	chainId: string;
+	/** Hex of the node's public key. */
+	nodeId: string;
+}
+
+export class IdbLedgerStore implements LedgerStore {
+	/** Of the database. */
+	readonly name: string;
+	#opening: Promise<LedgerDatabase> | null = null;
+	#ended: StoreError | null = null;
+	#lost: Error | null = null;
+	readonly #lostListeners: ((error: Error) => void)[] = [];
+
+	constructor({ chainId, nodeId }: IdbLedgerStoreInit) {
+		this.name = ledgerDatabaseName(chainId, nodeId);
+	}
+
+	async load(): Promise<LoadedLedger> {
+		return this.#run('read the ledger', async (database) => {
+			const transaction = database.transaction(['meta', 'state', 'votes']);
+			const meta = transaction.objectStore('meta');
+			const [genesis, head, state, votes] = await Promise.all([
+				meta.get('genesis'),
+				meta.get('head'),
+				transaction.objectStore('state').getAll(),
+				transaction.objectStore('votes').getAll(),
+				transaction.done
+			]);
+			return {
+				genesis: (genesis as Uint8Array | undefined) ?? null,
+				head: (head as HeadRecord | undefined) ?? null,
+				state,
+				votes
+			};
+		});
+	}
+
+	async initialise(genesis: Uint8Array, state: StateRow[], head: HeadRecord): Promise<void> {
+		await this.#run('start the ledger', async (database) => {
+			const transaction = database.transaction(ALL_STORES, 'readwrite', { durability: 'strict' });
+			const meta = transaction.objectStore('meta');
+			const present = (await meta.get('genesis')) as Uint8Array | undefined;
+			if (present === undefined) {
+				const rows = transaction.objectStore('state');
+				await Promise.all([
+					meta.put(tight(genesis), 'genesis'),
+					meta.put(tightHead(head), 'head'),
+					...state.filter((row) => !isNothing(row)).map((row) => rows.put(tightRow(row))),
+					transaction.done
+				]);
+				return;
+			}
+			await transaction.done;
+			if (!equalBytes(present, genesis))
+				throw new StoreError(
+					'other-chain',
+					`${this.name} holds another chain; open a store of its own for each chain`
+				);
+		});
+	}
+
+	async write({ votes = [], blocks = [], state = [], head, durability }: StoreWrite): Promise<void> {
+		await this.#run('write to the ledger', async (database) => {
+			const transaction = database.transaction(ALL_STORES, 'readwrite', { durability });
+			const requests: Promise<unknown>[] = [transaction.done];
+			try {
+				const voteStore = transaction.objectStore('votes');
+				for (const { key, value } of votes)
+					requests.push(value === null ? voteStore.delete(key) : voteStore.put({ key, value: tight(value) }));
+				const blockStore = transaction.objectStore('blocks');
+				for (const { height, hash, bytes } of blocks)
+					requests.push(blockStore.put({ height, hash: tight(hash), bytes: tight(bytes) }));
+				const stateStore = transaction.objectStore('state');
+				for (const row of state)
+					requests.push(isNothing(row) ? stateStore.delete(row.key) : stateStore.put(tightRow(row)));
+				if (head) requests.push(transaction.objectStore('meta').put(tightHead(head), 'head'));
+				transaction.commit();
+			} catch (error) {
+				// A half-written turn must not be committed when the event loop comes round.
+				abortQuietly(transaction);
+				await Promise.allSettled(requests);
+				throw error;
+			}
+			await Promise.all(requests).catch((error: unknown) => {
+				// Requests fail as aborted where the transaction itself says why, for example a full disk at commit.
+				throw transaction.error ?? error;
+			});
+		});
+	}
+
+	async block(height: number): Promise<Uint8Array | undefined> {
+		return this.#run('read a block', async (database) => (await database.get('blocks', height))?.bytes);
+	}
+
+	async blockByHash(hash: Uint8Array): Promise<Uint8Array | undefined> {
+		return this.#run(
+			'read a block',
+			async (database) => (await database.getFromIndex('blocks', 'hash', tight(hash)))?.bytes
+		);
+	}
+
+	async blocks(height: number, count: number, maxBytes: number): Promise<Uint8Array[]> {
+		return this.#run('read blocks', async (database) => {
+			const found: Uint8Array[] = [];
+			let size = 0;
+			while (found.length < count) {
+				const from = height + found.length;
+				const batch = Math.min(count - found.length, READ_BATCH_BLOCKS);
+				const records = await database.getAll('blocks', IDBKeyRange.bound(from, from + batch - 1));
+				for (const record of records) {
+					size += record.bytes.length;
+					const isGap = record.height !== height + found.length;
+					if (isGap || (found.length > 0 && size > maxBytes)) return found;
+					found.push(record.bytes);
+				}
+				if (records.length < batch) return found;
+			}
+			return found;
+		});
+	}
+
+	onLost(listener: (error: Error) => void): void {
+		this.#lostListeners.push(listener);
+		if (this.#lost) listener(this.#lost);
+	}
+
+	async close(): Promise<void> {
+		this.#ended ??= new StoreError('lost', `${this.name} is closed`);
+		// A connection that failed to open was reported to whoever asked for it; there is nothing left to close.
+		(await this.#opening?.catch(() => null))?.close();
+	}
+
+	/** Runs `work` on the open database; its failure is a StoreError that says what could not be done. */
+	async #run<T>(what: string, work: (database: LedgerDatabase) => Promise<T>): Promise<T> {
+		if (this.#ended) throw this.#ended;
+		try {
+			return await work(await this.#open());
+		} catch (error) {
+			if (error instanceof StoreError) throw error;
+			throw this.#ended ?? storeErrorOf(error, `cannot ${what} in ${this.name}`);
+		}
+	}
+
+	#open(): Promise<LedgerDatabase> {
+		this.#opening ??= openLedgerDatabase(this.name, {
+			// Another tab deletes the database, or a newer Tabwave changes it: it waits until we let go.
+			blocking: () => {
+				void this.#opening?.then((database) => database.close());
+				this.#lose('the ledger is being deleted or upgraded by another tab');
+			},
+			// The browser closed it, as it does when a person clears the site's data or the disk fails.
+			terminated: () => this.#lose('the browser closed the ledger, as it does when site data is cleared')
+		}).catch((error: unknown) => {
+			// The next call tries again: a browser under memory or disk pressure may recover.
+			this.#opening = null;
+			throw error;
+		});
+		return this.#opening;
+	}
+
+	#lose(message: string): void {
+		if (this.#ended) return;
+		this.#lost = this.#ended = new StoreError('lost', `${message} (${this.name})`);
+		for (const listener of this.#lostListeners) listener(this.#lost);
+	}
+}
+
+/** A deleted key whose version before was none: nothing is left to remember of it. */
+function isNothing(row: StateRow): boolean {
+	return row.value === null && row.previous === null;
+}
+
+/**
+ * A view is cloned with all of the buffer behind it, so that a vote cut from a received frame would take the frame's room
+ * on disk.
+ */
+function tight(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+	const isWhole = bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength;
+	return isWhole ? (bytes as Uint8Array<ArrayBuffer>) : bytes.slice();
+}
+
+function tightRow({ key, value, height, previous }: StateRow): StateRow {
+	return {
+		key,
+		value: value && tight(value),
+		height,
+		previous: previous && { value: previous.value && tight(previous.value), height: previous.height }
+	};
+}
+
+function tightHead({ height, hash, stateDigest, timeMs }: HeadRecord): HeadRecord {
+	return { height, hash: tight(hash), stateDigest: tight(stateDigest), timeMs };
+}
+
+function abortQuietly(transaction: { abort(): void }): void {
+	try {
+		transaction.abort();
+	} catch {
+		// Already aborted by what failed; that error is the one to report.
+	}
+}
