@@ -7,7 +7,8 @@ export function toHex(bytes: Uint8Array): string {
 
 /** @throws HexError where the text is not hex of whole bytes, or not `length` bytes long */
 export function fromHex(text: string, length?: number): Uint8Array {
-	if (!/^(?:[0-9a-f]{2})*$/.test(text)) throw new HexError(`expected lower-case hex, got "${text.slice(0, 80)}"`);
+	if (!/^(?:[0-9a-f]{2})*$/.test(text))
+		throw new HexError(`expected lower-case hex, got "${text.slice(0, 80)}"`);
 	if (length !== undefined && text.length !== 2 * length)
 		throw new HexError(`expected ${length} bytes as ${2 * length} hex digits, got ${text.length} digits`);
 	return hexToBytes(text);

@@ -16,7 +16,7 @@ export class KeyCache<Prepared> {
 
 	/** What `prepare` made for this key, now or before. What it throws is passed on, and nothing is kept. */
 	get(publicKey: Uint8Array, prepare: (publicKey: Uint8Array) => Prepared): Prepared {
-		const name = String.fromCharCode.apply(null, publicKey as unknown as number[]);
+		const name = nameOf(publicKey);
 		const known = this.#entries.get(name);
 		if (known !== undefined) {
 			// A Map keeps the order of insertion: to be used is to be inserted anew.
@@ -29,4 +29,13 @@ export class KeyCache<Prepared> {
 		if (this.#entries.size > this.#limit) this.#entries.delete(this.#entries.keys().next().value!);
 		return prepared;
 	}
+
+	forget(publicKey: Uint8Array): void {
+		this.#entries.delete(nameOf(publicKey));
+	}
+}
+
+/** One character a byte: a Map compares strings by value. */
+function nameOf(publicKey: Uint8Array): string {
+	return String.fromCharCode(...publicKey);
 }

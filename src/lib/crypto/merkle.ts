@@ -32,7 +32,8 @@ export function merkleProof(leaves: Uint8Array[], index: number): MerkleStep[] {
 	let position = index;
 	while (level.length > 1) {
 		const sibling = position ^ 1;
-		if (sibling < level.length) path.push({ hash: level[sibling]!, side: position % 2 === 0 ? 'right' : 'left' });
+		if (sibling < level.length)
+			path.push({ hash: level[sibling]!, side: position % 2 === 0 ? 'right' : 'left' });
 		level = parents(level);
 		position >>= 1;
 	}

@@ -7,6 +7,12 @@ import type { Signer, Suite, Verification } from './suite.ts';
 /** @throws what the platform throws where it has no Ed25519; open-suite.ts asks first */
 export function webcryptoSuite(subtle: SubtleCrypto = globalThis.crypto.subtle): Suite {
 	const keys = new KeyCache<Promise<CryptoKey | null>>(MAX_CACHED_KEYS);
+	// Kept at once, so that checks under way together share one import; a failure of the platform is not kept.
+	const importOnce = (publicKey: Uint8Array) =>
+		importPublicKey(subtle, publicKey).catch((error: unknown) => {
+			keys.forget(publicKey);
+			throw error;
+		});
 	return {
 		name: 'ed25519-sha256',
 		implementation: 'webcrypto',
@@ -14,7 +20,7 @@ export function webcryptoSuite(subtle: SubtleCrypto = globalThis.crypto.subtle):
 		signer: (seed) => openSigner(subtle, seed),
 		async verify(check: Verification): Promise<boolean> {
 			if (!passesStrictRules(check)) return false;
-			const key = await keys.get(check.publicKey, (publicKey) => importPublicKey(subtle, publicKey));
+			const key = await keys.get(check.publicKey, importOnce);
 			if (key === null) return false;
 			return subtle.verify(ED25519, key, asSource(check.signature), asSource(check.message));
 		}
