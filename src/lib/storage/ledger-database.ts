@@ -77,7 +77,7 @@ export async function deleteLedgerDatabase(name: string): Promise<void> {
 /** What the browser's error means for a store, and what a person can do about it. */
 export function storeErrorOf(cause: unknown, what: string): StoreError {
 	if (cause instanceof StoreError) return cause;
-	const name = cause instanceof Error || cause instanceof DOMException ? cause.name : 'unknown';
+	const name = nameOf(cause);
 	switch (name) {
 		case 'QuotaExceededError':
 			return new StoreError(
@@ -90,6 +90,7 @@ export function storeErrorOf(cause: unknown, what: string): StoreError {
 		case 'InvalidStateError':
 		case 'AbortError':
 		case 'NotFoundError':
+		case 'DatabaseClosedError':
 			return new StoreError('lost', `${what}: the database was closed or deleted; reload the page`, {
 				cause
 			});
@@ -106,6 +107,13 @@ export function storeErrorOf(cause: unknown, what: string): StoreError {
 				}
 			);
 	}
+}
+
+/** Dexie's aborted transactions carry the reason as `inner`. */
+function nameOf(cause: unknown): string {
+	if (typeof cause !== 'object' || cause === null) return 'unknown';
+	const { name = 'unknown', inner } = cause as { name?: string; inner?: unknown };
+	return name === 'AbortError' && inner ? nameOf(inner) : name;
 }
 
 async function databaseExists(name: string): Promise<boolean> {
