@@ -1,0 +1,94 @@
+/** IssueBidingPriceInfo: a buyer asks a chosen seller for one channel at a price, and pays it into escrow. */
+import { Refused, type CallContext, type StateView } from '../../ledger/contract.ts';
+import { MAX_CHANNELS_PER_AP } from '../access-point.ts';
+import { parseBidArguments, type BidArguments } from './arguments.ts';
+import { scheduleExpiry } from './expiry.ts';
+import { bidKey, escrowAccount } from './keys.ts';
+import { MAX_BID_WINDOW } from './limits.ts';
+import { decodeBid, encodeBid, type AccessPointRecord, type BidRecord } from './records.ts';
+import { readAccessPoint } from './register.ts';
+
+/**
+ * A conflict is not looked for here: the neighbourhood is what it is when the channel moves.
+ * @throws Refused what {@link parseBidArguments} throws, `ExpiryOutOfRange`, `UnknownAp`, `NotBuyerOwner`, `BandMismatch`,
+ * `NotHeld`, `NotIdle`, `AlreadyHeld`, `TooManyChannels`, `NotReplaceable`, `Unfunded`, `ExpiryFull`
+ */
+export function issueBid(context: CallContext, args: Uint8Array): void {
+	const asked = parseBidArguments(args);
+	const { height, state, accounts, sender } = context;
+	if (asked.expiryHeight <= height || asked.expiryHeight > height + MAX_BID_WINDOW)
+		throw new Refused(
+			'ExpiryOutOfRange',
+			`a bid at height ${height} expires between ${height + 1} and ${height + MAX_BID_WINDOW}, not at ${asked.expiryHeight}`
+		);
+	const buyerAp = knownAccessPoint(state, asked.buyerAp);
+	const sellerAp = knownAccessPoint(state, asked.sellerAp);
+	if (buyerAp.owner !== sender) throw new Refused('NotBuyerOwner', `${buyerAp.id} belongs to another owner`);
+	checkTransferable(buyerAp, sellerAp, asked.channel);
+	if (asked.replaces !== '') replaceBid(context, asked);
+	const balance = accounts.balance(sender);
+	if (balance < asked.price)
+		throw new Refused('Unfunded', `the buyer holds ${balance}, less than the price of ${asked.price}`);
+	const bid: BidRecord = {
+		id: context.transactionId,
+		buyer: sender,
+		buyerAp: buyerAp.id,
+		sellerAp: sellerAp.id,
+		channel: asked.channel,
+		price: asked.price,
+		expiryHeight: asked.expiryHeight,
+		mechanism: asked.mechanism,
+		height,
+		timeMs: context.timeMs,
+		status: 'open'
+	};
+	scheduleExpiry(state, bid);
+	accounts.transfer(sender, escrowAccount(bid.id), bid.price);
+	const bytes = encodeBid(bid);
+	state.set(bidKey(bid.id), bytes);
+	context.emit('IssueBidingPriceInfo', bytes);
+}
+
+export function readBid(state: StateView, id: string): BidRecord | undefined {
+	const bytes = state.get(bidKey(id));
+	return bytes && decodeBid(bytes);
+}
+
+/** @throws Refused `UnknownAp` */
+export function knownAccessPoint(state: StateView, id: string): AccessPointRecord {
+	const record = readAccessPoint(state, id);
+	if (!record) throw new Refused('UnknownAp', `no access point ${id} is registered`);
+	return record;
+}
+
+/** What must hold when a bid is made, and again when it is taken. */
+export function checkTransferable(
+	buyerAp: AccessPointRecord,
+	sellerAp: AccessPointRecord,
+	channel: number
+): void {
+	if (buyerAp.band !== sellerAp.band)
+		throw new Refused(
+			'BandMismatch',
+			`${buyerAp.id} is in ${buyerAp.band}, ${sellerAp.id} in ${sellerAp.band}`
+		);
+	if (!sellerAp.channels.includes(channel))
+		throw new Refused('NotHeld', `${sellerAp.id} does not hold channel ${channel}`);
+	if (!sellerAp.idleChannels.includes(channel))
+		throw new Refused('NotIdle', `channel ${channel} is in use at ${sellerAp.id}`);
+	if (buyerAp.channels.includes(channel))
+		throw new Refused('AlreadyHeld', `${buyerAp.id} already holds channel ${channel}`);
+	if (buyerAp.channels.length >= MAX_CHANNELS_PER_AP)
+		throw new Refused('TooManyChannels', `${buyerAp.id} already holds ${MAX_CHANNELS_PER_AP} channels`);
+}
+
+/** The old bid's escrow returns before the new one is paid, so that a buyer without savings can change its mind. */
+function replaceBid(context: CallContext, asked: BidArguments): void {
+	const old = readBid(context.state, asked.replaces);
+	if (!old || old.status !== 'open' || old.buyer !== context.sender || old.buyerAp !== asked.buyerAp)
+		throw new Refused('NotReplaceable', `${asked.replaces} is no open bid of ${asked.buyerAp}`);
+	context.accounts.transfer(escrowAccount(old.id), old.buyer, old.price);
+	const bytes = encodeBid({ ...old, status: 'replaced' });
+	context.state.set(bidKey(old.id), bytes);
+	context.emit('BidReplaced', bytes);
+}

@@ -1,0 +1,117 @@
+/**
+ * Bids that expire. State cannot be scanned by prefix, so each height has an index of the bids whose last height it is, and one
+ * record says where the sweep stands. A closed bid stays for CLOSED_BID_RETENTION heights, so that a late switch learns why.
+ */
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { fromHex, toHex } from '../../crypto/hex.ts';
+import { Refused, type BlockContext, type StateView } from '../../ledger/contract.ts';
+import {
+	ExpiryIndexSchema,
+	ExpiryScheduleSchema,
+	type ExpirySchedule
+} from '../../wire/gen/tabwave/v1/spectrum_pb.js';
+import { SCHEDULE_KEY, bidKey, escrowAccount, expiryKey } from './keys.ts';
+import {
+	CLOSED_BID_RETENTION,
+	MAX_BIDS_PER_EXPIRY_HEIGHT,
+	MAX_SWEPT_BIDS_PER_BLOCK,
+	MAX_SWEPT_HEIGHTS_PER_BLOCK
+} from './limits.ts';
+import { decodeBid, encodeBid, type BidRecord } from './records.ts';
+
+/** @throws Refused `ExpiryFull` */
+export function scheduleExpiry(state: StateView, bid: BidRecord): void {
+	const ids = readIndex(state, bid.expiryHeight);
+	if (ids.length >= MAX_BIDS_PER_EXPIRY_HEIGHT)
+		throw new Refused(
+			'ExpiryFull',
+			`${MAX_BIDS_PER_EXPIRY_HEIGHT} bids already expire at height ${bid.expiryHeight}; choose another height`
+		);
+	state.set(expiryKey(bid.expiryHeight), encodeIndex([...ids, bid.id]));
+	const schedule = readSchedule(state);
+	const first = schedule.kept === 0;
+	schedule.nextHeight = first ? bid.expiryHeight : Math.min(schedule.nextHeight, bid.expiryHeight);
+	schedule.oldestHeight = first ? bid.expiryHeight : Math.min(schedule.oldestHeight, bid.expiryHeight);
+	schedule.kept++;
+	writeSchedule(state, schedule);
+}
+
+/** At the start of a block: returns the escrow of every bid whose last height is past, and forgets bids closed long ago. */
+export function sweepExpired(context: BlockContext): void {
+	const schedule = readSchedule(context.state);
+	const isDue = schedule.kept > 0 && schedule.nextHeight < context.height;
+	if (!isDue && !isForgettable(schedule, context.height)) return;
+	let heights = 0;
+	let bids = 0;
+	while (
+		schedule.nextHeight < context.height &&
+		heights++ < MAX_SWEPT_HEIGHTS_PER_BLOCK &&
+		bids < MAX_SWEPT_BIDS_PER_BLOCK
+	)
+		bids += expireHeight(context, schedule.nextHeight++);
+	while (
+		isForgettable(schedule, context.height) &&
+		heights++ < 2 * MAX_SWEPT_HEIGHTS_PER_BLOCK &&
+		bids < MAX_SWEPT_BIDS_PER_BLOCK
+	) {
+		const forgotten = forgetHeight(context.state, schedule.oldestHeight++);
+		schedule.kept -= forgotten;
+		bids += forgotten;
+	}
+	writeSchedule(context.state, schedule);
+}
+
+function isForgettable(schedule: ExpirySchedule, height: number): boolean {
+	return (
+		schedule.kept > 0 &&
+		schedule.oldestHeight < schedule.nextHeight &&
+		schedule.oldestHeight + CLOSED_BID_RETENTION < height
+	);
+}
+
+/** @returns how many bids it looked at */
+function expireHeight(context: BlockContext, height: number): number {
+	const ids = readIndex(context.state, height);
+	for (const id of ids) {
+		const bid = decodeBid(context.state.get(bidKey(id))!);
+		if (bid.status !== 'open') continue;
+		context.accounts.transfer(escrowAccount(id), bid.buyer, bid.price);
+		const bytes = encodeBid({ ...bid, status: 'expired' });
+		context.state.set(bidKey(id), bytes);
+		context.emit('BidExpired', bytes);
+	}
+	return ids.length;
+}
+
+function forgetHeight(state: StateView, height: number): number {
+	const ids = readIndex(state, height);
+	for (const id of ids) state.delete(bidKey(id));
+	if (ids.length > 0) state.delete(expiryKey(height));
+	return ids.length;
+}
+
+const BID_ID_BYTES = 32;
+
+function readIndex(state: StateView, height: number): string[] {
+	const bytes = state.get(expiryKey(height));
+	if (!bytes) return [];
+	const { bidIds } = fromBinary(ExpiryIndexSchema, bytes);
+	const ids: string[] = [];
+	for (let offset = 0; offset < bidIds.length; offset += BID_ID_BYTES)
+		ids.push(toHex(bidIds.subarray(offset, offset + BID_ID_BYTES)));
+	return ids;
+}
+
+function encodeIndex(ids: string[]): Uint8Array {
+	return toBinary(ExpiryIndexSchema, create(ExpiryIndexSchema, { bidIds: fromHex(ids.join('')) }));
+}
+
+function readSchedule(state: StateView): ExpirySchedule {
+	const bytes = state.get(SCHEDULE_KEY);
+	return bytes ? fromBinary(ExpiryScheduleSchema, bytes) : create(ExpiryScheduleSchema);
+}
+
+function writeSchedule(state: StateView, schedule: ExpirySchedule): void {
+	if (schedule.kept === 0) state.delete(SCHEDULE_KEY);
+	else state.set(SCHEDULE_KEY, toBinary(ExpiryScheduleSchema, schedule));
+}

@@ -1,0 +1,31 @@
+/** Keys of the contract's state, and the escrow accounts of its bids. */
+import { ESCROW_PREFIX } from '../../ledger/contract.ts';
+
+export const STATE_PREFIX = 'spectrum/';
+export const AP_PREFIX = 'spectrum/ap/';
+export const BID_PREFIX = 'spectrum/bid/';
+export const EXPIRY_PREFIX = 'spectrum/expiry/';
+export const CELL_PREFIX = 'spectrum/cell/';
+export const OWNER_PREFIX = 'spectrum/owner/';
+export const SCHEDULE_KEY = 'spectrum/expiry/next';
+
+export function apKey(id: string): string {
+	return AP_PREFIX + id;
+}
+
+/** @param id - transaction id, lower-case hex */
+export function bidKey(id: string): string {
+	return BID_PREFIX + id;
+}
+
+export function expiryKey(height: number): string {
+	return EXPIRY_PREFIX + height;
+}
+
+export function ownerKey(account: string): string {
+	return OWNER_PREFIX + account;
+}
+
+export function escrowAccount(bidId: string): string {
+	return `${ESCROW_PREFIX}spectrum:${bidId}`;
+}

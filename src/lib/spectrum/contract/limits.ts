@@ -1,0 +1,20 @@
+/** Bounds of the contract `spectrum`. They are rules of the chain: all nodes must hold the same. */
+
+/** An owner with more sites than this runs several keys; it bounds what one key can add to everyone's state. */
+export const MAX_ACCESS_POINTS_PER_OWNER = 4096;
+/** Holders of one channel in one cell: a midtown cell of 500 m has about 20. A record stays below 12 KB. */
+export const MAX_HOLDERS_PER_CELL = 256;
+/** Heights between a bid and its expiry: long enough for a slow seller, short enough that an escrow comes back. */
+export const MAX_BID_WINDOW = 256;
+/** Bids that may expire at one height, so that no block has unbounded work to do. */
+export const MAX_BIDS_PER_EXPIRY_HEIGHT = 256;
+/** Work of one block's sweep. Heights without transactions sweep nothing, so the next block may find many. */
+export const MAX_SWEPT_HEIGHTS_PER_BLOCK = 64;
+export const MAX_SWEPT_BIDS_PER_BLOCK = 512;
+/** Heights for which a closed bid stays, so that a late or second switch is told why. */
+export const CLOSED_BID_RETENTION = 64;
+export const MAX_PRICE = 10n ** 15n;
+export const MECHANISM_PATTERN = /^[a-z][a-z0-9-]{0,15}$/;
+/** The longest arguments are an access point with all its fields at their bounds. */
+export const MAX_ARGUMENT_BYTES = 2048;
+export const MAX_CONFLICT_DISTANCE_PERCENT = 200;
