@@ -1,0 +1,59 @@
+/** The seam for a node's own access points: IndexedDB in a tab, SQL in a headless node, memory in a test. */
+
+/** An access point of this node's owner, in the integers that the contract counts in. */
+export interface OwnAccessPoint {
+	id: string;
+	name: string;
+	latitudeMicrodegrees: number;
+	longitudeMicrodegrees: number;
+	coverageRadiusM: number;
+	antennaHeightCm: number;
+	/** Thousandths of a dBm. */
+	eirpMilliDbm: number;
+	band: string;
+	channels: number[];
+	/** Of `channels`, those offered to others. */
+	idleChannels: number[];
+	/** Share of the time that the access point is busy, in millionths. */
+	occupancyPpm: number;
+	/** Channels of others that this one may use now, as the ledger names them. */
+	assigned: string[];
+	/** On the ledger. */
+	issued: boolean;
+	/** Height of the block that last changed it; 0 before it is issued. */
+	updatedHeight: number;
+}
+
+export interface AccessPointDatabase {
+	open(): Promise<void>;
+	/** In order of id. */
+	all(): Promise<OwnAccessPoint[]>;
+	/** Adds or replaces, by id; all of them or none. */
+	put(accessPoints: OwnAccessPoint[]): Promise<void>;
+	/** Of an id that is not there: nothing happens. */
+	remove(id: string): Promise<void>;
+	close(): Promise<void>;
+}
+
+export class MemoryAccessPointDatabase implements AccessPointDatabase {
+	readonly #accessPoints = new Map<string, OwnAccessPoint>();
+
+	async open(): Promise<void> {}
+
+	async all(): Promise<OwnAccessPoint[]> {
+		return [...this.#accessPoints.values()]
+			.sort((a, b) => (a.id < b.id ? -1 : 1))
+			.map((accessPoint) => structuredClone(accessPoint));
+	}
+
+	async put(accessPoints: OwnAccessPoint[]): Promise<void> {
+		for (const accessPoint of accessPoints)
+			this.#accessPoints.set(accessPoint.id, structuredClone(accessPoint));
+	}
+
+	async remove(id: string): Promise<void> {
+		this.#accessPoints.delete(id);
+	}
+
+	async close(): Promise<void> {}
+}
