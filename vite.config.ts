@@ -2,7 +2,7 @@ import adapter from '@sveltejs/adapter-static';
 import { sveltekit } from '@sveltejs/kit/vite';
 import tailwindcss from '@tailwindcss/vite';
 import { paraglideVitePlugin } from '@inlang/paraglide-js';
-import { defineConfig } from 'vite';
+import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
 	plugins: [
@@ -14,11 +14,19 @@ export default defineConfig({
 		}),
 		tailwindcss(),
 		sveltekit({
-			adapter: adapter({ fallback: '200.html' }),
+			// Compressed once here, so that the relay only sends files.
+			adapter: adapter({ fallback: '200.html', precompress: true }),
 			compilerOptions: { runes: true }
 		})
 	],
 	// The node's worker is a module of its own, with code splitting inside it.
 	worker: { format: 'es' },
-	build: { target: 'es2022' }
+	build: { target: 'es2022' },
+	test: {
+		// What needs a browser is Playwright's, in tests/browser.
+		include: ['{src,relay,scripts}/**/*.test.{ts,js}', 'tests/{simulation,lint}/**/*.test.ts'],
+		// Suites of signatures and property tests run longest on a phone-sized machine that is busy otherwise.
+		testTimeout: 30_000,
+		hookTimeout: 30_000
+	}
 });

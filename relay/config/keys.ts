@@ -1,4 +1,5 @@
 /** Every key of network.ini: the one place for its default, its bounds and its words. */
+import { GENESIS_DEFAULTS, MAX_PARTITIONS, MAX_PARTITION_MEMBERS } from '#lib/ledger/genesis.ts';
 import {
 	choice,
 	integer,
@@ -12,22 +13,18 @@ import {
 } from './values.ts';
 import type { KeySpec } from './values.ts';
 
-/** More partitions than a class can see; a bound for the topology that every tab holds. */
-export const MAX_PARTITIONS = 64;
-/** A vote of n members costs n² messages; above this one page cannot keep up with its partition. */
-export const MAX_MEMBERS = 64;
 /** Replicas of the Booter: Raft gains nothing beyond seven. */
 export const MAX_REPLICAS = 7;
 
 const memberCount = {
-	read: (found: string) => readInteger(found, 1, MAX_MEMBERS),
+	read: (found: string) => readInteger(found, 1, MAX_PARTITION_MEMBERS),
 	write: String,
-	shape: `whole numbers from 1 to ${MAX_MEMBERS}`
+	shape: `whole numbers from 1 to ${MAX_PARTITION_MEMBERS}`
 };
 
 export const NETWORK_INI = {
 	network: {
-		name: text('Tabwave', 64, 'What people see on the join page. Part of genesis.'),
+		name: text(GENESIS_DEFAULTS.name, 64, 'What people see on the join page. Part of genesis.'),
 		suite: choice('ed25519-sha256', ['ed25519-sha256'], 'Signature scheme and hash of the whole network.'),
 		admission: choice(
 			'open',
@@ -35,7 +32,7 @@ export const NETWORK_INI = {
 			'Who may become a member: anybody who has the address, or who holds an invitation signed with the operator key.'
 		),
 		initialBalance: integer(
-			1_000_000,
+			Number(GENESIS_DEFAULTS.initialBalance),
 			0,
 			1_000_000_000_000,
 			'Credited to each identity when it is admitted for the first time, in the smallest unit of money.'
@@ -48,8 +45,13 @@ export const NETWORK_INI = {
 		)
 	},
 	partitions: {
-		count: integer(2, 1, MAX_PARTITIONS, 'Number of partitions.'),
-		maxMembers: integer(16, 1, MAX_MEMBERS, 'Members that a partition takes.'),
+		count: integer(GENESIS_DEFAULTS.partitions.length, 1, MAX_PARTITIONS, 'Number of partitions.'),
+		maxMembers: integer(
+			GENESIS_DEFAULTS.partitions[0]!.maxMembers,
+			1,
+			MAX_PARTITION_MEMBERS,
+			'Members that a partition takes.'
+		),
 		sizes: list(
 			[],
 			{ min: 0, max: MAX_PARTITIONS },
@@ -58,12 +60,42 @@ export const NETWORK_INI = {
 		)
 	},
 	blocks: {
-		maxTransactionsPerBlock: integer(500, 1, 5000, 'Transactions in one block.'),
-		maxTransactionBytes: integer(4096, 256, 65_536, 'Size of one transaction, in bytes.'),
-		maxBlocksPerNext: integer(8, 1, 64, 'Certified blocks that the Booter orders at once.'),
-		maxRoundsInFlight: integer(4, 1, 32, 'Rounds that a partition runs at the same time.'),
-		expiryWindow: integer(300, 10, 100_000, 'How far above the head a transaction may expire, in blocks.'),
-		silenceWindow: integer(50, 5, 10_000, 'For how long a declaration of silence holds, in blocks.'),
+		maxTransactionsPerBlock: integer(
+			GENESIS_DEFAULTS.maxTransactionsPerBlock,
+			1,
+			2000,
+			'Transactions in one block.'
+		),
+		maxTransactionBytes: integer(
+			GENESIS_DEFAULTS.maxTransactionBytes,
+			256,
+			65_536,
+			'Size of one transaction, in bytes.'
+		),
+		maxBlocksPerNext: integer(
+			GENESIS_DEFAULTS.maxBlocksPerNext,
+			1,
+			64,
+			'Certified blocks that the Booter orders at once.'
+		),
+		maxRoundsInFlight: integer(
+			GENESIS_DEFAULTS.maxRoundsInFlight,
+			1,
+			256,
+			'Rounds that a partition runs at the same time.'
+		),
+		expiryWindow: integer(
+			GENESIS_DEFAULTS.expiryWindow,
+			10,
+			100_000,
+			'How far above the head a transaction may expire, in blocks.'
+		),
+		silenceWindow: integer(
+			GENESIS_DEFAULTS.silenceWindow,
+			1,
+			1_000_000,
+			'For how long a declaration of silence holds, in blocks.'
+		),
 		batchDelayMs: integer(
 			50,
 			0,
@@ -160,7 +192,7 @@ export const NETWORK_INI = {
 	},
 	spectrum: {
 		conflictDistancePercent: integer(
-			100,
+			GENESIS_DEFAULTS.conflictDistancePercent,
 			1,
 			1000,
 			'Two access points conflict below this share of the sum of their coverage radii, in percent.'

@@ -4,7 +4,7 @@ import { ConfigError } from './config-error.ts';
 import type { ConfigProblem } from './config-error.ts';
 import { quote, readIniLines } from './ini-lines.ts';
 import type { IniEntry } from './ini-lines.ts';
-import { MAX_PARTITIONS, MAX_REPLICAS, NETWORK_INI } from './keys.ts';
+import { MAX_REPLICAS, NETWORK_INI } from './keys.ts';
 import type { SectionName } from './keys.ts';
 import { nearestName } from './nearest.ts';
 import { ValueError, readHostAndPort } from './values.ts';
@@ -174,8 +174,7 @@ function partitionsOf(
 			message: `${key} contradicts sizes at line ${lines.get('partitions.sizes')}.`
 		});
 	}
-	const chosen =
-		sizes.length > 0 ? sizes : Array.from({ length: Math.min(count, MAX_PARTITIONS) }, () => maxMembers);
+	const chosen = sizes.length > 0 ? sizes : Array.from({ length: count }, () => maxMembers);
 	return chosen.map((size, index) => ({ id: index + 1, maxMembers: size }));
 }
 

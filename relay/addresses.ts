@@ -1,0 +1,43 @@
+/** Under which addresses people reach this relay. */
+import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import type { NetworkInterfaceInfo } from 'node:os';
+
+export interface Origins {
+	/** For a browser on this machine; null where the relay listens on another address alone. */
+	local: string | null;
+	/** For other machines, the likeliest first. */
+	lan: string[];
+}
+
+/** @param host - as it listens: a name, an address, or all of them (0.0.0.0 and ::) */
+export function originsOf(host: string, port: number, interfaces = networkInterfaces()): Origins {
+	if (host === '0.0.0.0' || host === '::')
+		return {
+			local: origin('localhost', port),
+			lan: lanAddresses(interfaces).map((address) => origin(address, port))
+		};
+	if (host === 'localhost' || host === '::1' || host.startsWith('127.'))
+		return { local: origin(host === '::1' ? 'localhost' : host, port), lan: [] };
+	return { local: null, lan: [origin(host, port)] };
+}
+
+/** IPv4 addresses of this machine: those that a router gave before those of containers and tunnels. */
+export function lanAddresses(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>): string[] {
+	return Object.entries(interfaces)
+		.flatMap(([name, addresses]) => (addresses ?? []).map((address) => ({ name, ...address })))
+		.filter((entry) => entry.family === 'IPv4' && !entry.internal && !entry.address.startsWith('169.254.'))
+		.sort((a, b) => rank(a) - rank(b))
+		.map((entry) => entry.address);
+}
+
+function rank({ name, address }: { name: string; address: string }): number {
+	const virtual = /^(docker|br-|veth|virbr|vmnet|vboxnet|tun|tap|wg|tailscale|utun|zt)/.test(name) ? 10 : 0;
+	if (address.startsWith('192.168.')) return virtual;
+	if (address.startsWith('10.')) return virtual + 1;
+	return virtual + (/^172\.(1[6-9]|2\d|3[01])\./.test(address) ? 2 : 3);
+}
+
+function origin(host: string, port: number): string {
+	return `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,73 @@
+/**
+ * The chain that this relay serves: genesis is made from network.ini once, written beside the ledger, and binding from
+ * then on. Later starts compare what network.ini says with it, since a changed file would otherwise silently do nothing.
+ */
+import { create } from '@bufbuild/protobuf';
+import { toHex } from '#lib/crypto/hex.ts';
+import { encodeGenesis, readGenesis } from '#lib/ledger/genesis.ts';
+import type { GenesisBlock, GenesisFields } from '#lib/ledger/genesis.ts';
+import { Admission, PartitionGenesisSchema } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
+import type { NetworkConfig } from './config/network-ini.ts';
+import { RelayStartError } from './errors.ts';
+
+/** What genesis takes from the keys of this relay and not from network.ini. */
+export interface ChainKeys {
+	/** Public key of the operator. */
+	operator: Uint8Array;
+	/** Public keys of the Booters; the first is this relay's. */
+	booters: Uint8Array[];
+}
+
+/** @param createdMs - milliseconds since the epoch; it makes two networks of the same description two chains */
+export function newGenesis(config: NetworkConfig, keys: ChainKeys, createdMs: number): GenesisBlock {
+	return readGenesis(encodeGenesis({ ...fieldsFromConfig(config), ...keys, createdMs: BigInt(createdMs) }));
+}
+
+/** @throws RelayStartError `ChainMismatch` with every field in which network.ini and the chain differ */
+export function checkAgainstChain(
+	config: NetworkConfig,
+	keys: ChainKeys,
+	chain: GenesisBlock,
+	place: string
+): void {
+	const wanted: Record<string, unknown> = { ...fieldsFromConfig(config), ...keys };
+	const stored: Record<string, unknown> = { ...chain.fields };
+	const differing = Object.keys(wanted).filter((field) => plain(wanted[field]) !== plain(stored[field]));
+	if (differing.length === 0) return;
+	const differences = differing.map((field) => `${field}: ${plain(stored[field])} → ${plain(wanted[field])}`);
+	throw new RelayStartError('ChainMismatch', {
+		en: `network.ini or the keys no longer fit the chain in ${place} (chain → now): ${differences.join('; ')}. Undo the change, or start another chain with --data OTHER-FOLDER.`,
+		zh: `network.ini 或密钥与 ${place} 中的链不符（链 → 现在）：${differences.join('；')}。请撤销改动，或用 --data 另一个文件夹 建立新链。`
+	});
+}
+
+function fieldsFromConfig(config: NetworkConfig): Omit<GenesisFields, 'operator' | 'booters' | 'createdMs'> {
+	const { network, blocks, partitions, timeouts, spectrum } = config;
+	return {
+		name: network.name,
+		suite: network.suite,
+		partitions: partitions.map((partition) => create(PartitionGenesisSchema, partition)),
+		admission: network.admission === 'open' ? Admission.OPEN : Admission.INVITATION,
+		initialBalance: BigInt(network.initialBalance),
+		expiryWindow: blocks.expiryWindow,
+		maxTransactionsPerBlock: blocks.maxTransactionsPerBlock,
+		maxTransactionBytes: blocks.maxTransactionBytes,
+		maxBlocksPerNext: blocks.maxBlocksPerNext,
+		maxRoundsInFlight: blocks.maxRoundsInFlight,
+		maxClockSkewMs: BigInt(timeouts.maxClockSkewMs),
+		silenceWindow: blocks.silenceWindow,
+		contracts: [...network.contracts],
+		conflictDistancePercent: spectrum.conflictDistancePercent
+	};
+}
+
+/** A field's value as text that two equal values share. */
+function plain(value: unknown): string {
+	if (typeof value === 'bigint') return String(value);
+	// A Buffer is one too, and would otherwise be written in a form of its own.
+	if (value instanceof Uint8Array) return toHex(value);
+	if (Array.isArray(value)) return `[${value.map(plain).join(', ')}]`;
+	if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+	const fields = Object.entries(value).filter(([name]) => !name.startsWith('$'));
+	return `{ ${fields.map(([name, inner]) => `${name} ${plain(inner)}`).join(', ')} }`;
+}

@@ -1,0 +1,28 @@
+/** Why the relay does not start, in words of both languages. */
+
+export interface Words {
+	en: string;
+	zh: string;
+}
+
+/** Stable names of what keeps the relay from starting. */
+export type RelayStartErrorName =
+	| 'BadArgument'
+	| 'UnknownReplica'
+	| 'PortTaken'
+	| 'PortForbidden'
+	| 'HostNotAvailable'
+	| 'BuildMissing'
+	| 'DataInUse'
+	| 'DataUnusable'
+	| 'ChainMismatch'
+	| 'NoChainYet';
+
+export class RelayStartError extends Error {
+	readonly words: Words;
+	constructor(name: RelayStartErrorName, words: Words, options?: ErrorOptions) {
+		super(words.en, options);
+		this.name = name;
+		this.words = words;
+	}
+}

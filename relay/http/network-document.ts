@@ -1,0 +1,81 @@
+/** `GET /api/v1/network`: all that a tab needs before it can speak to the network. */
+import { isIP } from 'node:net';
+import { toHex } from '#lib/crypto/hex.ts';
+import type { GenesisBlock } from '#lib/ledger/genesis.ts';
+import type { BooterNetwork, BooterPartition } from '../booter-service.ts';
+import type { NetworkConfig } from '../config/network-ini.ts';
+import type { IceServer } from '../config/values.ts';
+
+/** Ids are lower-case hex, times milliseconds. */
+export interface NetworkDocument {
+	version: 1;
+	chainId: string;
+	/** The hash of genesis is the chain id; both names are in use. */
+	genesisHash: string;
+	/** Genesis as it was hashed, base64. */
+	genesis: string;
+	name: string;
+	suite: string;
+	admission: 'open' | 'invitation';
+	contracts: readonly string[];
+	finalHeight: number;
+	/** Public keys. */
+	booters: string[];
+	/** Addresses of the relay, the one on which this request came first. */
+	relay: { peerId: string; multiaddrs: string[] };
+	iceServers: readonly IceServer[];
+	partitions: (BooterPartition & { freeSeats: number; joinLink: string })[];
+	joinLink: string;
+	timeouts: NetworkConfig['timeouts'];
+	blocks: NetworkConfig['blocks'];
+	maxFramesPerSecond: number;
+	spectrum: NetworkConfig['spectrum'];
+}
+
+export interface NetworkDocumentParts {
+	genesis: GenesisBlock;
+	config: NetworkConfig;
+	network: BooterNetwork;
+	peerId: string;
+	/** Where this request came in, and then where else people reach this relay; origins such as http://192.168.1.5:7070. */
+	origins: readonly string[];
+}
+
+export function networkDocument(parts: NetworkDocumentParts): NetworkDocument {
+	const { genesis, config, network, peerId, origins } = parts;
+	const origin = origins[0]!;
+	return {
+		version: 1,
+		chainId: toHex(genesis.chainId),
+		genesisHash: toHex(genesis.chainId),
+		genesis: Buffer.from(genesis.bytes).toString('base64'),
+		name: genesis.fields.name,
+		suite: genesis.fields.suite,
+		admission: config.network.admission,
+		contracts: genesis.fields.contracts,
+		finalHeight: network.finalHeight,
+		booters: genesis.fields.booters.map(toHex),
+		relay: { peerId, multiaddrs: [...new Set(origins)].map((at) => multiaddrOf(at, peerId)) },
+		iceServers: config.webrtc.iceServers,
+		partitions: network.partitions.map((partition) => ({
+			...partition,
+			freeSeats: Math.max(0, partition.maxMembers - partition.members.length),
+			joinLink: `${origin}/join#p=${partition.id}`
+		})),
+		joinLink: `${origin}/join`,
+		timeouts: config.timeouts,
+		blocks: config.blocks,
+		maxFramesPerSecond: config.relay.maxFramesPerSecond,
+		spectrum: config.spectrum
+	};
+}
+
+/** http://192.168.1.5:7070 → /ip4/192.168.1.5/tcp/7070/ws/p2p/… */
+export function multiaddrOf(origin: string, peerId: string): string {
+	const { protocol, hostname, port } = new URL(origin);
+	const secure = protocol === 'https:';
+	const bare = hostname.replace(/^\[|\]$/g, '');
+	const kind = isIP(bare) === 4 ? 'ip4' : isIP(bare) === 6 ? 'ip6' : 'dns';
+	const tcp = port === '' ? (secure ? '443' : '80') : port;
+	return `/${kind}/${bare}/tcp/${tcp}${secure ? '/tls' : ''}/ws/p2p/${peerId}`;
+}

@@ -1,0 +1,110 @@
+/** The relay as a program: `npm start` and `npm run invite` end up here. */
+import { join } from 'node:path';
+import { ConfigError } from './config/config-error.ts';
+import { loadNetworkIni, parseNetworkIni } from './config/network-ini.ts';
+import type { NetworkConfig } from './config/network-ini.ts';
+import { RelayStartError } from './errors.ts';
+import { invite } from './invite.ts';
+import { startRelay } from './relay.ts';
+import type { RunningRelay } from './relay.ts';
+import { PROJECT_ROOT, readInviteArguments, readRelayArguments } from './terminal/arguments.ts';
+import type { RelayArguments } from './terminal/arguments.ts';
+import { greeting, paint } from './terminal/greeting.ts';
+import { startLogging, stopLogging } from './terminal/logging.ts';
+import { HELP, INVITE_HELP, WORDS } from './terminal/words.ts';
+
+/** A start that is refused, as against a crash. */
+const EXIT_REFUSED = 2;
+/** Ctrl-C ends within 2 s even where a part hangs in a way that no timeout of ours sees. */
+const EXIT_AFTER_MS = 1900;
+
+const [command, ...rest] = process.argv.slice(2);
+try {
+	if (command === 'invite') await printInvitation(rest);
+	else await runRelay(process.argv.slice(2));
+} catch (error) {
+	process.stderr.write(`\n${explain(error)}\n\n`);
+	process.exitCode = error instanceof RelayStartError || error instanceof ConfigError ? EXIT_REFUSED : 1;
+}
+
+async function runRelay(args: string[]): Promise<void> {
+	const options = readRelayArguments(args, process.env);
+	if (options.help) {
+		process.stdout.write(HELP);
+		return;
+	}
+	const config = readConfig(options);
+	const color = options.color && process.stdout.isTTY === true;
+	await startLogging(config.logging, { dataDirectory: options.dataDirectory, color });
+	let relay: RunningRelay | null = null;
+	let ending = false;
+	const end = async (): Promise<void> => {
+		// A second Ctrl-C means: now.
+		if (ending) process.exit(1);
+		ending = true;
+		setTimeout(() => process.exit(1), EXIT_AFTER_MS).unref();
+		process.stdout.write(`\n${WORDS.stopping}\n`);
+		await relay?.stop();
+		process.stdout.write(`${WORDS.stopped}\n`);
+		await stopLogging();
+		// What is left open (sockets of a part that did not stop) must not hold the terminal.
+		process.exit(0);
+	};
+	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void end());
+	// The script that started this program is gone: nobody is left to stop it.
+	process.on('disconnect', () => void end());
+	relay = await startRelay({
+		config,
+		host: options.host,
+		port: options.port,
+		dataDirectory: options.dataDirectory,
+		siteDirectory: join(PROJECT_ROOT, 'build'),
+		onFatal: (error) => {
+			process.stderr.write(`\n${WORDS.fatal}: ${error.message}\n\n`);
+			process.exit(1);
+		}
+	});
+	process.stdout.write(`${greeting(relay, paint(color))}\n`);
+	// Tests and scripts wait for the port here; a terminal has no such channel.
+	process.send?.({ kind: 'ready', port: relay.port, chainId: relay.chainId, joinUrl: relay.joinUrl });
+}
+
+async function printInvitation(args: string[]): Promise<void> {
+	const options = readInviteArguments(args);
+	if (options.help) {
+		process.stdout.write(INVITE_HELP);
+		return;
+	}
+	const { link, expiresMs, needed } = await invite(options, Date.now());
+	process.stdout.write(`${link}\n`);
+	const until = new Date(expiresMs).toLocaleString();
+	process.stderr.write(`Good for ${options.uses} until ${until}. · 可用 ${options.uses} 次，至 ${until}。\n`);
+	if (!needed)
+		process.stderr.write(
+			'This network is open: nobody needs the invitation. · 本网络开放，无需邀请也可加入。\n'
+		);
+}
+
+/** @throws ConfigError, RelayStartError `UnknownReplica` */
+function readConfig(options: RelayArguments): NetworkConfig {
+	const config = options.configPath === null ? parseNetworkIni('') : loadNetworkIni(options.configPath);
+	if (options.replica === undefined) return config;
+	const names = config.booters.replicas.map((replica) => replica.name);
+	if (names.includes(options.replica))
+		throw new RelayStartError('UnknownReplica', {
+			en: 'A cluster of Booters is not available in this version. Start without --replica.',
+			zh: '本版本尚不支持 Booter 集群。请去掉 --replica 再启动。'
+		});
+	const known = names.length === 0 ? 'none · 无' : names.join(', ');
+	throw new RelayStartError('UnknownReplica', {
+		en: `[booters] in network.ini has no replica "${options.replica}". It has: ${known}.`,
+		zh: `network.ini 的 [booters] 中没有 “${options.replica}”。现有：${known}。`
+	});
+}
+
+function explain(error: unknown): string {
+	if (error instanceof RelayStartError) return `${error.words.en}\n${error.words.zh}\n(${error.name})`;
+	if (error instanceof ConfigError)
+		return `${WORDS.badConfig('network.ini')}\n${error.message}\n(${error.name})`;
+	return `${WORDS.unexpected}\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+}

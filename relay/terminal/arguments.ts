@@ -1,0 +1,133 @@
+/** What stands behind `npm start --`. */
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { nearestName } from '../config/nearest.ts';
+import { RelayStartError } from '../errors.ts';
+import { MAX_HOURS, MAX_USES } from '../invitations.ts';
+
+export const PROJECT_ROOT: string = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+export interface RelayArguments {
+	help: boolean;
+	/** undefined: as network.ini says. */
+	port?: number;
+	host?: string;
+	/** null: no file, all defaults. */
+	configPath: string | null;
+	dataDirectory: string;
+	/** Name of this Booter in a cluster. */
+	replica?: string;
+	color: boolean;
+}
+
+export interface InviteArguments {
+	help: boolean;
+	dataDirectory: string;
+	configPath: string | null;
+	/** 0: any. */
+	partition: number;
+	uses: number;
+	hours: number;
+	/** Origin for the link; undefined: the relay's own. */
+	url?: string;
+}
+
+const COMMON = {
+	help: { type: 'boolean', short: 'h' },
+	config: { type: 'string' },
+	data: { type: 'string' },
+	'no-color': { type: 'boolean' }
+} as const;
+
+/** @throws RelayStartError `BadArgument` */
+export function readRelayArguments(args: string[], environment: NodeJS.ProcessEnv): RelayArguments {
+	const values = read(args, {
+		...COMMON,
+		port: { type: 'string' },
+		host: { type: 'string' },
+		replica: { type: 'string' }
+	});
+	return {
+		...common(values),
+		...(values.port === undefined ? {} : { port: whole('--port', values.port, 0, 65_535) }),
+		...(values.host === undefined ? {} : { host: filled('--host', values.host) }),
+		...(values.replica === undefined ? {} : { replica: filled('--replica', values.replica) }),
+		color: !values['no-color'] && !environment.NO_COLOR && environment.TERM !== 'dumb'
+	};
+}
+
+/** @throws RelayStartError `BadArgument` */
+export function readInviteArguments(args: string[]): InviteArguments {
+	const values = read(args, {
+		...COMMON,
+		partition: { type: 'string' },
+		uses: { type: 'string' },
+		hours: { type: 'string' },
+		url: { type: 'string' }
+	});
+	if (values.url !== undefined && !/^https?:\/\/[^/\s]+$/.test(values.url))
+		throw bad('--url', values.url, 'an origin such as http://192.168.1.5:7070');
+	return {
+		...common(values),
+		partition: whole('--partition', values.partition ?? '0', 0, 64),
+		uses: whole('--uses', values.uses ?? '1', 1, MAX_USES),
+		hours: whole('--hours', values.hours ?? '8', 1, MAX_HOURS),
+		...(values.url === undefined ? {} : { url: values.url })
+	};
+}
+
+type Options = Record<string, { type: 'string' | 'boolean'; short?: string }>;
+
+function read<const O extends Options>(args: string[], options: O) {
+	try {
+		return parseArgs({ args, options, strict: true, allowPositionals: false }).values as {
+			[K in keyof O]?: O[K]['type'] extends 'boolean' ? boolean : string;
+		};
+	} catch (cause) {
+		const unknown = args.find((arg) => arg.startsWith('--') && !(arg.slice(2).split('=', 1)[0]! in options));
+		const names = Object.keys(options).map((name) => `--${name}`);
+		const near = unknown === undefined ? undefined : nearestName(unknown.split('=', 1)[0]!, names);
+		const hint = { en: near ? ` Did you mean ${near}?` : '', zh: near ? `是不是 ${near}？` : '' };
+		const what = unknown ?? (cause instanceof Error ? cause.message.split('\n', 1)[0]! : String(cause));
+		throw new RelayStartError(
+			'BadArgument',
+			{
+				en: `I do not understand this argument: ${what}.${hint.en} Allowed: ${names.join(', ')}.`,
+				zh: `无法识别的参数：${what}。${hint.zh}可用参数：${names.join('、')}。`
+			},
+			{ cause }
+		);
+	}
+}
+
+function common(values: { help?: boolean; config?: string; data?: string }) {
+	const standard = join(PROJECT_ROOT, 'network.ini');
+	const configPath = values.config === undefined ? standard : resolve(filled('--config', values.config));
+	return {
+		help: values.help ?? false,
+		// Without --config the file may be absent; one that was named must be there.
+		configPath: values.config !== undefined || existsSync(configPath) ? configPath : null,
+		dataDirectory:
+			values.data === undefined ? join(PROJECT_ROOT, 'data') : resolve(filled('--data', values.data))
+	};
+}
+
+function whole(name: string, text: string, min: number, max: number): number {
+	const value = /^\d{1,6}$/.test(text) ? Number(text) : NaN;
+	if (!(value >= min && value <= max)) throw bad(name, text, `a whole number from ${min} to ${max}`);
+	return value;
+}
+
+function filled(name: string, text: string): string {
+	if (text.trim() === '') throw bad(name, text, 'something');
+	return text;
+}
+
+function bad(name: string, found: string, allowed: string): RelayStartError {
+	return new RelayStartError('BadArgument', {
+		en: `${name} is wrong. Found: ${JSON.stringify(found)}. Allowed: ${allowed}.`,
+		zh: `${name} 的值不对：${JSON.stringify(found)}。允许：${allowed}。`
+	});
+}

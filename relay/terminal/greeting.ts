@@ -1,0 +1,43 @@
+/** The screen after a start: where to join, in the order in which people look for it. */
+import { renderUnicodeCompact } from 'uqr';
+import type { RunningRelay } from '../relay.ts';
+import { WORDS } from './words.ts';
+
+export interface Paint {
+	bold(text: string): string;
+	dim(text: string): string;
+	/** White on black whatever the terminal's own colours: phones read that best. */
+	qr(line: string): string;
+}
+
+export function paint(color: boolean): Paint {
+	if (!color) return { bold: String, dim: String, qr: String };
+	return {
+		bold: (text) => `\x1b[1m${text}\x1b[22m`,
+		dim: (text) => `\x1b[2m${text}\x1b[22m`,
+		qr: (line) => `\x1b[97;40m${line}\x1b[0m`
+	};
+}
+
+export function greeting(relay: RunningRelay, { bold, dim, qr }: Paint): string {
+	const { local, lan } = relay.origins;
+	const joinOrigin = new URL(relay.joinUrl).origin;
+	const lines = [
+		'',
+		`  ${bold('Tabwave')}  ${relay.name}`,
+		dim(
+			`  ${relay.chainId.slice(0, 16)}  ${relay.continued ? WORDS.continued(relay.finalHeight) : WORDS.started}`
+		),
+		''
+	];
+	if (local !== null) lines.push(`  ${WORDS.here}   ${bold(local)}`);
+	for (const origin of lan) lines.push(`  ${WORDS.lan}   ${bold(origin)}`);
+	if (lan.length === 0) lines.push(`  ${WORDS.noLan}`);
+	lines.push(`  ${WORDS.code}   ${bold(relay.joinCode)}   ${dim(`${joinOrigin}/j/${relay.joinCode}`)}`, '');
+	for (const line of renderUnicodeCompact(relay.joinUrl, { border: 2 }).split('\n'))
+		lines.push(`  ${qr(line)}`);
+	// A link of a few hundred characters is for the QR; the code above says the same.
+	lines.push('', `  ${relay.joinUrl.length <= 100 ? relay.joinUrl : dim(relay.joinUrl)}`);
+	lines.push(`  ${relay.admission === 'open' ? WORDS.open : WORDS.invitation}`, `  ${dim(WORDS.stop)}`, '');
+	return lines.join('\n');
+}

@@ -1,0 +1,49 @@
+/** What the terminal says. Both languages always: whoever starts the relay is often not the one who reads the screen. */
+
+export const HELP = `Tabwave relay: serves the site, introduces tabs to each other, orders the ledger.
+Tabwave 中继：提供网站，为标签页牵线，为账本排序。
+
+  npm start -- [arguments]
+
+  --port N        port of site, WebSocket and API (7070)                端口
+  --host H        address to listen on (0.0.0.0: all of this machine)   监听地址
+  --config FILE   description of the network (network.ini if present)   网络描述文件
+  --data FOLDER   keys and ledger (data/ in the project)                密钥与账本所在文件夹
+  --replica NAME  which Booter of [booters] this is (reserved)          本机在 [booters] 中的名字（预留）
+  --no-color      plain text                                            不使用颜色
+  --help          this text                                             显示本说明
+
+network.ini.example lists every key of the network description with its default.
+network.ini.example 列出网络描述的全部键及默认值。
+`;
+
+export const INVITE_HELP = `Prints a link that lets people join a network whose admission is by invitation.
+为需要邀请的网络生成加入链接。
+
+  npm run invite -- [arguments]
+
+  --partition N   the only partition it is good for (any)        限定分区（默认任意）
+  --uses N        how many may join with it (1)                  可用次数
+  --hours N       how long it holds (8)                          有效小时数
+  --url ORIGIN    address in the link (this machine on the LAN)  链接中的地址
+  --config FILE, --data FOLDER   as for npm start                同 npm start
+`;
+
+export const WORDS = {
+	here: 'On this computer · 本机  ',
+	lan: 'On the network   · 局域网',
+	code: 'Join code        · 加入码',
+	open: 'Anyone who opens the address can join. · 打开地址的人都可以加入。',
+	invitation:
+		'The QR code holds an invitation for 8 hours. More: npm run invite · 二维码含 8 小时有效的邀请，更多邀请：npm run invite',
+	noLan: 'No network found: only this computer can join. · 未发现局域网：只有本机可以加入。',
+	started: 'New chain. · 新链。',
+	continued: (height: number) => `The chain goes on at height ${height}. · 从高度 ${height} 继续。`,
+	stop: 'Ctrl-C ends it; the next start continues this chain. · 按 Ctrl-C 结束，下次启动继续这条链。',
+	stopping: 'Stopping … · 正在停止……',
+	stopped: 'Stopped. · 已停止。',
+	fatal: 'The relay had to stop · 中继不得不停止',
+	badConfig: (path: string) => `${path} is refused · ${path} 有误，未启动`,
+	unexpected:
+		'This should not have happened; what follows is for a report. · 出现意外错误，以下内容可用于报告。'
+} as const;
