@@ -1,0 +1,84 @@
+/** Bounds and times of the links, each with its reason. Frames have theirs in wire/limits.ts. */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** The one protocol between two nodes. Its version changes with the framing, never with the schema. */
+export const LINK_PROTOCOL = '/tabwave/1.0.0';
+
+/** Bytes that wait for one peer in the page: four whole frames, about half a second of a slow home uplink at full rate. */
+export const MAX_SEND_QUEUE_BYTES = 8 * MIB;
+
+/** Bytes on their way across the page's MessagePort, per direction: what a busy main thread may fall behind in a second. */
+export const MAX_PORT_BYTES = 32 * MIB;
+
+/** The receiving end of the port reports what it took at least this often. */
+export const PORT_REPORT_BYTES = 256 * KIB;
+
+/** Dials at once: 12 tabs that all dialled each other at once ended with 49 of 66 links. */
+export const MAX_CONCURRENT_DIALS = 4;
+
+/** A direct dial takes 130–300 ms; one that takes ten times that has lost its race and is better begun again. */
+export const DIRECT_DIAL_TIMEOUT_MS = 3_000;
+
+/** Two tries: the first may meet the dial race, a second failure means that the network does not let WebRTC through. */
+export const DIRECT_TRIES = 2;
+
+/** Through the relay a dial is two round trips; on a loaded machine some hundred milliseconds. */
+export const RELAYED_DIAL_TIMEOUT_MS = 5_000;
+
+/** Where no direct link ever formed, nobody waits longer than this for the first one: the relay carries the traffic meanwhile. */
+export const DIRECT_PATIENCE_MS = 1_200;
+
+/** The same once several direct dials have shown that this network is slow or closed. */
+export const DIRECT_PATIENCE_SUSPECTED_MS = 300;
+
+/** This many direct dials failed and none ever formed: begin with the relay, try the direct way in the background. */
+export const DIRECT_FAILURES_TO_DOUBT = 4;
+
+/** Between two tries to turn a relayed link into a direct one, doubling up to the cap. */
+export const UPGRADE_FIRST_MS = 15_000;
+export const UPGRADE_CAP_MS = 300_000;
+
+/** Between two tries to reach a wanted peer. The cap is what a returned tab waits at worst. */
+export const REDIAL_FIRST_MS = 250;
+export const REDIAL_CAP_MS = 3_000;
+
+/** The higher id dials. The lower one does so too after this wait: the other side may not know of it yet. */
+export const LOWER_ID_WAIT_MS = 1_500;
+
+/** A second stream from a peer within this time is a glare; after it the older one is dead and its peer came back. */
+export const GLARE_WINDOW_MS = 1_000;
+
+/** Between two tries to reach the relay: it restarts in about a second, and 60 tabs come back at once. */
+export const RELAY_REDIAL_MS = 1_000;
+
+/** A WebSocket, noise, yamux and a reservation: some ten milliseconds, or several seconds while 60 tabs come at once. */
+export const RELAY_DIAL_TIMEOUT_MS = 8_000;
+
+/** Links from peers that this node did not ask for: newcomers that sync before they are members. */
+export const MAX_UNEXPECTED_PEERS = 16;
+
+/** Peers that may be wanted: a partition, with room for lists from a broken caller. An RTCPeerConnection each, of 500 a page. */
+export const MAX_WANTED_PEERS = 128;
+
+/** A connection that carries no link after this time is closed. Longer than a dial with all its tries. */
+export const IDLE_CONNECTION_MS = 15_000;
+
+/** Round trips are measured this often: a message alone costs 340 µs of CPU. */
+export const PING_INTERVAL_MS = 4_000;
+
+/** Without a byte for this long a link is dead: two pings were lost, which a link that delivers in order does not do. */
+export const SILENCE_MS = 12_000;
+
+/** Pings answered per link and second; more are an attack and are ignored. */
+export const MAX_PINGS_PER_S = 20;
+
+/** A peer that broke the framing is not linked again for this long. */
+export const VIOLATION_HOLD_OFF_MS = 30_000;
+
+/** Peers held off at a time; the oldest is let go first. */
+export const MAX_HELD_OFF = 256;
+
+/** The clock of dials, pings and silence. */
+export const TICK_MS = 250;

@@ -1,0 +1,43 @@
+/** Where the relay is, as libp2p writes it. The site, the API and the relay's WebSocket share one address and port. */
+import { peerIdFromString } from '@libp2p/peer-id';
+import { multiaddr } from '@multiformats/multiaddr';
+import type { Multiaddr } from '@multiformats/multiaddr';
+import { NetworkError } from './link-carrier.ts';
+import type { NodeId } from './network.ts';
+import { nodeIdOf, peerIdOf } from './peer-identity.ts';
+
+/**
+ * @param url - http(s) or ws(s) address of the relay; `location.href` in a page that it served
+ * @param relay - the Booter's id; with it, no other program at that address is accepted
+ * @returns for example `/ip4/192.168.1.5/tcp/7070/ws/p2p/12D3…`
+ * @throws NetworkError BadRelayAddress
+ */
+export function relayAddress(url: string, relay?: NodeId): string {
+	let parsed: URL;
+	try {
+		parsed = new URL(url);
+	} catch (cause) {
+		throw new NetworkError('BadRelayAddress', `"${url}" is not the URL of a relay`, { cause });
+	}
+	const secure = SECURE[parsed.protocol];
+	if (secure === undefined)
+		throw new NetworkError('BadRelayAddress', `a relay is reached by http, https, ws or wss, not ${url}`);
+	const host = parsed.hostname.replace(/^\[|\]$/g, '');
+	const kind = host.includes(':') ? 'ip6' : /^\d+\.\d+\.\d+\.\d+$/.test(host) ? 'ip4' : 'dns';
+	const port = parsed.port || (secure ? '443' : '80');
+	const identity = relay === undefined ? '' : `/p2p/${peerIdOf(relay).toString()}`;
+	return `/${kind}/${host}/tcp/${port}${secure ? '/tls' : ''}/ws${identity}`;
+}
+
+/** @throws NetworkError BadRelayAddress */
+export function parseRelayAddress(address: string): { address: Multiaddr; relay: NodeId | null } {
+	try {
+		const parsed = multiaddr(address);
+		const identity = parsed.getComponents().findLast(({ name }) => name === 'p2p')?.value;
+		return { address: parsed, relay: identity ? nodeIdOf(peerIdFromString(identity)) : null };
+	} catch (cause) {
+		throw new NetworkError('BadRelayAddress', `"${address}" is not the multiaddr of a relay`, { cause });
+	}
+}
+
+const SECURE: Record<string, boolean> = { 'http:': false, 'ws:': false, 'https:': true, 'wss:': true };

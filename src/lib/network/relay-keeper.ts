@@ -1,0 +1,108 @@
+/**
+ * Keeps one connection, one link and one reservation at each relay, for ever. libp2p gives up after the first failed
+ * redial, and after a restart of the relay no tab would come back by itself. Runs from `tick`.
+ */
+import type { Connection, PeerId } from '@libp2p/interface';
+import { RELAY_REDIAL_MS } from './network-limits.ts';
+import type { NodeId } from './network.ts';
+
+export interface RelayHost {
+	now(): number;
+	/** Opens a connection, or gives the one that is open. @throws where the relay is not reached */
+	connect(address: string): Promise<Connection>;
+	/** Opens this node's link on it. @throws where the relay does not speak the protocol */
+	openLink(connection: Connection): Promise<void>;
+	hasReservation(relay: PeerId): boolean;
+	/** @throws where the relay refuses */
+	reserve(relay: PeerId): Promise<void>;
+	/** Called once per spell of failures. */
+	unreachable(address: string, error: unknown): void;
+}
+
+export interface RelayTarget {
+	address: string;
+	/** Known from the address, or once connected. */
+	relay: NodeId | null;
+}
+
+export class RelayKeeper {
+	#host: RelayHost;
+	#relays: Relay[];
+	#nodeIdOf: (peer: PeerId) => NodeId;
+
+	constructor(host: RelayHost, targets: RelayTarget[], nodeIdOf: (peer: PeerId) => NodeId) {
+		this.#host = host;
+		this.#nodeIdOf = nodeIdOf;
+		this.#relays = targets.map((target) => ({
+			...target,
+			connection: null,
+			busy: false,
+			failing: false,
+			nextMs: 0
+		}));
+	}
+
+	/** Relays in use now, those with a reservation first. */
+	connected(): { address: string; connection: Connection }[] {
+		const usable = this.#relays.flatMap(({ address, connection }) =>
+			connection?.status === 'open' ? [{ address, connection }] : []
+		);
+		return usable.sort((a, b) => this.#rank(b.connection) - this.#rank(a.connection));
+	}
+
+	isRelay(node: NodeId): boolean {
+		return this.#relays.some(({ relay }) => relay === node);
+	}
+
+	/** The link to this relay ended: its connection goes with it. */
+	lost(node: NodeId): void {
+		for (const relay of this.#relays) {
+			if (relay.relay !== node) continue;
+			relay.connection = null;
+			// Spread over half a second: everybody lost it in the same instant.
+			relay.nextMs = this.#host.now() + (Math.random() * RELAY_REDIAL_MS) / 2;
+		}
+	}
+
+	tick(): void {
+		const nowMs = this.#host.now();
+		for (const relay of this.#relays) {
+			if (relay.busy || nowMs < relay.nextMs) continue;
+			if (relay.connection?.status === 'open' && this.#host.hasReservation(relay.connection.remotePeer))
+				continue;
+			void this.#establish(relay);
+		}
+	}
+
+	async #establish(relay: Relay): Promise<void> {
+		relay.busy = true;
+		try {
+			if (relay.connection?.status !== 'open') {
+				const connection = await this.#host.connect(relay.address);
+				relay.relay = this.#nodeIdOf(connection.remotePeer);
+				await this.#host.openLink(connection);
+				relay.connection = connection;
+			}
+			const { remotePeer } = relay.connection;
+			if (!this.#host.hasReservation(remotePeer)) await this.#host.reserve(remotePeer);
+			relay.failing = false;
+		} catch (error) {
+			if (!relay.failing) this.#host.unreachable(relay.address, error);
+			relay.failing = true;
+		} finally {
+			relay.busy = false;
+			relay.nextMs = this.#host.now() + RELAY_REDIAL_MS * (0.75 + Math.random() / 2);
+		}
+	}
+
+	#rank(connection: Connection): number {
+		return this.#host.hasReservation(connection.remotePeer) ? 1 : 0;
+	}
+}
+
+interface Relay extends RelayTarget {
+	connection: Connection | null;
+	busy: boolean;
+	failing: boolean;
+	nextMs: number;
+}
