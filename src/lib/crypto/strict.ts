@@ -1,6 +1,7 @@
 /**
  * The part of R26 that bytes alone decide, in front of every implementation: what passes here is judged alike by all that
- * compare the bytes of [s]B − [k]A with R. Comparisons are not constant-time: all of it is public.
+ * compare the bytes of [s]B − [k]A with R. It is needed: Chromium 156 alone judges 192 of the 794 cases in vectors/ otherwise,
+ * all of them points of small order that it accepts; noble's verify 236. It costs 40 ns. Comparisons are not constant-time: all of it is public.
  */
 import { fromHex } from './hex.ts';
 import type { Verification } from './suite.ts';
