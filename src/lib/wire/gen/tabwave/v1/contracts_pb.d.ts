@@ -103,16 +103,9 @@ export declare type PartitionState = Message<"tabwave.v1.PartitionState"> & {
   maxMembers: number;
 
   /**
-   * R9: the highest round in the ledger in this epoch.
-   *
-   * @generated from field: uint32 last_round_id = 5;
-   */
-  lastRoundId: number;
-
-  /**
    * Height of the entry that began this epoch.
    *
-   * @generated from field: uint32 since_height = 6;
+   * @generated from field: uint32 since_height = 5;
    */
   sinceHeight: number;
 };
@@ -122,6 +115,29 @@ export declare type PartitionState = Message<"tabwave.v1.PartitionState"> & {
  * Use `create(PartitionStateSchema)` to create a new message.
  */
 export declare const PartitionStateSchema: GenMessage<PartitionState>;
+
+/**
+ * R9: the highest round in the ledger in this epoch. Apart from PartitionState, since it changes with every block.
+ *
+ * @generated from message tabwave.v1.RoundState
+ */
+export declare type RoundState = Message<"tabwave.v1.RoundState"> & {
+  /**
+   * @generated from field: uint32 epoch = 1;
+   */
+  epoch: number;
+
+  /**
+   * @generated from field: uint32 last_round_id = 2;
+   */
+  lastRoundId: number;
+};
+
+/**
+ * Describes the message tabwave.v1.RoundState.
+ * Use `create(RoundStateSchema)` to create a new message.
+ */
+export declare const RoundStateSchema: GenMessage<RoundState>;
 
 /**
  * @generated from message tabwave.v1.InvitationState

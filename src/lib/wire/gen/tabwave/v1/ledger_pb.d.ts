@@ -399,16 +399,11 @@ export declare type Eviction = Message<"tabwave.v1.Eviction"> & {
   member: Uint8Array;
 
   /**
-   * The height at which the members declared the silence.
+   * q members' Signed of kind SILENCE: digest is the silent member's id, slot the height at which it was declared.
    *
-   * @generated from field: uint32 declared_height = 2;
+   * @generated from field: repeated tabwave.v1.Signed silences = 2;
    */
-  declaredHeight: number;
-
-  /**
-   * @generated from field: repeated tabwave.v1.MemberSignature silences = 3;
-   */
-  silences: MemberSignature[];
+  silences: Signed[];
 };
 
 /**
@@ -658,7 +653,7 @@ export declare type OrderEntry = Message<"tabwave.v1.OrderEntry"> & {
   id: Uint8Array;
 
   /**
-   * Set for a change of members.
+   * MembershipChange; set for a change of members.
    *
    * @generated from field: bytes membership_change = 6;
    */

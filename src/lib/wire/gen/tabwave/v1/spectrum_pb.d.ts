@@ -236,7 +236,7 @@ export declare type AccessPointState = Message<"tabwave.v1.AccessPointState"> & 
 export declare const AccessPointStateSchema: GenMessage<AccessPointState>;
 
 /**
- * `spectrum/bid/<id>`, and the data of the events IssueBidingPriceInfo, BidExpired and BidReplaced.
+ * `spectrum/bid/<id>`, and the data of the events IssueBidingPriceInfo and BidReplaced.
  *
  * @generated from message tabwave.v1.BidState
  */
@@ -306,7 +306,8 @@ export declare type BidState = Message<"tabwave.v1.BidState"> & {
 export declare const BidStateSchema: GenMessage<BidState>;
 
 /**
- * `spectrum/expiry/<height>`: bids whose last height this is, closed ones among them.
+ * `spectrum/expiry/<height>`: bids whose last height this is, closed ones among them. As the data of the event BidsExpired:
+ * bids whose escrow returned.
  *
  * @generated from message tabwave.v1.ExpiryIndex
  */

@@ -1,0 +1,156 @@
+/**
+ * Certificates: who must have signed what. These functions check everything but the signatures and return the checks that
+ * the driver still has to make, so that a certificate is believed only where both hold.
+ */
+import { equalBytes, toHex } from '../crypto/hex.ts';
+import { taggedHash } from '../crypto/hash.ts';
+import type { Verification } from '../crypto/suite.ts';
+import { LedgerError } from '../ledger/errors.ts';
+import type {
+	BlockCertificate,
+	MemberSignature,
+	OrderCertificate,
+	PartitionVotes
+} from '../wire/gen/tabwave/v1/ledger_pb.js';
+import { quorum } from './quorum.ts';
+import { Kind, statementBytes, statementCheck, type Statement } from './statement.ts';
+import { upperQuorum, type PartitionView } from './topology.ts';
+
+/** What a Sign or Done says: this order makes these blocks. */
+export function orderVoteDigest(contentDigest: Uint8Array, blockHashes: Uint8Array): Uint8Array {
+	return taggedHash('order-vote', contentDigest, blockHashes);
+}
+
+/** The statement under which each Commit of a certificate was signed. */
+export function commitStatement(certificate: BlockCertificate): Statement {
+	return {
+		kind: Kind.COMMIT,
+		partition: certificate.partition,
+		epoch: certificate.epoch,
+		view: certificate.view,
+		attempt: 0,
+		slot: certificate.roundId,
+		digest: certificate.blockId
+	};
+}
+
+/**
+ * @param members of the certificate's partition in its epoch
+ * @throws LedgerError `CertificateInvalid`
+ */
+export function checkBlockCertificate(
+	certificate: BlockCertificate,
+	members: PartitionView | undefined,
+	chainId: Uint8Array
+): Verification[] {
+	if (!members || members.id !== certificate.partition || members.epoch !== certificate.epoch)
+		throw invalid(
+			`no members are known for partition ${certificate.partition} in epoch ${certificate.epoch}`
+		);
+	checkVoters(certificate.commits, members, quorum(members.members.length));
+	const statement = commitStatement(certificate);
+	return certificate.commits.map((commit) => statementCheck(chainId, statement, commit));
+}
+
+/** The statement of one partition's vote in the upper tier. */
+export function orderStatement(
+	kind: Kind,
+	certificate: Pick<OrderCertificate, 'term' | 'attempt' | 'height' | 'contentDigest' | 'blockHashes'>,
+	partition: number,
+	epoch: number
+): Statement {
+	return {
+		kind,
+		partition,
+		epoch,
+		view: certificate.term,
+		attempt: certificate.attempt,
+		slot: certificate.height,
+		digest: orderVoteDigest(certificate.contentDigest, certificate.blockHashes)
+	};
+}
+
+/**
+ * One partition's Signs or Dones (R11: a partition counts once, with q of its members behind it).
+ * @throws LedgerError `CertificateInvalid`
+ */
+export function checkPartitionVotes(
+	kind: Kind,
+	order: Pick<OrderCertificate, 'term' | 'attempt' | 'height' | 'contentDigest' | 'blockHashes'>,
+	votes: PartitionVotes,
+	members: PartitionView | undefined,
+	chainId: Uint8Array
+): Verification[] {
+	if (!members || members.id !== votes.partition || members.epoch !== votes.epoch)
+		throw invalid(`partition ${votes.partition} has no vote in epoch ${votes.epoch}`);
+	checkVoters(votes.votes, members, quorum(members.members.length));
+	const statement = orderStatement(kind, order, votes.partition, votes.epoch);
+	return votes.votes.map((vote) => statementCheck(chainId, statement, vote));
+}
+
+/**
+ * An OrderCommit (`Kind.SIGN`) or a finality proof (`Kind.DONE`).
+ * @param active the partitions that have a vote at the certificate's height
+ * @param operator its key, whose signature alone is enough while no partition has members (R22)
+ * @throws LedgerError `CertificateInvalid`
+ */
+export function checkOrderCertificate(
+	kind: Kind.SIGN | Kind.DONE,
+	certificate: OrderCertificate,
+	active: PartitionView[],
+	operator: Uint8Array,
+	chainId: Uint8Array
+): Verification[] {
+	if (certificate.blockHashes.length === 0 || certificate.blockHashes.length % 32 !== 0)
+		throw invalid('it names no whole blocks');
+	if (active.length === 0) {
+		const statement = { ...orderStatement(Kind.OPERATOR, certificate, 0, 0) };
+		return [
+			{
+				publicKey: operator,
+				message: statementBytes(chainId, statement, operator),
+				signature: certificate.operatorSignature
+			}
+		];
+	}
+	const seen = new Set<number>();
+	const checks = certificate.partitions.flatMap((votes) => {
+		if (seen.has(votes.partition)) throw invalid(`partition ${votes.partition} is counted twice`);
+		seen.add(votes.partition);
+		return checkPartitionVotes(
+			kind,
+			certificate,
+			votes,
+			active.find((p) => p.id === votes.partition),
+			chainId
+		);
+	});
+	if (seen.size < upperQuorum(active))
+		throw invalid(`${seen.size} of ${active.length} partitions; ${upperQuorum(active)} are needed`);
+	return checks;
+}
+
+export function sameOrder(a: OrderCertificate, b: OrderCertificate): boolean {
+	return (
+		a.height === b.height &&
+		equalBytes(a.contentDigest, b.contentDigest) &&
+		equalBytes(a.blockHashes, b.blockHashes)
+	);
+}
+
+function checkVoters(votes: MemberSignature[], members: PartitionView, needed: number): void {
+	const voters = new Set<string>();
+	for (const vote of votes) {
+		const id = toHex(vote.member);
+		if (!members.members.includes(id))
+			throw invalid(`${id.slice(0, 8)} is no member of partition ${members.id}`);
+		if (voters.has(id)) throw invalid(`${id.slice(0, 8)} is counted twice`);
+		voters.add(id);
+	}
+	if (voters.size < needed)
+		throw invalid(`${voters.size} of ${members.members.length} members; ${needed} are needed`);
+}
+
+function invalid(why: string): LedgerError {
+	return new LedgerError('CertificateInvalid', `a certificate does not hold: ${why}`);
+}

@@ -1,0 +1,131 @@
+/** The Booter's list of who wants to come, wants to go, or has gone silent, and the change that it makes of it (R22). */
+import { toHex } from '../../crypto/hex.ts';
+import { LedgerError } from '../../ledger/errors.ts';
+import { Kind, type MembershipChange, type Signed } from '../../wire/gen/tabwave/v1/ledger_pb.js';
+import { quorum } from '../quorum.ts';
+import type { PartitionView, Topology } from '../topology.ts';
+import {
+	checkJoin,
+	checkLeave,
+	encodeMembershipChange,
+	nextMembers,
+	type MembershipContext
+} from './change.ts';
+
+/** A class of sixty, twice: joins beyond wait for the entry that admits these. */
+export const MAX_WAITING_REQUESTS = 128;
+/** Many joins share one entry; the bound keeps it far below a packet. */
+const MAX_CHANGES_PER_ENTRY = 64;
+
+export class MembershipRequests {
+	readonly #joins = new Map<string, Signed>();
+	readonly #leaves = new Map<string, Signed>();
+	/** By the silent member, then by who declares it. */
+	readonly #silences = new Map<string, Map<string, Signed>>();
+
+	/** @throws LedgerError where there is no room */
+	add(signed: Signed): void {
+		const sender = toHex(signed.sender);
+		if (signed.kind === Kind.JOIN || signed.kind === Kind.LEAVE) {
+			const list = signed.kind === Kind.JOIN ? this.#joins : this.#leaves;
+			if (!list.has(sender) && list.size >= MAX_WAITING_REQUESTS)
+				throw new LedgerError('TooManyRequests', 'too many wait to join or leave; try again in a moment');
+			list.set(sender, signed);
+			return;
+		}
+		const member = toHex(signed.digest);
+		const declared = this.#silences.get(member) ?? new Map<string, Signed>();
+		if (this.#silences.size < MAX_WAITING_REQUESTS) this.#silences.set(member, declared);
+		declared.set(sender, signed);
+	}
+
+	/** The member was heard: what was declared of its silence no longer holds. */
+	heard(member: string): void {
+		this.#silences.delete(member);
+	}
+
+	/** The next change of members, or null. One partition's, since an entry is of one. Drops what can no longer hold. */
+	next(
+		topology: Topology,
+		context: MembershipContext
+	): { change: MembershipChange; bytes: Uint8Array } | null {
+		for (const partition of topology.partitions()) {
+			const change = this.#changeOf(partition, topology, context);
+			if (change) return { change, bytes: encodeMembershipChange(change) };
+		}
+		return null;
+	}
+
+	#changeOf(
+		partition: PartitionView,
+		topology: Topology,
+		context: MembershipContext
+	): MembershipChange | null {
+		const leaves = this.#valid(this.#leaves, partition, (leave) => checkLeave(leave, partition));
+		const going = new Set(leaves.map((leave) => toHex(leave.sender)));
+		const evictions = this.#evictions(partition, going, context);
+		const free = partition.maxMembers - partition.members.length + leaves.length + evictions.length;
+		const joins = this.#valid(this.#joins, partition, (join) =>
+			checkJoin(join, partition, topology, context)
+		).slice(0, Math.min(free, MAX_CHANGES_PER_ENTRY));
+		if (joins.length + leaves.length + evictions.length === 0) return null;
+		const parts = { joins, leaves, evictions };
+		return {
+			$typeName: 'tabwave.v1.MembershipChange',
+			partition: partition.id,
+			epoch: partition.epoch + 1,
+			members: nextMembers(parts, partition),
+			...parts
+		};
+	}
+
+	#valid(list: Map<string, Signed>, partition: PartitionView, check: (signed: Signed) => unknown): Signed[] {
+		const valid: Signed[] = [];
+		for (const [sender, signed] of list) {
+			if (signed.partition !== partition.id) continue;
+			try {
+				check(signed);
+				valid.push(signed);
+			} catch (error) {
+				if (!(error instanceof LedgerError)) throw error;
+				list.delete(sender); // Done already, or of an epoch that has passed.
+			}
+		}
+		return valid;
+	}
+
+	#evictions(
+		partition: PartitionView,
+		going: Set<string>,
+		context: MembershipContext
+	): MembershipChange['evictions'] {
+		const evictions: MembershipChange['evictions'] = [];
+		for (const [member, declared] of this.#silences) {
+			if (!partition.members.includes(member) || going.has(member)) continue;
+			const current = [...declared.values()].filter(
+				(silence) =>
+					silence.epoch === partition.epoch &&
+					partition.members.includes(toHex(silence.sender)) &&
+					silence.slot <= context.height &&
+					silence.slot + context.genesis.silenceWindow >= context.height
+			);
+			if (current.length < quorum(partition.members.length)) continue;
+			evictions.push({
+				$typeName: 'tabwave.v1.Eviction',
+				member: current[0]!.digest,
+				silences: current.slice(0, quorum(partition.members.length))
+			});
+		}
+		return evictions;
+	}
+
+	/** Drops declarations of epochs that have passed. */
+	prune(topology: Topology): void {
+		for (const [member, declared] of this.#silences) {
+			const partition = topology.partitionOf(member);
+			for (const [sender, silence] of declared)
+				if (silence.epoch !== partition?.epoch) declared.delete(sender);
+			if (declared.size === 0) this.#silences.delete(member);
+		}
+	}
+}

@@ -1,0 +1,14 @@
+/** R1: the one place that knows how many votes are enough, in a partition and between partitions. */
+import { invariant } from '../ledger/errors.ts';
+
+/** f(n) = ⌊(n−1)/3⌋, also b(m) for m partitions. */
+export function faultyBound(members: number): number {
+	invariant(Number.isInteger(members) && members >= 0, 'R1', `${members} members`);
+	return members === 0 ? 0 : Math.floor((members - 1) / 3);
+}
+
+/** q(n) = ⌈(n+f+1)/2⌉, also q_u(m). "2f+1" is smaller wherever n ≠ 3f+1, and then two quorums may share no honest member. */
+export function quorum(members: number): number {
+	invariant(members > 0, 'R1', 'a quorum of nobody');
+	return Math.ceil((members + faultyBound(members) + 1) / 2);
+}

@@ -1,0 +1,48 @@
+/** Balances in state, under `account/<name>`. Money moves; only {@link creditNewcomer} makes it (R22's membership entry). */
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { AccountStateSchema } from '../wire/gen/tabwave/v1/contracts_pb.js';
+import { Refused, type Accounts } from './contract.ts';
+import type { Overlay, StateReader } from './state.ts';
+
+export const ACCOUNT_PREFIX = 'account/';
+/** Sums of balances stay far below 2^64. */
+export const MAX_AMOUNT = 2n ** 62n;
+
+export function readBalance(state: StateReader, account: string): bigint {
+	const value = state.get(ACCOUNT_PREFIX + account);
+	return value ? fromBinary(AccountStateSchema, value).balance : 0n;
+}
+
+export function accountsOver(state: Overlay): Accounts {
+	return {
+		balance: (account) => readBalance(state, account),
+		transfer(from, to, amount) {
+			if (amount <= 0n || amount > MAX_AMOUNT)
+				throw new Refused('InvalidAmount', `an amount must be between 1 and ${MAX_AMOUNT}, not ${amount}`);
+			const held = readBalance(state, from);
+			if (held < amount)
+				throw new Refused('InsufficientBalance', `the account holds ${held}, ${amount} are needed`);
+			if (from === to) return;
+			writeBalance(state, from, held - amount);
+			writeBalance(state, to, readBalance(state, to) + amount);
+		}
+	};
+}
+
+/** Credits an identity that is admitted for the first time. @returns whether it was the first time */
+export function creditNewcomer(state: Overlay, account: string, initialBalance: bigint): boolean {
+	const key = `admitted/${account}`;
+	if (state.get(key)) return false;
+	state.set(key, Uint8Array.of(1));
+	if (initialBalance > 0n) writeBalance(state, account, readBalance(state, account) + initialBalance);
+	return true;
+}
+
+function writeBalance(state: Overlay, account: string, balance: bigint): void {
+	if (balance === 0n) state.delete(ACCOUNT_PREFIX + account);
+	else
+		state.set(
+			ACCOUNT_PREFIX + account,
+			toBinary(AccountStateSchema, create(AccountStateSchema, { balance }))
+		);
+}

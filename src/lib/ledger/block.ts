@@ -1,0 +1,122 @@
+/** Final blocks: their header, its hash, and reading one from bytes that came from anywhere. */
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { HASH_BYTES, taggedHash } from '../crypto/hash.ts';
+import {
+	BlockHeaderSchema,
+	FinalBlockSchema,
+	MembershipChangeSchema,
+	OrderContentSchema,
+	ProposalSchema,
+	type BlockHeader,
+	type FinalBlock,
+	type MembershipChange,
+	type OrderContent,
+	type Proposal
+} from '../wire/gen/tabwave/v1/ledger_pb.js';
+import { LedgerError } from './errors.ts';
+
+/** A final block on the wire or on disk. A full block of 500 transactions is some 130 KB. */
+export const MAX_FINAL_BLOCK_BYTES = 1_400_000;
+
+/** The bodies of one block together; what a block adds to them fits between this and MAX_FINAL_BLOCK_BYTES. */
+export const MAX_BLOCK_BODY_BYTES = 1_000_000;
+
+export function encodeHeader(header: Omit<BlockHeader, '$typeName' | '$unknown'>): Uint8Array {
+	return toBinary(BlockHeaderSchema, create(BlockHeaderSchema, header));
+}
+
+/** The hash of a block is that of its header's bytes as received. */
+export function blockHash(header: Uint8Array): Uint8Array {
+	return taggedHash('block', header);
+}
+
+export function proposalId(proposal: Uint8Array): Uint8Array {
+	return taggedHash('proposal', proposal);
+}
+
+export function membershipChangeId(change: Uint8Array): Uint8Array {
+	return taggedHash('membership-change', change);
+}
+
+export function contentDigest(content: Uint8Array): Uint8Array {
+	return taggedHash('order-content', content);
+}
+
+/** @throws LedgerError `BlockMalformed` */
+export function decodeHeader(bytes: Uint8Array): BlockHeader {
+	const header = decode('header', () => fromBinary(BlockHeaderSchema, bytes, { readUnknownFields: false }));
+	for (const field of [
+		'previousHash',
+		'lowerBlockId',
+		'transactionsRoot',
+		'receiptsRoot',
+		'stateDigest'
+	] as const)
+		if (header[field].length !== HASH_BYTES)
+			throw new LedgerError('BlockMalformed', `the header's ${field} is not 32 bytes`);
+	return header;
+}
+
+/** @throws LedgerError `BlockMalformed` */
+export function decodeProposal(bytes: Uint8Array): Proposal {
+	const proposal = decode('proposal', () => fromBinary(ProposalSchema, bytes, { readUnknownFields: false }));
+	if (proposal.transactionIds.length === 0 || proposal.transactionIds.length % HASH_BYTES !== 0)
+		throw new LedgerError('BlockMalformed', 'a proposal names whole transaction ids, and at least one');
+	return proposal;
+}
+
+/** @throws LedgerError `BlockMalformed` */
+export function decodeMembershipChange(bytes: Uint8Array): MembershipChange {
+	return decode('change of members', () =>
+		fromBinary(MembershipChangeSchema, bytes, { readUnknownFields: false })
+	);
+}
+
+/** @throws LedgerError `BlockMalformed` */
+export function decodeContent(bytes: Uint8Array): OrderContent {
+	const content = decode('order', () => fromBinary(OrderContentSchema, bytes, { readUnknownFields: false }));
+	if (content.entries.length === 0)
+		throw new LedgerError('BlockMalformed', 'an order names at least one block');
+	if (content.previousHash.length !== HASH_BYTES)
+		throw new LedgerError('BlockMalformed', 'the previous hash is not 32 bytes');
+	for (const entry of content.entries)
+		if (entry.id.length !== HASH_BYTES)
+			throw new LedgerError('BlockMalformed', 'an entry of the order is not 32 bytes');
+	return content;
+}
+
+/** @throws LedgerError `BlockMalformed` */
+export function decodeFinalBlock(bytes: Uint8Array): FinalBlock {
+	if (bytes.length > MAX_FINAL_BLOCK_BYTES)
+		throw new LedgerError(
+			'BlockMalformed',
+			`a block of ${bytes.length} bytes; at most ${MAX_FINAL_BLOCK_BYTES} are allowed`
+		);
+	return decode('block', () => fromBinary(FinalBlockSchema, bytes, { readUnknownFields: false }));
+}
+
+export function encodeFinalBlock(block: Omit<FinalBlock, '$typeName' | '$unknown'>): Uint8Array {
+	return toBinary(FinalBlockSchema, create(FinalBlockSchema, block));
+}
+
+/** Cuts bytes into 32-byte pieces; the length was checked before. */
+export function splitHashes(bytes: Uint8Array): Uint8Array[] {
+	const hashes: Uint8Array[] = [];
+	for (let i = 0; i + HASH_BYTES <= bytes.length; i += HASH_BYTES)
+		hashes.push(bytes.subarray(i, i + HASH_BYTES));
+	return hashes;
+}
+
+export function joinHashes(hashes: Uint8Array[]): Uint8Array {
+	const bytes = new Uint8Array(hashes.length * HASH_BYTES);
+	hashes.forEach((hash, i) => bytes.set(hash, i * HASH_BYTES));
+	return bytes;
+}
+
+function decode<T>(what: string, read: () => T): T {
+	try {
+		return read();
+	} catch (cause) {
+		throw new LedgerError('BlockMalformed', `not a ${what}: ${(cause as Error).message}`);
+	}
+}

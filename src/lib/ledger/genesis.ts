@@ -1,0 +1,115 @@
+/** Genesis: the document whose hash is the chain id, and the state that it makes. */
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { taggedHash, ZERO_HASH } from '../crypto/hash.ts';
+import { PartitionStateSchema } from '../wire/gen/tabwave/v1/contracts_pb.js';
+import { Admission, GenesisSchema, type Genesis } from '../wire/gen/tabwave/v1/ledger_pb.js';
+import { LedgerError } from './errors.ts';
+import { nextStateDigest, type StateWrite } from './state.ts';
+import { KEY_BYTES } from './transaction.ts';
+
+export const SUITE_NAME = 'ed25519-sha256';
+export const MAX_PARTITIONS = 64;
+export const MAX_PARTITION_MEMBERS = 64;
+
+export type GenesisFields = Omit<Genesis, '$typeName' | '$unknown'>;
+
+/** The values that an absent network.ini means. Keys and the creation time are the operator's. */
+export const GENESIS_DEFAULTS = {
+	name: 'tabwave',
+	suite: SUITE_NAME,
+	partitions: [1, 2].map((id) => ({ $typeName: 'tabwave.v1.PartitionGenesis' as const, id, maxMembers: 16 })),
+	admission: Admission.OPEN,
+	initialBalance: 1_000_000n,
+	// At thirty blocks a second, ten seconds for a transaction to be ordered; ids are kept for as long.
+	expiryWindow: 300,
+	maxTransactionsPerBlock: 500,
+	maxTransactionBytes: 4096,
+	maxBlocksPerNext: 8,
+	// Rounds count as in flight until they are final, so the window covers both tiers.
+	maxRoundsInFlight: 16,
+	// Laptops without internet drift; the bound keeps block time meaningful and nobody's vote hostage.
+	maxClockSkewMs: 600_000n,
+	silenceWindow: 10_000,
+	contracts: ['transfer', 'spectrum'],
+	conflictDistancePercent: 100
+} satisfies Omit<GenesisFields, 'operator' | 'booters' | 'createdMs'>;
+
+export interface GenesisBlock {
+	fields: Genesis;
+	/** As received; their hash is the chain id and the hash of height 0. */
+	bytes: Uint8Array;
+	chainId: Uint8Array;
+	writes: StateWrite[];
+	stateDigest: Uint8Array;
+	timeMs: number;
+}
+
+export function encodeGenesis(fields: GenesisFields): Uint8Array {
+	return toBinary(GenesisSchema, create(GenesisSchema, fields));
+}
+
+/** @throws LedgerError `GenesisMalformed` with the field that is wrong */
+export function readGenesis(bytes: Uint8Array): GenesisBlock {
+	let fields: Genesis;
+	try {
+		fields = fromBinary(GenesisSchema, bytes, { readUnknownFields: false });
+	} catch (cause) {
+		throw new LedgerError('GenesisMalformed', `not a genesis: ${(cause as Error).message}`);
+	}
+	check(fields.name.length > 0 && fields.name.length <= 64, 'name');
+	check(fields.suite.length > 0, 'suite');
+	check(fields.operator.length === KEY_BYTES, 'operator');
+	check(fields.booters.length > 0 && fields.booters.every((key) => key.length === KEY_BYTES), 'booters');
+	check(fields.partitions.length > 0 && fields.partitions.length <= MAX_PARTITIONS, 'partitions');
+	check(
+		fields.partitions.every(
+			(p, i) => p.id === i + 1 && p.maxMembers > 0 && p.maxMembers <= MAX_PARTITION_MEMBERS
+		),
+		'partitions'
+	);
+	check(fields.admission === Admission.OPEN || fields.admission === Admission.INVITATION, 'admission');
+	check(fields.initialBalance < 2n ** 40n, 'initialBalance');
+	check(fields.expiryWindow > 0 && fields.expiryWindow <= 100_000, 'expiryWindow');
+	check(
+		fields.maxTransactionsPerBlock > 0 && fields.maxTransactionsPerBlock <= 2000,
+		'maxTransactionsPerBlock'
+	);
+	check(fields.maxTransactionBytes >= 256 && fields.maxTransactionBytes <= 65_536, 'maxTransactionBytes');
+	check(fields.maxBlocksPerNext > 0 && fields.maxBlocksPerNext <= 64, 'maxBlocksPerNext');
+	check(fields.maxRoundsInFlight > 0 && fields.maxRoundsInFlight <= 256, 'maxRoundsInFlight');
+	check(fields.silenceWindow > 0, 'silenceWindow');
+	const chainId = taggedHash('genesis', bytes);
+	const writes: StateWrite[] = fields.partitions
+		.map(({ id, maxMembers }) => ({
+			key: partitionKey(id),
+			value: toBinary(PartitionStateSchema, create(PartitionStateSchema, { id, maxMembers }))
+		}))
+		.sort((a, b) => (a.key < b.key ? -1 : 1));
+	return {
+		fields,
+		bytes,
+		chainId,
+		writes,
+		stateDigest: nextStateDigest(ZERO_HASH, writes),
+		timeMs: Number(fields.createdMs)
+	};
+}
+
+/** State key of a partition as it is now. */
+export function partitionKey(id: number): string {
+	return `partition/${String(id).padStart(4, '0')}`;
+}
+
+/** State key of the highest round of a partition in the ledger (R9). */
+export function roundKey(id: number): string {
+	return `round/${String(id).padStart(4, '0')}`;
+}
+
+/** State key of a partition as it was in an epoch: kept, since old certificates are checked against it (R22). */
+export function epochKey(id: number, epoch: number): string {
+	return `epoch/${String(id).padStart(4, '0')}/${String(epoch).padStart(8, '0')}`;
+}
+
+function check(condition: boolean, field: string): void {
+	if (!condition) throw new LedgerError('GenesisMalformed', `genesis has no valid ${field}`);
+}

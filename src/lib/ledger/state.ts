@@ -1,0 +1,141 @@
+/**
+ * Versioned state: each key keeps the value of the version before (R15), and blocks that are not yet final live in
+ * overlays that nobody but the voter sees (R13).
+ */
+import { taggedHash } from '../crypto/hash.ts';
+import { invariant } from './errors.ts';
+
+export interface StateReader {
+	get(key: string): Uint8Array | undefined;
+}
+
+/** A value of null deletes. */
+export interface StateWrite {
+	key: string;
+	value: Uint8Array | null;
+}
+
+export interface VersionedValue {
+	value: Uint8Array | null;
+	/** Height of the block that wrote it. */
+	height: number;
+	previous: { value: Uint8Array | null; height: number } | null;
+}
+
+export type VersionedRow = { key: string } & VersionedValue;
+
+/** Writes over a base, not yet part of it. */
+export class Overlay implements StateReader {
+	readonly #base: StateReader;
+	readonly #written = new Map<string, Uint8Array | null>();
+
+	constructor(base: StateReader) {
+		this.#base = base;
+	}
+
+	get(key: string): Uint8Array | undefined {
+		const own = this.#written.get(key);
+		if (own !== undefined) return own ?? undefined;
+		return this.#base.get(key);
+	}
+
+	set(key: string, value: Uint8Array): void {
+		this.#written.set(key, value);
+	}
+
+	delete(key: string): void {
+		this.#written.set(key, null);
+	}
+
+	/** Moves all writes of `other`, an overlay over this one, into this one. */
+	absorb(other: Overlay): void {
+		for (const [key, value] of other.#written) this.#written.set(key, value);
+	}
+
+	clear(): void {
+		this.#written.clear();
+	}
+
+	/** In order of key, so that every node hashes the same bytes. */
+	writes(): StateWrite[] {
+		return [...this.#written]
+			.map(([key, value]) => ({ key, value }))
+			.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+	}
+}
+
+/** The final state, in memory; the ledger store holds the same rows. */
+export class VersionedState implements StateReader {
+	readonly #rows = new Map<string, VersionedValue>();
+
+	constructor(rows: Iterable<VersionedRow> = []) {
+		for (const { key, value, height, previous } of rows) this.#rows.set(key, { value, height, previous });
+	}
+
+	get(key: string): Uint8Array | undefined {
+		return this.#rows.get(key)?.value ?? undefined;
+	}
+
+	row(key: string): VersionedValue | undefined {
+		return this.#rows.get(key);
+	}
+
+	get size(): number {
+		return this.#rows.size;
+	}
+
+	*rows(prefix = ''): IterableIterator<VersionedRow> {
+		for (const [key, row] of this.#rows) if (key.startsWith(prefix)) yield { key, ...row };
+	}
+
+	/** @returns the rows as they are now, to be stored with the block of this height */
+	apply(writes: StateWrite[], height: number): VersionedRow[] {
+		return writes.map(({ key, value }) => {
+			const before = this.#rows.get(key);
+			invariant(
+				!before || before.height < height,
+				'R15',
+				`key ${key} was already written at height ${before?.height}`
+			);
+			const row = { value, height, previous: before ? { value: before.value, height: before.height } : null };
+			this.#rows.set(key, row);
+			return { key, ...row };
+		});
+	}
+
+	/**
+	 * Takes the writes of one height back. Doing it twice equals once: a key whose value is of another height stays.
+	 * @returns the rows that changed; a row that did not exist before comes back with a value of null
+	 */
+	undo(keys: Iterable<string>, height: number): VersionedRow[] {
+		const undone: VersionedRow[] = [];
+		for (const key of keys) {
+			const row = this.#rows.get(key);
+			if (!row || row.height !== height) continue;
+			if (row.previous) {
+				const restored = { ...row.previous, previous: null };
+				this.#rows.set(key, restored);
+				undone.push({ key, ...restored });
+			} else {
+				this.#rows.delete(key);
+				undone.push({ key, value: null, height: 0, previous: null });
+			}
+		}
+		return undone;
+	}
+}
+
+/** Chains the digest of a block's writes onto the digest before it. */
+export function nextStateDigest(previous: Uint8Array, writes: StateWrite[]): Uint8Array {
+	const parts: Uint8Array[] = [previous];
+	for (const { key, value } of writes) {
+		const name = new TextEncoder().encode(key);
+		const lengths = new DataView(new ArrayBuffer(8));
+		lengths.setUint32(0, name.length);
+		// A deleted key has a length that no value can have.
+		lengths.setUint32(4, value ? value.length : 0xffffffff);
+		parts.push(new Uint8Array(lengths.buffer), name);
+		if (value) parts.push(value);
+	}
+	return taggedHash('state', ...parts);
+}
