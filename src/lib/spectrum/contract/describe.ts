@@ -2,14 +2,13 @@
 import type { AccessPoint, AccessPointRecord, BidRecord, UpdateRecord } from './records.ts';
 import { decodeAccessPoint, decodeBid, decodeUpdate } from './records.ts';
 import { fromBinary, toJson, type DescMessage, type JsonValue } from '@bufbuild/protobuf';
-import { toHex } from '../../crypto/hex.ts';
 import {
-	ExpiryIndexSchema,
 	ExpiryScheduleSchema,
 	HolderCellSchema,
 	OwnerStateSchema
 } from '../../wire/gen/tabwave/v1/spectrum_pb.js';
 import { parseBidArguments, parseIssueArguments, parseSwitchArguments } from './arguments.ts';
+import { decodeIndex } from './expiry.ts';
 import { AP_PREFIX, BID_PREFIX, CELL_PREFIX, EXPIRY_PREFIX, OWNER_PREFIX, SCHEDULE_KEY } from './keys.ts';
 
 export function describeState(key: string, value: Uint8Array): unknown {
@@ -17,7 +16,7 @@ export function describeState(key: string, value: Uint8Array): unknown {
 		if (key.startsWith(AP_PREFIX)) return describeAccessPoint(decodeAccessPoint(value));
 		if (key.startsWith(BID_PREFIX)) return describeBid(decodeBid(value));
 		if (key === SCHEDULE_KEY) return plain(ExpiryScheduleSchema, value);
-		if (key.startsWith(EXPIRY_PREFIX)) return { bids: splitIds(fromBinary(ExpiryIndexSchema, value).bidIds) };
+		if (key.startsWith(EXPIRY_PREFIX)) return { bids: decodeIndex(value) };
 		if (key.startsWith(CELL_PREFIX)) return plain(HolderCellSchema, value);
 		if (key.startsWith(OWNER_PREFIX)) return plain(OwnerStateSchema, value);
 		return null;
@@ -47,9 +46,10 @@ export function describeEvent(kind: string, data: Uint8Array): unknown {
 			case 'IssueAPChannelInfo':
 				return describeAccessPoint(decodeAccessPoint(data));
 			case 'IssueBidingPriceInfo':
-			case 'BidExpired':
 			case 'BidReplaced':
 				return describeBid(decodeBid(data));
+			case 'BidsExpired':
+				return { bids: decodeIndex(data) };
 			case 'UpdateAPChannelInfo':
 				return describeUpdate(decodeUpdate(data));
 			default:
@@ -73,10 +73,6 @@ function describeUpdate({ bid, buyerAp, sellerAp, ...rest }: UpdateRecord): unkn
 		buyerAp: describeAccessPoint(buyerAp),
 		sellerAp: describeAccessPoint(sellerAp)
 	};
-}
-
-function splitIds(bytes: Uint8Array): string[] {
-	return toHex(bytes).match(/.{64}/g) ?? [];
 }
 
 function plain<Schema extends DescMessage>(schema: Schema, bytes: Uint8Array): JsonValue {

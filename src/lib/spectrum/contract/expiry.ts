@@ -43,12 +43,15 @@ export function sweepExpired(context: BlockContext): void {
 	if (!isDue && !isForgettable(schedule, context.height)) return;
 	let heights = 0;
 	let bids = 0;
+	const expired: string[] = [];
 	while (
 		schedule.nextHeight < context.height &&
 		heights++ < MAX_SWEPT_HEIGHTS_PER_BLOCK &&
 		bids < MAX_SWEPT_BIDS_PER_BLOCK
 	)
-		bids += expireHeight(context, schedule.nextHeight++);
+		bids += expireHeight(context, schedule.nextHeight++, expired);
+	// One event for all of them: a call may emit only a few (MAX_EVENTS_PER_CALL).
+	if (expired.length > 0) context.emit('BidsExpired', encodeIndex(expired));
 	while (
 		isForgettable(schedule, context.height) &&
 		heights++ < 2 * MAX_SWEPT_HEIGHTS_PER_BLOCK &&
@@ -70,15 +73,14 @@ function isForgettable(schedule: ExpirySchedule, height: number): boolean {
 }
 
 /** @returns how many bids it looked at */
-function expireHeight(context: BlockContext, height: number): number {
+function expireHeight(context: BlockContext, height: number, expired: string[]): number {
 	const ids = readIndex(context.state, height);
 	for (const id of ids) {
 		const bid = decodeBid(context.state.get(bidKey(id))!);
 		if (bid.status !== 'open') continue;
 		context.accounts.transfer(escrowAccount(id), bid.buyer, bid.price);
-		const bytes = encodeBid({ ...bid, status: 'expired' });
-		context.state.set(bidKey(id), bytes);
-		context.emit('BidExpired', bytes);
+		context.state.set(bidKey(id), encodeBid({ ...bid, status: 'expired' }));
+		expired.push(id);
 	}
 	return ids.length;
 }
@@ -90,16 +92,14 @@ function forgetHeight(state: StateView, height: number): number {
 	return ids.length;
 }
 
-const BID_ID_BYTES = 32;
+/** Ids in an index, or in the event BidsExpired, lower-case hex. */
+export function decodeIndex(bytes: Uint8Array): string[] {
+	return toHex(fromBinary(ExpiryIndexSchema, bytes).bidIds).match(/.{64}/g) ?? [];
+}
 
 function readIndex(state: StateView, height: number): string[] {
 	const bytes = state.get(expiryKey(height));
-	if (!bytes) return [];
-	const { bidIds } = fromBinary(ExpiryIndexSchema, bytes);
-	const ids: string[] = [];
-	for (let offset = 0; offset < bidIds.length; offset += BID_ID_BYTES)
-		ids.push(toHex(bidIds.subarray(offset, offset + BID_ID_BYTES)));
-	return ids;
+	return bytes ? decodeIndex(bytes) : [];
 }
 
 function encodeIndex(ids: string[]): Uint8Array {

@@ -10,7 +10,8 @@ export const MAX_BID_WINDOW = 256;
 export const MAX_BIDS_PER_EXPIRY_HEIGHT = 256;
 /** Work of one block's sweep. Heights without transactions sweep nothing, so the next block may find many. */
 export const MAX_SWEPT_HEIGHTS_PER_BLOCK = 64;
-export const MAX_SWEPT_BIDS_PER_BLOCK = 512;
+/** Reached in the middle of a height, that height is finished: at most 511 ids of 32 bytes, which one event can hold. */
+export const MAX_SWEPT_BIDS_PER_BLOCK = 256;
 /** Heights for which a closed bid stays, so that a late or second switch is told why. */
 export const CLOSED_BID_RETENTION = 64;
 export const MAX_PRICE = 10n ** 15n;
