@@ -1,10 +1,14 @@
 /** The query tables of a tab, in IndexedDB by way of Dexie. */
 import { Dexie } from 'dexie';
-import type { Collection, EntityTable, Table } from 'dexie';
+import type { EntityTable } from 'dexie';
 import { databaseName, storeErrorOf } from './ledger-database.ts';
+import { pack, searchKey, unpack } from './packed-transactions.ts';
+import type { PackedTransactions } from './packed-transactions.ts';
 import { checkFollows, pageEnd, pageLimit, QueryTablesError, theOneThatCounts } from './query-pages.ts';
 import type { FilledBlock } from './query-pages.ts';
 import type { BlockRow, Page, QueryTables, TransactionRow } from './query-tables.ts';
+
+const FILLED_TO = 'filledTo';
 
 export interface DexieQueryTablesInit {
 	/** Hex of the genesis hash. */
@@ -30,9 +34,8 @@ export class DexieQueryTables implements QueryTables {
 		});
 		this.#database.version(1).stores({
 			blocks: 'height, [partition+height]',
-			// Height and index at the end of each index: a page is one range, however far back it begins.
-			transactions:
-				'[height+index], id, [contract+height+index], [contract+function+height+index], *accountKeys',
+			// Height at the end of each key: a page is one range, however far back it begins.
+			transactions: 'height, *idKeys, *accountKeys, *contractKeys, *functionKeys',
 			meta: 'key'
 		});
 	}
@@ -52,9 +55,12 @@ export class DexieQueryTables implements QueryTables {
 				checkFollows(await this.#filledTo(), blocks);
 				const last = blocks.at(-1);
 				if (!last) return;
+				const packed = blocks
+					.filter((filled) => filled.transactions.length > 0)
+					.map((filled) => pack(filled.block.height, filled.transactions.map(withAccountsOnce)));
 				await Promise.all([
 					blockTable.bulkAdd(blocks.map(({ block }) => block)),
-					transactions.bulkAdd(blocks.flatMap((filled) => filled.transactions.map(stored))),
+					transactions.bulkAdd(packed),
 					meta.put({ key: FILLED_TO, value: last.block.height })
 				]);
 			})
@@ -63,8 +69,8 @@ export class DexieQueryTables implements QueryTables {
 
 	async transaction(id: string): Promise<TransactionRow | undefined> {
 		return this.#run('read', async () => {
-			const rows = await this.#database.transactions.where('id').equals(id).toArray();
-			return theOneThatCounts(rows.map(rowOf));
+			const records = await this.#database.transactions.where('idKeys').equals(searchKey(id)).toArray();
+			return theOneThatCounts(records.flatMap(unpack).filter((row) => row.id === id));
 		});
 	}
 
@@ -78,13 +84,18 @@ export class DexieQueryTables implements QueryTables {
 	}
 
 	async transactionsOf(account: string, page: Page): Promise<TransactionRow[]> {
-		return this.#page('accountKeys', [account], page);
+		return this.#page('accountKeys', [searchKey(account)], page, (row) => row.accounts.includes(account));
 	}
 
 	async transactionsTo(contract: string, fn: string | undefined, page: Page): Promise<TransactionRow[]> {
 		return fn === undefined
-			? this.#page('[contract+height+index]', [contract], page)
-			: this.#page('[contract+function+height+index]', [contract, fn], page);
+			? this.#page('contractKeys', [contract], page, (row) => row.contract === contract)
+			: this.#page(
+					'functionKeys',
+					[contract, fn],
+					page,
+					(row) => row.contract === contract && row.function === fn
+				);
 	}
 
 	async clear(): Promise<void> {
@@ -100,24 +111,27 @@ export class DexieQueryTables implements QueryTables {
 		this.#database.close();
 	}
 
-	/** Rows of `index` whose key begins with `prefix`, highest first. */
-	async #page(index: string, prefix: string[], page: Page): Promise<TransactionRow[]> {
+	/** Rows that match, of the blocks that `index` gives for `prefix`, highest first; whole blocks, see pageLimit. */
+	async #page(
+		index: string,
+		prefix: string[],
+		page: Page,
+		matches: (row: TransactionRow) => boolean
+	): Promise<TransactionRow[]> {
 		const limit = pageLimit(page);
-		const range = (from: number[], to: number[]): Collection<StoredTransaction> =>
+		const found: TransactionRow[] = [];
+		if (limit === 0) return found;
+		await this.#run('read', () =>
 			this.#database.transactions
 				.where(index)
-				.between([...prefix, ...from], [...prefix, ...to], true, false)
-				.reverse();
-		return this.#run('read', async () => {
-			const rows = await range([0], [pageEnd(page)])
-				.limit(limit)
-				.toArray();
-			const last = rows.at(-1);
-			// The rest of the last block; see pageLimit.
-			if (last && rows.length === limit)
-				rows.push(...(await range([last.height], [last.height, last.index]).toArray()));
-			return rows.map(rowOf);
-		});
+				.between([...prefix, 0], [...prefix, pageEnd(page)], true, false)
+				.reverse()
+				.until(() => found.length >= limit)
+				.each((record) => {
+					found.push(...unpack(record).filter(matches).reverse());
+				})
+		);
+		return found;
 	}
 
 	async #filledTo(): Promise<number> {
@@ -134,24 +148,12 @@ export class DexieQueryTables implements QueryTables {
 	}
 }
 
-const FILLED_TO = 'filledTo';
-
 type QueryDatabase = Dexie & {
 	blocks: EntityTable<BlockRow, 'height'>;
-	transactions: Table<StoredTransaction, [number, number]>;
+	transactions: EntityTable<PackedTransactions, 'height'>;
 	meta: EntityTable<{ key: string; value: number }, 'key'>;
 };
 
-interface StoredTransaction extends TransactionRow {
-	/** [account, height, index] for each account. IndexedDB has no compound index over a list, but takes lists as keys. */
-	accountKeys: [string, number, number][];
-}
-
-function stored(row: TransactionRow): StoredTransaction {
-	const accounts = [...new Set(row.accounts)];
-	return { ...row, accounts, accountKeys: accounts.map((account) => [account, row.height, row.index]) };
-}
-
-function rowOf({ accountKeys: _, ...row }: StoredTransaction): TransactionRow {
-	return row;
+function withAccountsOnce(row: TransactionRow): TransactionRow {
+	return { ...row, accounts: [...new Set(row.accounts)] };
 }

@@ -158,6 +158,19 @@ export function queryTablesContract(name: string, make: MakeQueryTables): void {
 			await tables.close();
 		});
 
+		it('tell ids and accounts apart that begin alike', async () => {
+			const { tables } = await newTables();
+			const long = 'ab'.repeat(31);
+			await tables.add([
+				filledBlock(1, [{ id: `${long}01`, accounts: [`${long}a1`] }]),
+				filledBlock(2, [{ id: `${long}02`, accounts: [`${long}a2`] }])
+			]);
+			expect(await tables.transaction(`${long}01`)).toMatchObject({ height: 1 });
+			expect(await tables.transaction(`${long}03`)).toBeUndefined();
+			expect((await tables.transactionsOf(`${long}a2`, { limit: 9 })).map(places)).toEqual(['2/0']);
+			await tables.close();
+		});
+
 		it('end a page with a whole block, so that the next page misses nothing', async () => {
 			const { tables } = await newTables();
 			await tables.add([filledBlock(1, [{}, {}]), filledBlock(2, [{}, {}, {}]), filledBlock(3, [{}])]);
