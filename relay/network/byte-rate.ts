@@ -1,0 +1,22 @@
+/** A bound on bytes a second with room for two seconds' worth at once. Time is handed in. */
+export class ByteRate {
+	#bytesPerSecond: number;
+	#credit: number;
+	#atMs: number;
+
+	constructor(bytesPerSecond: number, nowMs: number) {
+		this.#bytesPerSecond = bytesPerSecond;
+		this.#credit = BURST_S * bytesPerSecond;
+		this.#atMs = nowMs;
+	}
+
+	/** Takes bytes that have come. @returns milliseconds to pause before more; 0 for none */
+	take(bytes: number, nowMs: number): number {
+		const earned = ((nowMs - this.#atMs) / 1_000) * this.#bytesPerSecond;
+		this.#credit = Math.min(this.#credit + earned, BURST_S * this.#bytesPerSecond) - bytes;
+		this.#atMs = nowMs;
+		return this.#credit >= 0 ? 0 : Math.ceil((-this.#credit / this.#bytesPerSecond) * 1_000);
+	}
+}
+
+const BURST_S = 2;

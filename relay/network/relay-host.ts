@@ -1,0 +1,225 @@
+/**
+ * The relay's libp2p: WebSocket on the site's server, circuit relay for the tabs among themselves, and the Booter's links,
+ * one to every tab that is connected.
+ *
+ *     const server = http.createServer(site);
+ *     const network = new RelayNetwork({ server, seed });
+ *     await network.start(events);                     // before or after server.listen
+ *     await network.stop();                            // within 2 s; the server itself is the caller's
+ */
+import type { Server } from 'node:http';
+import { circuitRelayServer } from '@libp2p/circuit-relay-v2';
+import type { CircuitRelayService } from '@libp2p/circuit-relay-v2';
+import { identify } from '@libp2p/identify';
+import type { Libp2p, PeerId } from '@libp2p/interface';
+import { noise } from '@libp2p/noise';
+import { yamux } from '@libp2p/yamux';
+import { createLibp2p } from 'libp2p';
+import { goodbyeFrame } from '#lib/network/control-packets.ts';
+import { FramedNetwork } from '#lib/network/framed-network.ts';
+import { NetworkError } from '#lib/network/link-carrier.ts';
+import type { CarrierEvents, LinkCarrier, OutgoingFrame } from '#lib/network/link-carrier.ts';
+import { LinkTable } from '#lib/network/link-table.ts';
+import { LINK_PROTOCOL } from '#lib/network/network-limits.ts';
+import type { NodeId } from '#lib/network/network.ts';
+import { nodeIdOf, nodeIdOfSeed, privateKeyOf } from '#lib/network/peer-identity.ts';
+import { serverWebSocketTransport } from './websocket-listener.ts';
+
+export interface RelaySettings {
+	server: Server;
+	/** 32 bytes: the Booter's Ed25519 seed. */
+	seed: Uint8Array;
+	/** Tabs at a time. */
+	maxTabs?: number;
+	/** New connections a second from one address: a class comes from one. */
+	maxConnectionsPerSecondPerHost?: number;
+	/** What one tab may send to the relay, relayed or not. */
+	maxBytesPerSecondPerTab?: number;
+}
+
+/** The Booter's network. It dials nobody: the peers it has are the tabs that are connected, and `setPeers` changes nothing. */
+export class RelayNetwork extends FramedNetwork {
+	readonly #links: RelayLinks;
+
+	constructor(settings: RelaySettings) {
+		const links = new RelayLinks(settings);
+		super(links);
+		this.#links = links;
+	}
+
+	/** For the status page. */
+	relayStatus(): RelayStatus {
+		return this.#links.status();
+	}
+}
+
+export interface RelayStatus {
+	connections: number;
+	reservations: number;
+	/** Circuits that the relay carries now. */
+	circuits: number;
+}
+
+/** The relay's side as a carrier; most callers want {@link RelayNetwork}. */
+export class RelayLinks implements LinkCarrier {
+	readonly self: NodeId;
+	#settings: Required<RelaySettings>;
+	#node: Libp2p<RelayServices> | null = null;
+	#table: LinkTable | null = null;
+	#sweptMs = -Infinity;
+
+	constructor(settings: RelaySettings) {
+		this.self = nodeIdOfSeed(settings.seed);
+		this.#settings = { ...DEFAULTS, ...definedOnly(settings) };
+	}
+
+	async start(events: CarrierEvents): Promise<void> {
+		if (this.#node) throw new NetworkError('NetworkAlreadyStarted', 'a relay starts once');
+		const node = await createRelayNode(this.#settings);
+		this.#node = node;
+		this.#table = new LinkTable({
+			self: this.self,
+			events,
+			// Every tab is unexpected; how many there may be is the connections' bound.
+			maxUnexpectedPeers: this.#settings.maxTabs,
+			expects: () => false
+		});
+		node.addEventListener('peer:disconnect', ({ detail }) => this.#freeReservation(detail));
+		await node.handle(
+			LINK_PROTOCOL,
+			(stream, connection) => {
+				this.#table?.adopt(stream, connection, 'peer');
+			},
+			{ maxInboundStreams: STREAMS_PER_CONNECTION }
+		);
+		await node.start();
+	}
+
+	setPeers(_peers: NodeId[]): void {}
+
+	send(frames: OutgoingFrame[]): void {
+		this.#table?.send(frames);
+	}
+
+	close(peer: NodeId, session: number, reason: string, holdOffMs: number): void {
+		this.#table?.close(peer, session, reason, holdOffMs);
+	}
+
+	/** Closes what connected and never opened its link: a tab does so at once. */
+	tick(): void {
+		const nowMs = performance.now();
+		if (nowMs - this.#sweptMs < SWEEP_MS) return;
+		this.#sweptMs = nowMs;
+		const linked = new Set(this.#table?.connections());
+		for (const connection of this.#node?.getConnections() ?? [])
+			if (!linked.has(connection) && Date.now() - connection.timeline.open > LINK_DEADLINE_MS)
+				connection.abort(new Error('no link on this connection'));
+	}
+
+	status(): RelayStatus {
+		const connections = this.#node?.getConnections() ?? [];
+		const hops = connections.flatMap(({ streams }) =>
+			streams.filter(({ protocol }) => protocol === HOP_PROTOCOL)
+		);
+		return {
+			connections: connections.length,
+			reservations: this.#node?.services.relay.reservations.size ?? 0,
+			circuits: hops.length
+		};
+	}
+
+	async stop(): Promise<void> {
+		this.#table?.endAll(goodbyeFrame(), 'the relay stops');
+		const node = this.#node;
+		this.#node = this.#table = null;
+		if (node)
+			await Promise.race([node.stop(), new Promise((resolve) => setTimeout(resolve, STOP_TIMEOUT_MS))]);
+	}
+
+	/** libp2p keeps it until it expires, and a relay of 256 would be full after 256 reloads. */
+	#freeReservation(peer: PeerId): void {
+		const reservations = this.#node?.services.relay.reservations;
+		const reservation = reservations?.get(peer);
+		if (!reservation) return;
+		// Or its timer would take away the reservation that the same peer makes when it returns.
+		reservation.signal.clear();
+		reservations?.delete(peer);
+	}
+}
+
+interface RelayServices extends Record<string, unknown> {
+	relay: CircuitRelayService;
+}
+
+function createRelayNode(settings: Required<RelaySettings>): Promise<Libp2p<RelayServices>> {
+	return privateKeyOf(settings.seed).then((privateKey) =>
+		createLibp2p<RelayServices>({
+			privateKey,
+			// Only says that WebSockets are listened to; host and port are the server's.
+			addresses: { listen: ['/ip4/0.0.0.0/tcp/0/ws'] },
+			transports: [
+				serverWebSocketTransport({
+					server: settings.server,
+					maxBytesPerSecond: settings.maxBytesPerSecondPerTab
+				})
+			],
+			connectionEncrypters: [noise()],
+			streamMuxers: [yamux()],
+			services: {
+				identify: identify({ runOnConnectionOpen: false }),
+				relay: circuitRelayServer({
+					maxInboundHopStreams: CIRCUITS_PER_TAB,
+					maxOutboundStopStreams: CIRCUITS_PER_TAB,
+					reservations: {
+						maxReservations: settings.maxTabs,
+						reservationTtl: RESERVATION_TTL_MS,
+						// Two minutes and 128 KiB, for circuits that only introduce; ours carry the traffic. The rate is bounded
+						// per connection instead.
+						applyDefaultLimit: false
+					}
+				})
+			},
+			connectionManager: {
+				// A reload overlaps with what it replaces.
+				maxConnections: 2 * settings.maxTabs,
+				inboundConnectionThreshold: settings.maxConnectionsPerSecondPerHost,
+				maxIncomingPendingConnections: settings.maxTabs,
+				reconnectRetries: 0
+			},
+			// The links' own pings find the dead ones.
+			connectionMonitor: { enabled: false },
+			start: false
+		})
+	);
+}
+
+const DEFAULTS = {
+	/** A class of 60, four times over. */
+	maxTabs: 256,
+	/** 60 tabs that come back after a restart, with reloads on top. */
+	maxConnectionsPerSecondPerHost: 200,
+	/** A leader's 125 KB proposals to 15 relayed members, ten a second, are 19 MB/s. */
+	maxBytesPerSecondPerTab: 32 * 1024 * 1024
+};
+
+/**
+ * A reservation lives as long as its connection. The time is long because libp2p compares it with the tab's own clock,
+ * which may be hours off, and because retimeable-signal 1.0 keeps every timer after the second reset: with a short time,
+ * relayed links would be cut at the third. Node.js takes no timer above 2^31 ms, 24 days.
+ */
+const RESERVATION_TTL_MS = 20 * 24 * 3_600_000;
+
+/** The largest partition of 128, all of it relayed. */
+const CIRCUITS_PER_TAB = 256;
+
+const STREAMS_PER_CONNECTION = 8;
+const SWEEP_MS = 2_000;
+const LINK_DEADLINE_MS = 10_000;
+const STOP_TIMEOUT_MS = 1_500;
+const HOP_PROTOCOL = '/libp2p/circuit/relay/0.2.0/hop';
+
+function definedOnly(settings: RelaySettings): RelaySettings {
+	return Object.fromEntries(
+		Object.entries(settings).filter(([, value]) => value !== undefined)
+	) as unknown as RelaySettings;
+}

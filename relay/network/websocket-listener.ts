@@ -1,0 +1,131 @@
+/**
+ * libp2p's listening side on a port that it does not own: it takes the WebSocket upgrades of the site's server, so that
+ * site, API and links share one port and every connection keeps its own address.
+ */
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { TypedEventEmitter } from '@libp2p/interface';
+import type {
+	ComponentLogger,
+	CreateListenerOptions,
+	Listener,
+	ListenerEvents,
+	Logger,
+	Transport
+} from '@libp2p/interface';
+import { multiaddr } from '@multiformats/multiaddr';
+import type { Multiaddr } from '@multiformats/multiaddr';
+import { WebSocketServer } from 'ws';
+import type { WebSocket } from 'ws';
+import { WebSocketConnection } from '#lib/network/websocket-connection.ts';
+import type { WebSocketLike } from '#lib/network/websocket-connection.ts';
+import { WebSocketTransport, webSocketUrl } from '#lib/network/websocket-transport.ts';
+import { ByteRate } from './byte-rate.ts';
+
+export interface ServerWebSocketInit {
+	/** HTTP or HTTPS; it may start to listen before or after libp2p. */
+	server: Server;
+	/** Bytes a second that one connection may send, averaged over two seconds; the socket is read no faster. */
+	maxBytesPerSecond: number;
+}
+
+export function serverWebSocketTransport(
+	init: ServerWebSocketInit
+): (components: { logger: ComponentLogger }) => Transport {
+	return (components) => new ServerWebSocketTransport(components, init);
+}
+
+class ServerWebSocketTransport extends WebSocketTransport {
+	#init: ServerWebSocketInit;
+
+	constructor(components: { logger: ComponentLogger }, init: ServerWebSocketInit) {
+		super(components);
+		this.#init = init;
+	}
+
+	override createListener(options: CreateListenerOptions): Listener {
+		return new ServerWebSocketListener(this.#init, options, this.logger.forComponent('tabwave:websocket'));
+	}
+
+	override listenFilter(addresses: Multiaddr[]): Multiaddr[] {
+		return addresses.filter((address) => webSocketUrl(address) !== null);
+	}
+}
+
+class ServerWebSocketListener extends TypedEventEmitter<ListenerEvents> implements Listener {
+	#init: ServerWebSocketInit;
+	#upgrader: CreateListenerOptions['upgrader'];
+	#log: Logger;
+	#webSockets = new WebSocketServer({
+		noServer: true,
+		maxPayload: MAX_MESSAGE_BYTES,
+		// The bytes are encrypted: they do not compress.
+		perMessageDeflate: false
+	});
+	#shutdown = new AbortController();
+
+	constructor(init: ServerWebSocketInit, { upgrader }: CreateListenerOptions, log: Logger) {
+		super();
+		this.#init = init;
+		this.#upgrader = upgrader;
+		this.#log = log;
+	}
+
+	async listen(_address: Multiaddr): Promise<void> {
+		this.#init.server.on('upgrade', this.#onUpgrade);
+		this.safeDispatchEvent('listening');
+	}
+
+	getAddrs(): Multiaddr[] {
+		const address = this.#init.server.address();
+		if (address === null || typeof address === 'string') return [];
+		return [addressOf(address.address, address.port)];
+	}
+
+	async close(): Promise<void> {
+		this.#init.server.off('upgrade', this.#onUpgrade);
+		this.#shutdown.abort();
+		for (const socket of this.#webSockets.clients) socket.terminate();
+		this.#webSockets.close();
+		this.safeDispatchEvent('close');
+	}
+
+	updateAnnounceAddrs(_addresses: Multiaddr[]): void {}
+
+	/** Only the root path is ours: others may have WebSockets beside it. */
+	#onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+		if (new URL(request.url ?? '/', 'http://relay').pathname !== '/') return;
+		this.#webSockets.handleUpgrade(request, socket, head, (webSocket) =>
+			this.#onWebSocket(webSocket, request)
+		);
+	};
+
+	#onWebSocket(webSocket: WebSocket, request: IncomingMessage): void {
+		const rate = new ByteRate(this.#init.maxBytesPerSecond, performance.now());
+		const connection = new WebSocketConnection({
+			socket: webSocket as unknown as WebSocketLike,
+			remoteAddr: addressOf(request.socket.remoteAddress ?? '0.0.0.0', request.socket.remotePort ?? 0),
+			direction: 'inbound',
+			log: this.#log,
+			onReceived: (bytes) => {
+				const pauseMs = rate.take(bytes, performance.now());
+				if (pauseMs === 0 || webSocket.isPaused) return;
+				webSocket.pause();
+				setTimeout(() => webSocket.resume(), pauseMs);
+			}
+		});
+		this.#upgrader.upgradeInbound(connection, { signal: this.#shutdown.signal }).catch((error: Error) => {
+			this.#log('inbound connection from %a was not upgraded - %e', connection.remoteAddr, error);
+			connection.abort(error);
+		});
+	}
+}
+
+/** yamux writes at most 64 KiB at once and noise splits that; several may be joined in one message. */
+const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+
+/** An IPv4 peer of a socket that listens on IPv6 shows as `::ffff:1.2.3.4`. */
+function addressOf(host: string, port: number): Multiaddr {
+	const plain = host.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
+	return multiaddr(`/${plain.includes(':') ? 'ip6' : 'ip4'}/${plain}/tcp/${port}/ws`);
+}
