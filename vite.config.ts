@@ -22,6 +22,8 @@ export default defineConfig({
 	// The node's worker is a module of its own, with code splitting inside it.
 	worker: { format: 'es' },
 	build: { target: 'es2022' },
+	// npm run dev: the pages come from here, everything else from the relay beside it.
+	server: { proxy: { '^/(api|healthz|j)(/|$)': { target: 'http://127.0.0.1:7070', changeOrigin: true } } },
 	test: {
 		// What needs a browser is Playwright's, in tests/browser.
 		include: ['{src,relay,scripts}/**/*.test.{ts,js}', 'tests/{simulation,lint}/**/*.test.ts'],

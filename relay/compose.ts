@@ -1,9 +1,12 @@
 /** Joins the parts of the relay: the one place that knows which classes they are. */
+import type { Server } from 'node:http';
+import { toHex } from '#lib/crypto/hex.ts';
 import type { Signer, Suite } from '#lib/crypto/suite.ts';
 import type { GenesisBlock } from '#lib/ledger/genesis.ts';
+import { peerIdOf } from '#lib/network/peer-identity.ts';
 import type { BooterService } from './booter-service.ts';
 import type { NetworkConfig } from './config/network-ini.ts';
-import type { HostService } from './host-service.ts';
+import { RelayNetwork } from './network/relay-host.ts';
 
 export interface CompositionInput {
 	config: NetworkConfig;
@@ -15,9 +18,8 @@ export interface CompositionInput {
 	booterSeed: Uint8Array;
 	/** File of the SQLite ledger. */
 	ledgerPath: string;
-	/** As it listens; the port is known before anything is composed. */
-	host: string;
-	port: number;
+	/** Listens already: site, API and libp2p share its port. */
+	server: Server;
 	/** Origins under which people reach this relay. */
 	origins: readonly string[];
 	/** A part that cannot go on, for example a ledger that was deleted under it: the relay stops and says why. */
@@ -25,13 +27,22 @@ export interface CompositionInput {
 }
 
 export interface Composition {
-	host: HostService;
+	/** libp2p's name of this relay, as in `/p2p/…`. */
+	peerId: string;
 	booter: BooterService;
 }
 
-/** Starts nothing: the caller starts the host, then the Booter, and stops them in the other order. */
-export async function compose(input: CompositionInput): Promise<Composition> {
-	// Until the libp2p host and the Booter exist: the site and the API are served, and nobody can join.
+/** Starts nothing: the caller starts and stops the Booter, and the Booter its network. */
+export function compose(input: CompositionInput): Composition {
+	const { relay } = input.config;
+	const network = new RelayNetwork({
+		server: input.server,
+		seed: input.booterSeed,
+		maxTabs: relay.reservations,
+		maxConnectionsPerSecondPerHost: relay.connectionsPerSecond,
+		maxBytesPerSecondPerTab: relay.relayedBytesPerSecond
+	});
+	// Until the Booter exists: tabs are introduced to each other, and nothing is ordered.
 	const partitions = input.genesis.fields.partitions.map(({ id, maxMembers }) => ({
 		id,
 		epoch: 0,
@@ -40,16 +51,11 @@ export async function compose(input: CompositionInput): Promise<Composition> {
 		leader: null
 	}));
 	return {
-		host: {
-			peerId: 'none',
-			start: async () => {},
-			handleUpgrade: (_request, socket) => socket.destroy(),
-			stop: async () => {}
-		},
+		peerId: peerIdOf(toHex(input.booter.publicKey)).toString(),
 		booter: {
-			start: async () => {},
+			start: () => network.start({ packets: () => {}, link: () => {}, violation: () => {} }),
 			network: () => ({ finalHeight: 0, partitions }),
-			stop: async () => {}
+			stop: () => network.stop()
 		}
 	};
 }

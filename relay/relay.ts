@@ -108,11 +108,10 @@ async function startWith(options: RelayOptions, data: DataDirectory): Promise<Ru
 				genesis,
 				config,
 				network: parts!.booter.network(),
-				peerId: parts!.host.peerId,
+				peerId: parts!.peerId,
 				origins: [...asSeenOutside(origin, config.relay.publicUrl), ...reachable()]
 			}),
-		joinTarget: async (code) => (code.toUpperCase() === joinCode ? joinPath(0, await invitations()) : null),
-		upgrade: (request, socket, head) => parts!.host.handleUpgrade(request, socket, head)
+		joinTarget: async (code) => (code.toUpperCase() === joinCode ? joinPath(0, await invitations()) : null)
 	});
 
 	let stopping: Promise<void> | null = null;
@@ -120,7 +119,6 @@ async function startWith(options: RelayOptions, data: DataDirectory): Promise<Ru
 		state = 'stopping';
 		stopping ??= stopInOrder([
 			['booter', async () => parts?.booter.stop()],
-			['host', async () => parts?.host.stop()],
 			['server', async () => server.close()],
 			['data directory', async () => data.release()]
 		]);
@@ -132,7 +130,7 @@ async function startWith(options: RelayOptions, data: DataDirectory): Promise<Ru
 		await listen(server, host, options.port ?? config.relay.port);
 		const { port } = server.server.address() as AddressInfo;
 		origins = originsOf(host, port);
-		parts = await compose({
+		parts = compose({
 			config,
 			suite,
 			genesis,
@@ -140,15 +138,13 @@ async function startWith(options: RelayOptions, data: DataDirectory): Promise<Ru
 			booter: booterKey,
 			booterSeed: data.booterSeed(suite),
 			ledgerPath: join(data.path, LEDGER_FILE),
-			host,
-			port,
+			server: server.server,
 			origins: reachable(),
 			onFatal: (error) => {
 				log.fatal('the relay cannot go on: {error}', { error });
 				void stop().then(() => options.onFatal?.(error));
 			}
 		});
-		await parts.host.start();
 		await parts.booter.start();
 		state = 'ready';
 		log.info('chain {chainId} at height {finalHeight} on port {port}', {

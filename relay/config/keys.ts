@@ -144,27 +144,25 @@ export const NETWORK_INI = {
 				'an origin such as https://tabwave.example'
 			)
 		),
-		reservations: integer(256, 1, 10_000, 'Tabs that can be reached through the relay at the same time.'),
-		reservationMinutes: integer(
-			10,
+		reservations: integer(
+			256,
 			1,
-			1440,
-			'How long a reservation holds without being renewed, in minutes.'
+			10_000,
+			'Tabs at the same time: each is reached through the relay until it has direct links.'
 		),
-		connections: integer(512, 1, 20_000, 'Connections of tabs to the relay at the same time.'),
 		connectionsPerSecond: integer(
-			100,
+			200,
 			1,
 			10_000,
 			'New connections a second from one address. A class often shares one address.'
 		),
 		relayedBytesPerSecond: integer(
-			4_194_304,
+			33_554_432,
 			16_384,
 			1_073_741_824,
-			'What the relay carries for one tab that has no direct link, in bytes a second.'
+			'What one tab may send to or through the relay, in bytes a second. A tab is slowed down, not cut off.'
 		),
-		maxFramesPerSecond: integer(2000, 10, 100_000, 'Frames that the Booter takes from one tab, a second.'),
+		maxFramesPerSecond: integer(2000, 10, 100_000, 'Frames that one node takes from another, a second.'),
 		requestsPerMinute: integer(600, 10, 1_000_000, 'Requests to the API from one address, a minute.')
 	},
 	booters: {},

@@ -2,7 +2,6 @@
 import Fastify from 'fastify';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { getLogger } from '@logtape/logtape';
 import { HttpError, sendError } from './http-error.ts';
 import type { NetworkDocument } from './network-document.ts';
@@ -38,7 +37,6 @@ export interface ServerParts {
 	networkDocument(origin: string | null): NetworkDocument;
 	/** The path and hash to which a join code leads, or null where the code is another. */
 	joinTarget(code: string): Promise<string | null>;
-	upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
 }
 
 export async function createServer(parts: ServerParts): Promise<FastifyInstance> {
@@ -50,7 +48,12 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
 		// What is wrong before any route is found, such as a path that does not decode.
 		frameworkErrors: (_error, _request, reply) =>
 			void sendError(reply as FastifyReply, new HttpError('BadRequest', 'This request is malformed.')),
-		http: { headersTimeout: HEADERS_TIMEOUT_MS },
+		http: {
+			headersTimeout: HEADERS_TIMEOUT_MS,
+			// libp2p listens at the root. A WebSocket that comes elsewhere or too early is answered as any request.
+			shouldUpgradeCallback: (request: IncomingMessage) =>
+				parts.health().status === 'ready' && /^\/(?:\?|$)/.test(request.url ?? '')
+		},
 		routerOptions: { maxParamLength: 64, ignoreTrailingSlash: false }
 	});
 	const requests = rateLimit(parts.requestsPerMinute);
@@ -120,11 +123,6 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
 			sendError(reply, new HttpError('NotFound', `There is no ${request.url.split('?', 1)[0]} here.`))
 		);
 
-	server.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-		socket.on('error', () => socket.destroy());
-		if (parts.health().status === 'ready') return parts.upgrade(request, socket, head);
-		socket.end('HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
-	});
 	return server;
 }
 

@@ -1,0 +1,118 @@
+/**
+ * What every script needs: where the project is, how to say something, how to run a program. Plain JavaScript for
+ * Node 20 and later, because it runs before any package is installed.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { dirname, delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+/** A script cannot go on; the message says what to do. */
+export class ScriptError extends Error {
+	/** @override */
+	name = 'ScriptError';
+}
+
+/** @param {string} text */
+export function say(text) {
+	process.stdout.write(`${text}\n`);
+}
+
+/** @param {number} startMs of performance.now() */
+export function seconds(startMs) {
+	return `${((performance.now() - startMs) / 1000).toFixed(1)} s`;
+}
+
+/**
+ * Programs of the project and its own node come first.
+ * @param {string} [node] path of the node binary
+ * @returns {NodeJS.ProcessEnv}
+ */
+export function environment(node) {
+	const first = [...(node ? [dirname(node)] : []), join(ROOT, 'node_modules', '.bin')];
+	return { ...process.env, PATH: [...first, process.env.PATH ?? ''].join(delimiter) };
+}
+
+/**
+ * Runs a program to its end.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ env?: NodeJS.ProcessEnv, quiet?: boolean, shell?: boolean, timeoutMs?: number, cwd?: string }} [options] quiet: keep the output and return it
+ * @returns {Promise<{ code: number, output: string }>}
+ */
+export function run(command, args, options = {}) {
+	return new Promise((resolve) => {
+		const child = spawn(command, args, {
+			cwd: options.cwd ?? ROOT,
+			env: options.env ?? environment(),
+			shell: options.shell ?? false,
+			stdio: options.quiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit']
+		});
+		let output = '';
+		/** @param {Buffer} chunk */
+		const keep = (chunk) => {
+			output += chunk;
+			if (output.length > MAX_KEPT_OUTPUT) output = output.slice(-MAX_KEPT_OUTPUT);
+		};
+		child.stdout?.on('data', keep);
+		child.stderr?.on('data', keep);
+		const timer = options.timeoutMs
+			? setTimeout(() => {
+					output += `\n(ended: it took longer than ${options.timeoutMs} ms)`;
+					// It may have programs of its own to end: a browser, a relay.
+					child.kill('SIGTERM');
+					setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS).unref();
+				}, options.timeoutMs)
+			: undefined;
+		child.on('error', (error) => finish(127, error.message));
+		child.on('close', (code) => finish(code ?? 1, ''));
+		/** @param {number} code @param {string} more */
+		function finish(code, more) {
+			clearTimeout(timer);
+			resolve({ code, output: output + more });
+		}
+	});
+}
+
+const KILL_AFTER_MS = 10_000;
+/** Of a program that never ends its complaints, the end is what matters. */
+const MAX_KEPT_OUTPUT = 400_000;
+
+/**
+ * Whether a short program ends well.
+ * @param {string} command
+ * @param {string[]} args
+ */
+export function succeeds(command, args) {
+	return spawnSync(command, args, { stdio: 'ignore', timeout: 20_000 }).status === 0;
+}
+
+/**
+ * npm as it was called, or as it is on the PATH.
+ * @param {string[]} args
+ * @param {{ quiet?: boolean, cwd?: string }} [options]
+ */
+export function npm(args, options = {}) {
+	const script = process.env.npm_execpath;
+	if (script?.endsWith('.js')) return run(process.execPath, [script, ...args], options);
+	return run(process.platform === 'win32' ? 'npm.cmd' : 'npm', args, {
+		...options,
+		shell: process.platform === 'win32'
+	});
+}
+
+/**
+ * The frame of every script: one line for what a person can mend, the stack for what they cannot.
+ * @param {() => Promise<number>} main returns the exit code
+ */
+export async function script(main) {
+	try {
+		process.exitCode = await main();
+	} catch (error) {
+		const text =
+			error instanceof ScriptError ? error.message : error instanceof Error ? error.stack : String(error);
+		process.stderr.write(`\n${text}\n`);
+		process.exitCode = 1;
+	}
+}

@@ -1,0 +1,28 @@
+/** npm start: whatever is missing is installed and built, then the relay runs until Ctrl-C. */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { ensureNode, ensurePackages } from './lib/packages.js';
+import { ROOT, environment, script } from './lib/project.js';
+import { ensureSite } from './lib/site.js';
+
+await script(async () => {
+	const args = process.argv.slice(2);
+	await ensurePackages();
+	const node = await ensureNode();
+	// --help answers at once.
+	if (!args.some((arg) => arg === '--help' || arg === '-h')) await ensureSite(node);
+	// The channel tells the relay when this script is gone, however it went.
+	const relay = spawn(node, [join(ROOT, 'relay', 'main.ts'), ...args], {
+		env: environment(node),
+		stdio: ['inherit', 'inherit', 'inherit', 'ipc']
+	});
+	// In a terminal Ctrl-C reaches both; this script waits for the relay, which ends by itself.
+	process.on('SIGINT', () => {});
+	for (const signal of /** @type {const} */ (['SIGTERM', 'SIGHUP']))
+		process.on(signal, () => relay.kill(signal));
+	return new Promise((resolve, reject) => {
+		relay.on('error', reject);
+		relay.on('exit', (code) => resolve(code ?? 1));
+		relay.on('message', (message) => process.send?.(message));
+	});
+});
