@@ -7,7 +7,8 @@
  *     await network.start(events);                     // before or after server.listen
  *     await network.stop();                            // within 2 s; the server itself is the caller's
  */
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { circuitRelayServer } from '@libp2p/circuit-relay-v2';
 import type { CircuitRelayService } from '@libp2p/circuit-relay-v2';
 import { identify } from '@libp2p/identify';
@@ -22,11 +23,12 @@ import type { CarrierEvents, LinkCarrier, OutgoingFrame } from '#lib/network/lin
 import { LinkTable } from '#lib/network/link-table.ts';
 import { LINK_PROTOCOL } from '#lib/network/network-limits.ts';
 import type { NodeId } from '#lib/network/network.ts';
-import { nodeIdOf, nodeIdOfSeed, privateKeyOf } from '#lib/network/peer-identity.ts';
-import { serverWebSocketTransport } from './websocket-listener.ts';
+import { nodeIdOfSeed, peerIdOf, privateKeyOf } from '#lib/network/peer-identity.ts';
+import { Upgrades, serverWebSocketTransport } from './websocket-listener.ts';
 
 export interface RelaySettings {
-	server: Server;
+	/** The site's server, if its upgrades to `/` are to be taken; without it they come through `handleUpgrade`. */
+	server?: Server;
 	/** 32 bytes: the Booter's Ed25519 seed. */
 	seed: Uint8Array;
 	/** Tabs at a time. */
@@ -47,6 +49,16 @@ export class RelayNetwork extends FramedNetwork {
 		this.#links = links;
 	}
 
+	/** libp2p's name of this relay, as in `/p2p/…`. */
+	get peerId(): string {
+		return peerIdOf(this.self).toString();
+	}
+
+	/** Takes a WebSocket over, for servers that look at upgrades themselves. Before `start` and after `stop` it is closed. */
+	handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+		this.#links.handleUpgrade(request, socket, head);
+	}
+
 	/** For the status page. */
 	relayStatus(): RelayStatus {
 		return this.#links.status();
@@ -63,7 +75,8 @@ export interface RelayStatus {
 /** The relay's side as a carrier; most callers want {@link RelayNetwork}. */
 export class RelayLinks implements LinkCarrier {
 	readonly self: NodeId;
-	#settings: Required<RelaySettings>;
+	#settings: Settings;
+	#upgrades = new Upgrades();
 	#node: Libp2p<RelayServices> | null = null;
 	#table: LinkTable | null = null;
 	#sweptMs = -Infinity;
@@ -75,7 +88,7 @@ export class RelayLinks implements LinkCarrier {
 
 	async start(events: CarrierEvents): Promise<void> {
 		if (this.#node) throw new NetworkError('NetworkAlreadyStarted', 'a relay starts once');
-		const node = await createRelayNode(this.#settings);
+		const node = await createRelayNode(this.#settings, this.#upgrades);
 		this.#node = node;
 		this.#table = new LinkTable({
 			self: this.self,
@@ -93,6 +106,11 @@ export class RelayLinks implements LinkCarrier {
 			{ maxInboundStreams: STREAMS_PER_CONNECTION }
 		);
 		await node.start();
+		this.#settings.server?.on('upgrade', this.#onUpgrade);
+	}
+
+	handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+		this.#upgrades.handle(request, socket, head);
 	}
 
 	setPeers(_peers: NodeId[]): void {}
@@ -129,12 +147,19 @@ export class RelayLinks implements LinkCarrier {
 	}
 
 	async stop(): Promise<void> {
+		this.#settings.server?.off('upgrade', this.#onUpgrade);
 		this.#table?.endAll(goodbyeFrame(), 'the relay stops');
 		const node = this.#node;
 		this.#node = this.#table = null;
 		if (node)
 			await Promise.race([node.stop(), new Promise((resolve) => setTimeout(resolve, STOP_TIMEOUT_MS))]);
 	}
+
+	/** Only the root path is ours: others may have WebSockets beside it. */
+	#onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+		if (new URL(request.url ?? '/', 'http://relay').pathname === '/')
+			this.handleUpgrade(request, socket, head);
+	};
 
 	/** libp2p keeps it until it expires, and a relay of 256 would be full after 256 reloads. */
 	#freeReservation(peer: PeerId): void {
@@ -147,11 +172,13 @@ export class RelayLinks implements LinkCarrier {
 	}
 }
 
+type Settings = Required<Omit<RelaySettings, 'server'>> & Pick<RelaySettings, 'server'>;
+
 interface RelayServices extends Record<string, unknown> {
 	relay: CircuitRelayService;
 }
 
-function createRelayNode(settings: Required<RelaySettings>): Promise<Libp2p<RelayServices>> {
+function createRelayNode(settings: Settings, upgrades: Upgrades): Promise<Libp2p<RelayServices>> {
 	return privateKeyOf(settings.seed).then((privateKey) =>
 		createLibp2p<RelayServices>({
 			privateKey,
@@ -159,7 +186,7 @@ function createRelayNode(settings: Required<RelaySettings>): Promise<Libp2p<Rela
 			addresses: { listen: ['/ip4/0.0.0.0/tcp/0/ws'] },
 			transports: [
 				serverWebSocketTransport({
-					server: settings.server,
+					upgrades,
 					maxBytesPerSecond: settings.maxBytesPerSecondPerTab
 				})
 			],

@@ -2,7 +2,7 @@
  * libp2p's listening side on a port that it does not own: it takes the WebSocket upgrades of the site's server, so that
  * site, API and links share one port and every connection keeps its own address.
  */
-import type { IncomingMessage, Server } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { TypedEventEmitter } from '@libp2p/interface';
 import type {
@@ -23,10 +23,25 @@ import { WebSocketTransport, webSocketUrl } from '#lib/network/websocket-transpo
 import { ByteRate } from './byte-rate.ts';
 
 export interface ServerWebSocketInit {
-	/** HTTP or HTTPS; it may start to listen before or after libp2p. */
-	server: Server;
+	/** Where the site's server hands over its WebSocket upgrades. */
+	upgrades: Upgrades;
 	/** Bytes a second that one connection may send, averaged over two seconds; the socket is read no faster. */
 	maxBytesPerSecond: number;
+}
+
+/** Joins a server that exists before libp2p, or after it, with the listener. */
+export class Upgrades {
+	#take: ((request: IncomingMessage, socket: Duplex, head: Buffer) => void) | null = null;
+
+	/** Takes the socket over; while nobody listens, it is closed, and the tab comes back. */
+	handle = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+		if (this.#take) this.#take(request, socket, head);
+		else socket.destroy();
+	};
+
+	listen(take: ((request: IncomingMessage, socket: Duplex, head: Buffer) => void) | null): void {
+		this.#take = take;
+	}
 }
 
 export function serverWebSocketTransport(
@@ -72,18 +87,21 @@ class ServerWebSocketListener extends TypedEventEmitter<ListenerEvents> implemen
 	}
 
 	async listen(_address: Multiaddr): Promise<void> {
-		this.#init.server.on('upgrade', this.#onUpgrade);
+		this.#init.upgrades.listen((request, socket, head) => {
+			this.#webSockets.handleUpgrade(request, socket, head, (webSocket) =>
+				this.#onWebSocket(webSocket, request)
+			);
+		});
 		this.safeDispatchEvent('listening');
 	}
 
+	/** None: tabs know where they found the relay, and build their circuits' addresses from that. */
 	getAddrs(): Multiaddr[] {
-		const address = this.#init.server.address();
-		if (address === null || typeof address === 'string') return [];
-		return [addressOf(address.address, address.port)];
+		return [];
 	}
 
 	async close(): Promise<void> {
-		this.#init.server.off('upgrade', this.#onUpgrade);
+		this.#init.upgrades.listen(null);
 		this.#shutdown.abort();
 		for (const socket of this.#webSockets.clients) socket.terminate();
 		this.#webSockets.close();
@@ -91,14 +109,6 @@ class ServerWebSocketListener extends TypedEventEmitter<ListenerEvents> implemen
 	}
 
 	updateAnnounceAddrs(_addresses: Multiaddr[]): void {}
-
-	/** Only the root path is ours: others may have WebSockets beside it. */
-	#onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-		if (new URL(request.url ?? '/', 'http://relay').pathname !== '/') return;
-		this.#webSockets.handleUpgrade(request, socket, head, (webSocket) =>
-			this.#onWebSocket(webSocket, request)
-		);
-	};
 
 	#onWebSocket(webSocket: WebSocket, request: IncomingMessage): void {
 		const rate = new ByteRate(this.#init.maxBytesPerSecond, performance.now());
