@@ -1,0 +1,48 @@
+/** The contract's events, decoded: what views and managers are fed with. */
+import { decodeIndex } from './expiry.ts';
+import {
+	decodeAccessPoint,
+	decodeBid,
+	decodeUpdate,
+	type AccessPointRecord,
+	type BidRecord,
+	type UpdateRecord
+} from './records.ts';
+
+/** An event as a receipt carries it (ledger's Event). */
+export interface RawEvent {
+	contract: string;
+	kind: string;
+	data: Uint8Array;
+}
+
+export type SpectrumEvent =
+	| { kind: 'IssueAPChannelInfo'; accessPoint: AccessPointRecord }
+	| { kind: 'IssueBidingPriceInfo'; bid: BidRecord }
+	| { kind: 'BidReplaced'; bid: BidRecord }
+	| { kind: 'BidsExpired'; bidIds: string[] }
+	| { kind: 'UpdateAPChannelInfo'; update: UpdateRecord };
+
+/** Events of other contracts, and kinds that this version does not know, are left out. @throws RecordError, or protobuf's own */
+export function decodeEvents(events: Iterable<RawEvent>): SpectrumEvent[] {
+	const decoded: SpectrumEvent[] = [];
+	for (const { contract, kind, data } of events) {
+		if (contract !== 'spectrum') continue;
+		switch (kind) {
+			case 'IssueAPChannelInfo':
+				decoded.push({ kind, accessPoint: decodeAccessPoint(data) });
+				break;
+			case 'IssueBidingPriceInfo':
+			case 'BidReplaced':
+				decoded.push({ kind, bid: decodeBid(data) });
+				break;
+			case 'BidsExpired':
+				decoded.push({ kind, bidIds: decodeIndex(data) });
+				break;
+			case 'UpdateAPChannelInfo':
+				decoded.push({ kind, update: decodeUpdate(data) });
+				break;
+		}
+	}
+	return decoded;
+}

@@ -1,0 +1,322 @@
+/**
+ * The manager of one node: it issues the access points of the node's database, bids for those that are too busy, and answers
+ * bids for those that are idle. It does no I/O: the node feeds it with final events and its AP database, calls `tick`, signs and
+ * submits what comes back, and stores the rows.
+ *
+ * This is the seed's version 2: no global state machine. Each kind of event goes into a pool of its own; a tick's callbacks take
+ * what the manager waits for now and leave the rest until it expires. Requests for a channel of an AP that is not selling stay
+ * in their pool and are taken when it does, if they still stand.
+ *
+ *     manager.restore(rows, height)            // once, before the first tick, and after a gap
+ *     manager.onOwnAccessPoints(database)      // whenever the AP database changed
+ *     manager.onEvents(events, height)         // every final block, in order
+ *     manager.onOutcome({ key, status })       // what became of a submission
+ *     manager.tick({ height, nowMs, balance }) // after each final block, and about once a second
+ */
+import type { OwnAccessPoint } from '../access-point.ts';
+import { bidArguments, issueArguments, switchArguments } from '../contract/arguments.ts';
+import { decodeEvents, type RawEvent } from '../contract/events.ts';
+import type { AccessPointRecord, BidRecord, UpdateRecord } from '../contract/records.ts';
+import { MarketState, type StateRow } from '../market-state.ts';
+import type { Mechanism } from '../mechanisms/mechanism.ts';
+import { DEFAULT_MECHANISM, mechanismNamed } from '../mechanisms/registry.ts';
+import { hash32 } from '../random.ts';
+import { planBids } from './buying.ts';
+import { EventPool } from './event-pool.ts';
+import {
+	BID_EXPIRY_SPREAD,
+	BID_WINDOW,
+	BUY_INTERVAL_MS,
+	EVENT_LIFETIME_HEIGHTS,
+	MAX_POOL_EVENTS,
+	MAX_SUBMISSIONS_PER_TICK
+} from './limits.ts';
+import { Patience } from './patience.ts';
+import { Registrar } from './registrar.ts';
+import { chooseRequests, sellersAmong } from './selling.ts';
+import { Submissions, type Intent, type Outcome, type Submission } from './submissions.ts';
+
+export interface SpectrumManagerInit {
+	/** This node's account, lower-case hex. */
+	self: string;
+	/** Of the chain's genesis. */
+	conflictDistancePercent: number;
+	/** @throws UnknownMechanismError */
+	mechanism?: string;
+	/** Breaks ties; the same on all nodes, so that managers at one height choose alike. */
+	seed?: number;
+}
+
+export interface TickInput {
+	/** Height of the last final block. */
+	height: number;
+	/** The node's clock; only differences count. */
+	nowMs: number;
+	/** What the own account holds now; without it, bids are not bounded by money. */
+	balance?: bigint;
+}
+
+export interface TickResult {
+	submit: Submission[];
+	/** Rows of the AP database to write. */
+	store: OwnAccessPoint[];
+}
+
+export interface ManagerStatus {
+	mechanism: string;
+	ownOnChain: number;
+	knownAccessPoints: number;
+	openBids: number;
+	/** Bids for own sellers that wait. */
+	requests: number;
+	pending: number;
+	/** Events that found a pool full. Not 0: call `restore`. */
+	droppedEvents: number;
+	givenUp: { id: string; reason: string }[];
+}
+
+export class SpectrumManager {
+	readonly #self: string;
+	readonly #seed: number;
+	readonly #state: MarketState;
+	readonly #registrar: Registrar;
+	readonly #submissions = new Submissions();
+	readonly #patience = new Patience();
+	/** When this manager first saw each open bid. */
+	readonly #seenMs = new Map<string, number>();
+	readonly #pools = {
+		issued: new EventPool<AccessPointRecord>(MAX_POOL_EVENTS),
+		bids: new EventPool<BidRecord>(MAX_POOL_EVENTS),
+		closed: new EventPool<string>(MAX_POOL_EVENTS),
+		updates: new EventPool<UpdateRecord>(MAX_POOL_EVENTS),
+		/** Bids for own sellers, until a seller waits for them. */
+		requests: new EventPool<BidRecord>(MAX_POOL_EVENTS)
+	};
+	#mechanism: Mechanism;
+	#nowMs = 0;
+	/** When buyers look for sellers next. */
+	#nextBuyMs = Number.NEGATIVE_INFINITY;
+
+	constructor(init: SpectrumManagerInit) {
+		this.#self = init.self;
+		this.#seed = init.seed ?? 0;
+		this.#state = new MarketState(init.conflictDistancePercent);
+		this.#registrar = new Registrar(init.self, this.#state);
+		this.#mechanism = mechanismNamed(init.mechanism ?? DEFAULT_MECHANISM);
+	}
+
+	/** @throws UnknownMechanismError */
+	setMechanism(name: string): void {
+		this.#mechanism = mechanismNamed(name);
+	}
+
+	/** Rebuilds the view of the chain from the final state; events up to that height must not follow. */
+	restore(rows: Iterable<StateRow>): void {
+		this.#state.restore(rows);
+		for (const pool of Object.values(this.#pools)) pool.take(() => true);
+		this.#seenMs.clear();
+		for (const bid of this.#state.openBids.values()) this.#pools.requests.add(bid, bid.expiryHeight);
+	}
+
+	onOwnAccessPoints(accessPoints: readonly OwnAccessPoint[]): void {
+		this.#registrar.setOwn(accessPoints);
+	}
+
+	/** The events of one final block, its own and its transactions', in order. @throws RecordError where an event is unreadable */
+	onEvents(events: Iterable<RawEvent>, height: number): void {
+		const lastHeight = height + EVENT_LIFETIME_HEIGHTS;
+		for (const event of decodeEvents(events))
+			switch (event.kind) {
+				case 'IssueAPChannelInfo':
+					this.#pools.issued.add(event.accessPoint, lastHeight);
+					break;
+				case 'IssueBidingPriceInfo':
+					this.#pools.bids.add(event.bid, event.bid.expiryHeight);
+					break;
+				case 'BidReplaced':
+					this.#pools.closed.add(event.bid.id, lastHeight);
+					break;
+				case 'BidsExpired':
+					for (const id of event.bidIds) this.#pools.closed.add(id, lastHeight);
+					break;
+				case 'UpdateAPChannelInfo':
+					this.#pools.updates.add(event.update, lastHeight);
+					break;
+			}
+	}
+
+	/** A success shows as an event; only failures are learnt here. */
+	onOutcome({ key, status, error }: Outcome): void {
+		if (status === 'ok') return;
+		const intent = this.#submissions.close(key);
+		if (intent) this.#onFailure(intent, status === 'failed' ? (error ?? 'ContractFault') : null);
+	}
+
+	tick({ height, nowMs, balance }: TickInput): TickResult {
+		this.#nowMs = nowMs;
+		this.#takeEvents();
+		this.#expire(height);
+		const submit: Submission[] = [];
+		this.#issue(height, submit);
+		this.#sell(height, submit);
+		this.#buy(height, balance, submit);
+		return { submit, store: this.#registrar.rowsToStore() };
+	}
+
+	status(): ManagerStatus {
+		return {
+			mechanism: this.#mechanism.name,
+			ownOnChain: this.#registrar.ownRecords().length,
+			knownAccessPoints: this.#state.accessPoints.size,
+			openBids: this.#state.openBids.size,
+			requests: this.#pools.requests.size,
+			pending: this.#submissions.size,
+			droppedEvents: Object.values(this.#pools).reduce((sum, pool) => sum + pool.dropped, 0),
+			givenUp: this.#registrar.givenUp()
+		};
+	}
+
+	/** The callbacks, one a pool. Descriptions before switches: in one block a switch always comes last (ChannelsFixed). */
+	#takeEvents(): void {
+		for (const record of this.#pools.issued.take(() => true)) {
+			this.#learn(record);
+			if (record.owner !== this.#self) continue;
+			this.#submissions.close(`issue/${record.id}`);
+			this.#registrar.succeeded(record.id);
+		}
+		for (const bid of this.#pools.bids.take(() => true)) this.#onBid(bid);
+		for (const id of this.#pools.closed.take(() => true)) this.#closeBid(id);
+		for (const update of this.#pools.updates.take(() => true)) {
+			this.#learn(update.buyerAp);
+			this.#learn(update.sellerAp);
+			this.#closeBid(update.bid.id);
+			this.#submissions.close(`switch/${update.bid.id}`);
+			this.#patience.heardFrom(update.seller);
+		}
+	}
+
+	#learn(record: AccessPointRecord): void {
+		const known = this.#state.accessPoints.get(record.id);
+		if (!known || known.changedHeight <= record.changedHeight) this.#state.putAccessPoint(record);
+	}
+
+	#onBid(bid: BidRecord): void {
+		this.#state.openBids.set(bid.id, bid);
+		this.#seenMs.set(bid.id, this.#nowMs);
+		if (bid.buyer === this.#self) this.#submissions.close(`bid/${bid.buyerAp}`);
+		this.#pools.requests.add(bid, bid.expiryHeight);
+	}
+
+	#closeBid(id: string): void {
+		this.#state.openBids.delete(id);
+		this.#seenMs.delete(id);
+	}
+
+	#expire(height: number): void {
+		for (const pool of Object.values(this.#pools)) pool.expire(height);
+		this.#patience.expire(this.#nowMs);
+		for (const bid of this.#state.expireBids(height)) {
+			this.#seenMs.delete(bid.id);
+			if (bid.buyer === this.#self) this.#patience.avoidPair(bid.buyerAp, bid.sellerAp, this.#nowMs);
+		}
+		for (const intent of this.#submissions.expire(height, this.#nowMs)) this.#onFailure(intent, null);
+	}
+
+	/** @param error - the receipt's code, null where there is none */
+	#onFailure(intent: Intent, error: string | null): void {
+		if (intent.kind === 'issue') this.#registrar.failed(intent.ap, error, this.#nowMs);
+		// A bid without a receipt may be made again at once; one that was refused would be refused again.
+		else if (intent.kind === 'bid' && error !== null)
+			this.#patience.avoidPair(intent.ap, intent.seller, this.#nowMs);
+		else if (intent.kind === 'switch') this.#onSwitchFailure(intent.bidId, error);
+	}
+
+	#onSwitchFailure(bidId: string, error: string | null): void {
+		const bid = this.#state.openBids.get(bidId);
+		if (!bid) return;
+		// Lost on its way: the request waits again. Refused: the contract has the last word.
+		if (error === null) this.#pools.requests.add(bid, bid.expiryHeight);
+	}
+
+	#issue(height: number, submit: Submission[]): void {
+		const due = this.#registrar.due(this.#nowMs, (id) => this.#submissions.has(`issue/${id}`));
+		for (const accessPoint of due)
+			if (!this.#submit({ kind: 'issue', ap: accessPoint.id }, issueArguments(accessPoint), height, submit))
+				return;
+	}
+
+	#sell(height: number, submit: Submission[]): void {
+		const sellers = sellersAmong(this.#registrar.ownRecords(), this.#submissions.intents());
+		const selling = new Set(sellers.map((seller) => seller.site.id));
+		// What is not an own AP's, or closed, leaves the pool; what an own AP does not wait for now stays.
+		this.#pools.requests.take(
+			(bid) => !this.#state.openBids.has(bid.id) || this.#registrar.ownRecord(bid.sellerAp) === undefined
+		);
+		const requests = this.#pools.requests
+			.waiting()
+			.filter((bid) => selling.has(bid.sellerAp) && bid.expiryHeight > height);
+		if (requests.length === 0) return;
+		for (const bid of chooseRequests(this.#mechanism, this.#state, sellers, requests, this.#seed)) {
+			const intent: Intent = { kind: 'switch', bidId: bid.id, seller: bid.sellerAp, channel: bid.channel };
+			const args = switchArguments({
+				bidId: bid.id,
+				buyerAp: bid.buyerAp,
+				sellerAp: bid.sellerAp,
+				channel: bid.channel,
+				mechanism: this.#mechanism.name
+			});
+			if (!this.#submit(intent, args, height, submit)) return;
+			this.#pools.requests.take((request) => request.id === bid.id);
+		}
+	}
+
+	#buy(height: number, balance: bigint | undefined, submit: Submission[]): void {
+		if (this.#nowMs < this.#nextBuyMs) return;
+		this.#nextBuyMs = this.#nowMs + BUY_INTERVAL_MS;
+		const planned = planBids({
+			self: this.#self,
+			state: this.#state,
+			ownRecords: this.#registrar.ownRecords(),
+			intents: this.#submissions.intents(),
+			patience: this.#patience,
+			seenMs: this.#seenMs,
+			mechanism: this.#mechanism,
+			seed: this.#seed,
+			nowMs: this.#nowMs,
+			balance
+		});
+		for (const { offer, replaces } of planned) {
+			const { buyer, seller, channel, price } = offer;
+			const args = bidArguments({
+				buyerAp: buyer,
+				sellerAp: seller,
+				channel,
+				price,
+				expiryHeight: height + BID_WINDOW + (hash32(buyer, this.#seed) % BID_EXPIRY_SPREAD),
+				mechanism: this.#mechanism.name,
+				replaces
+			});
+			if (!this.#submit({ kind: 'bid', ap: buyer, seller, channel, price }, args, height, submit)) return;
+		}
+	}
+
+	/** @returns false where no more can be submitted now */
+	#submit(intent: Intent, args: Uint8Array, height: number, submit: Submission[]): boolean {
+		if (submit.length >= MAX_SUBMISSIONS_PER_TICK || this.#submissions.isFull) return false;
+		const { key, expiryHeight } = this.#submissions.add(intent, height, this.#nowMs);
+		submit.push({
+			key,
+			contract: 'spectrum',
+			function: FUNCTIONS[intent.kind],
+			arguments: args,
+			expiryHeight
+		});
+		return true;
+	}
+}
+
+const FUNCTIONS: Readonly<Record<Intent['kind'], Submission['function']>> = {
+	issue: 'IssueAPChannelInfo',
+	bid: 'IssueBidingPriceInfo',
+	switch: 'IssueChannelSwitchInfo'
+};
