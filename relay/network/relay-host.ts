@@ -151,8 +151,11 @@ export class RelayLinks implements LinkCarrier {
 		this.#table?.endAll(goodbyeFrame(), 'the relay stops');
 		const node = this.#node;
 		this.#node = this.#table = null;
-		if (node)
-			await Promise.race([node.stop(), new Promise((resolve) => setTimeout(resolve, STOP_TIMEOUT_MS))]);
+		if (!node) return;
+		// The goodbyes need a moment; what is open after it is cut, or libp2p would wait for each tab's answer.
+		await elapsed(GOODBYE_MS);
+		for (const connection of node.getConnections()) connection.abort(new Error('the relay stops'));
+		await Promise.race([node.stop(), elapsed(STOP_TIMEOUT_MS)]);
 	}
 
 	/** Only the root path is ours: others may have WebSockets beside it. */
@@ -242,8 +245,13 @@ const CIRCUITS_PER_TAB = 256;
 const STREAMS_PER_CONNECTION = 8;
 const SWEEP_MS = 2_000;
 const LINK_DEADLINE_MS = 10_000;
+const GOODBYE_MS = 100;
 const STOP_TIMEOUT_MS = 1_500;
 const HOP_PROTOCOL = '/libp2p/circuit/relay/0.2.0/hop';
+
+function elapsed(ms: number): Promise<void> {
+	return new Promise((resolve) => setTimeout(resolve, ms));
+}
 
 function definedOnly(settings: RelaySettings): RelaySettings {
 	return Object.fromEntries(

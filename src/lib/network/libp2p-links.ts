@@ -156,6 +156,9 @@ export class Libp2pLinks implements LinkCarrier {
 			ready: () => (this.#relays?.connected().length ?? 0) > 0,
 			directPossible: () => this.#directPossible,
 			link: (peer) => this.#table?.get(peer) ?? null,
+			reach: async (peer, timeoutMs) => {
+				await this.#circuit(peer, AbortSignal.timeout(timeoutMs));
+			},
 			connect: (peer, path, timeoutMs) => this.#connect(peer, path, AbortSignal.timeout(timeoutMs)),
 			unreachable: (peer, error) =>
 				log.info('peer {peer} is not reached, trying again: {error}', { peer, error: describe(error) })

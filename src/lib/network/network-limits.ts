@@ -38,7 +38,11 @@ export const DIRECT_FAILURES_TO_DOUBT = 4;
 
 /** Between two tries to turn a relayed link into a direct one, doubling up to the cap. */
 export const UPGRADE_FIRST_MS = 15_000;
+/** The same where other links are direct: this one had bad luck. */
+export const UPGRADE_KNOWN_FIRST_MS = 1_000;
 export const UPGRADE_CAP_MS = 300_000;
+/** Few: the link is there already, and dials that fail cost the others their turn. */
+export const MAX_CONCURRENT_UPGRADES = 2;
 
 /** Between two tries to reach a wanted peer. The cap is what a returned tab waits at worst. */
 export const REDIAL_FIRST_MS = 250;

@@ -16,11 +16,13 @@ import {
 	GLARE_WINDOW_MS,
 	LOWER_ID_WAIT_MS,
 	MAX_CONCURRENT_DIALS,
+	MAX_CONCURRENT_UPGRADES,
 	REDIAL_CAP_MS,
 	REDIAL_FIRST_MS,
 	RELAYED_DIAL_TIMEOUT_MS,
 	UPGRADE_CAP_MS,
-	UPGRADE_FIRST_MS
+	UPGRADE_FIRST_MS,
+	UPGRADE_KNOWN_FIRST_MS
 } from './network-limits.ts';
 import type { LinkPath, NodeId } from './network.ts';
 
@@ -33,6 +35,8 @@ export interface DialHost {
 	/** Whether WebRTC is there and the browser has an address to offer. */
 	directPossible(): boolean;
 	link(peer: NodeId): { path: LinkPath; initiator: 'self' | 'peer' } | null;
+	/** Makes sure that the peer is there at all, and can be signalled to through the relay. @throws where it is not */
+	reach(peer: NodeId, timeoutMs: number): Promise<void>;
 	/** Resolves when the link is there. @throws where it could not be made in time */
 	connect(peer: NodeId, path: 'direct' | 'relayed', timeoutMs: number): Promise<void>;
 	/** Called once per peer and spell of failures. */
@@ -42,8 +46,9 @@ export interface DialHost {
 export class PeerDialler {
 	#host: DialHost;
 	#targets = new Map<NodeId, Target>();
+	#ready = false;
 	#dials = 0;
-	#upgrading = false;
+	#upgrades = 0;
 	#directFormed = false;
 	#directFailures = 0;
 	#relayedEarly = 0;
@@ -74,13 +79,24 @@ export class PeerDialler {
 
 	/** A direct link formed, whoever dialled: this network lets them through. */
 	directFormed(): void {
-		this.#directFormed = true;
 		this.#directFailures = 0;
+		if (this.#directFormed) return;
+		this.#directFormed = true;
+		// Links that the relay took over while this was not known.
+		const soonMs = this.#host.now() + UPGRADE_KNOWN_FIRST_MS;
+		for (const target of this.#targets.values()) {
+			target.upgradeWaitMs = UPGRADE_KNOWN_FIRST_MS;
+			target.upgradeMs = Math.min(target.upgradeMs, soonMs);
+		}
 	}
 
 	tick(): void {
-		if (!this.#host.ready()) return;
 		const nowMs = this.#host.now();
+		const wasReady = this.#ready;
+		this.#ready = this.#host.ready();
+		if (!this.#ready) return;
+		// The relay is back: both sides of every lost link have waited, and would now dial each other at once.
+		if (!wasReady) for (const target of this.#targets.values()) target.downSinceMs = nowMs;
 		for (const target of this.#targets.values()) {
 			if (target.busy) continue;
 			const link = this.#host.link(target.peer);
@@ -88,7 +104,11 @@ export class PeerDialler {
 				if (this.#dials < MAX_CONCURRENT_DIALS && nowMs >= target.nextMs && this.#isOurTurn(target, nowMs))
 					void this.#dial(target);
 			} else if (link.path === 'relayed' && link.initiator === 'self') {
-				if (!this.#upgrading && nowMs >= target.upgradeMs && this.#host.directPossible())
+				if (
+					this.#upgrades < MAX_CONCURRENT_UPGRADES &&
+					nowMs >= target.upgradeMs &&
+					this.#host.directPossible()
+				)
 					void this.#upgrade(target);
 			}
 		}
@@ -102,8 +122,8 @@ export class PeerDialler {
 			failures: 0,
 			nextMs: nowMs,
 			downSinceMs: nowMs,
-			upgradeMs: nowMs + UPGRADE_FIRST_MS,
-			upgradeWaitMs: UPGRADE_FIRST_MS
+			upgradeMs: nowMs,
+			upgradeWaitMs: this.#directFormed ? UPGRADE_KNOWN_FIRST_MS : UPGRADE_FIRST_MS
 		};
 	}
 
@@ -115,6 +135,8 @@ export class PeerDialler {
 		target.busy = true;
 		const release = this.#takeDial();
 		try {
+			// Before anything is said about WebRTC: a tab that is reloading fails every dial in an instant.
+			await this.#host.reach(target.peer, RELAYED_DIAL_TIMEOUT_MS);
 			if (this.#directIsWorthTrying()) await this.#dialDirect(target, release);
 			if (!this.#host.link(target.peer)) await this.#connect(target, 'relayed', RELAYED_DIAL_TIMEOUT_MS);
 		} catch (error) {
@@ -169,16 +191,18 @@ export class PeerDialler {
 	}
 
 	async #upgrade(target: Target): Promise<void> {
-		target.busy = this.#upgrading = true;
+		target.busy = true;
+		this.#upgrades++;
 		try {
 			await this.#connect(target, 'direct', DIRECT_DIAL_TIMEOUT_MS);
-			target.upgradeWaitMs = UPGRADE_FIRST_MS;
+			target.upgradeWaitMs = UPGRADE_KNOWN_FIRST_MS;
 		} catch {
 			// Expected where WebRTC is blocked: the link stays relayed and says so. The next try comes later each time.
 			target.upgradeWaitMs = Math.min(2 * target.upgradeWaitMs, UPGRADE_CAP_MS);
 		} finally {
 			target.upgradeMs = this.#host.now() + jittered(target.upgradeWaitMs);
-			target.busy = this.#upgrading = false;
+			target.busy = false;
+			this.#upgrades--;
 		}
 	}
 
