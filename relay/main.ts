@@ -66,7 +66,8 @@ async function runRelay(args: string[]): Promise<void> {
 	});
 	process.stdout.write(`${greeting(relay, paint(color))}\n`);
 	// Tests and scripts wait for the port here; a terminal has no such channel.
-	process.send?.({ kind: 'ready', port: relay.port, chainId: relay.chainId, joinUrl: relay.joinUrl });
+	const { port, chainId, joinUrl, joinCode, origins } = relay;
+	process.send?.({ kind: 'ready', port, chainId, joinUrl, joinCode, origins });
 }
 
 async function printInvitation(args: string[]): Promise<void> {

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
-import { ROOT, ScriptError, environment, run, say, succeeds } from './project.js';
+import { ROOT, ScriptError, endOf, environment, run, say, succeeds } from './project.js';
 
 const NAMES = [
 	'chromium',
@@ -68,7 +68,7 @@ export async function ensureBrowser(node) {
 		const dependencies = administrator && process.platform === 'linux' ? ['--with-deps'] : [];
 		const args = [cli, 'install', ...dependencies, 'chromium'];
 		const { code, output } = await run(node, args, { env: environment(node), quiet: true });
-		if (code !== 0) say(output);
+		if (code !== 0) say(endOf(output));
 	}
 	const installed = findBrowser();
 	if (installed) return installed;

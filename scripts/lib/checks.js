@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureBrowser } from './browser.js';
 import { canIsolate, isolated } from './namespace.js';
-import { ROOT, ScriptError, environment, run, say, seconds } from './project.js';
+import { ROOT, ScriptError, endOf, environment, run, say, seconds } from './project.js';
 import { ensureSite } from './site.js';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
@@ -90,7 +90,7 @@ async function program(node, path, args) {
 		quiet: true,
 		timeoutMs: STATIC_TIMEOUT_MS
 	});
-	if (code !== 0) say(output.trimEnd());
+	if (code !== 0) say(endOf(output));
 	return code === 0 ? PASSED : FAILED;
 }
 

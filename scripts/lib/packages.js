@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT, ScriptError, npm, run, say, seconds } from './project.js';
+import { ROOT, ScriptError, endOf, npm, run, say, seconds } from './project.js';
 
 const LOCK = join(ROOT, 'package-lock.json');
 const STAMP = join(ROOT, 'node_modules', '.tabwave-lock');
@@ -26,7 +26,7 @@ export async function ensurePackages() {
 		const { code, output } = await npm(['ci', '--no-audit', '--no-fund'], { quiet: true });
 		if (code !== 0)
 			throw new ScriptError(
-				`${output}\nnpm ci failed (above). It needs to reach the npm registry: check the network or proxy, then run the same command again.`
+				`${endOf(output)}\nnpm ci failed (above). It needs to reach the npm registry: check the network or proxy, then run the same command again.`
 			);
 		say(`Installed in ${seconds(start)}. · 安装完成。`);
 	}

@@ -45,7 +45,10 @@ export function run(command, args, options = {}) {
 	return new Promise((resolve) => {
 		const child = spawn(command, args, {
 			cwd: options.cwd ?? ROOT,
-			env: options.env ?? environment(),
+			env: {
+				...(options.env ?? environment()),
+				...(options.quiet ? { NO_COLOR: '1', FORCE_COLOR: '0' } : {})
+			},
 			shell: options.shell ?? false,
 			stdio: options.quiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit']
 		});
@@ -77,7 +80,20 @@ export function run(command, args, options = {}) {
 
 const KILL_AFTER_MS = 10_000;
 /** Of a program that never ends its complaints, the end is what matters. */
+const MAX_SHOWN_LINES = 80;
 const MAX_KEPT_OUTPUT = 400_000;
+
+/**
+ * What a person is shown of a failed program: its end.
+ * @param {string} output
+ */
+export function endOf(output) {
+	const lines = output.trimEnd().split('\n');
+	const shown = lines.slice(-MAX_SHOWN_LINES);
+	return (
+		lines.length > shown.length ? [`(the last ${shown.length} of ${lines.length} lines)`, ...shown] : shown
+	).join('\n');
+}
 
 /**
  * Whether a short program ends well.

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT, ScriptError, environment, run, say, seconds } from './project.js';
+import { ROOT, ScriptError, endOf, environment, run, say, seconds } from './project.js';
 
 const SOURCES = [
 	'src',
@@ -39,7 +39,8 @@ export async function ensureSite(node, options = {}) {
 			quiet: true,
 			timeoutMs: BUILD_TIMEOUT_MS
 		});
-		if (code !== 0) throw new ScriptError(`${output}\nThe site could not be built; the reason is above.`);
+		if (code !== 0)
+			throw new ScriptError(`${endOf(output)}\nThe site could not be built; the reason is above.`);
 		writeFileSync(STAMP, sources);
 		say(`Built in ${seconds(start)}. · 构建完成。`);
 	} finally {

@@ -1,0 +1,67 @@
+/**
+ * Playwright's test with a relay of its own for each test:
+ *
+ *     test.use({ webRtc: 'impossible', ini: '[partitions]\ncount = 1\n' });
+ *     test('four tabs agree', async ({ relay, context }) => { const tabs = await openTabs(context, 4); … });
+ *
+ * `page` and `context` are Playwright's; paths lead to the relay. What the pages and the relay said is attached to a
+ * test that fails.
+ */
+import { test as base } from '@playwright/test';
+import { launchOptions } from './chromium.ts';
+import type { WebRtc } from './chromium.ts';
+import { startRelayProcess } from './relay-process.ts';
+import type { RelayProcess } from './relay-process.ts';
+
+export { expect } from '@playwright/test';
+
+interface TestFixtures {
+	/** Text of network.ini; the default is no key at all. */
+	ini: string;
+	relay: RelayProcess;
+	/** Errors that pages of `context` reported: uncaught, or on the console, policy violations among them. */
+	pageErrors: string[];
+}
+
+interface WorkerFixtures {
+	webRtc: WebRtc;
+}
+
+/** A page that fails in a loop must not fill the memory of the test. */
+const MAX_PAGE_LINES = 2000;
+
+export const test = base.extend<TestFixtures, WorkerFixtures>({
+	webRtc: ['possible', { scope: 'worker', option: true }],
+	launchOptions: [async ({ webRtc }, use) => use(launchOptions(webRtc)), { scope: 'worker' }],
+	ini: ['', { option: true }],
+	relay: async ({ ini }, use, info) => {
+		const relay = await startRelayProcess({ ini });
+		await use(relay);
+		if (info.status !== info.expectedStatus)
+			await info.attach('relay', { body: relay.output(), contentType: 'text/plain' });
+		await relay.dispose();
+	},
+	baseURL: async ({ relay }, use) => use(relay.url),
+	pageErrors: [
+		async ({ context }, use, info) => {
+			const errors: string[] = [];
+			const lines: string[] = [];
+			const keep = (list: string[], line: string): void =>
+				void (list.length < MAX_PAGE_LINES && list.push(line));
+			context.on('weberror', (error) =>
+				keep(errors, `${error.page()?.url() ?? ''} ${error.error().stack ?? ''}`)
+			);
+			context.on('console', (message) => {
+				keep(lines, `${message.page()?.url() ?? ''} ${message.type()}: ${message.text()}`);
+				if (message.type() === 'error') keep(errors, `${message.page()?.url() ?? ''} ${message.text()}`);
+			});
+			await use(errors);
+			if (info.status !== info.expectedStatus)
+				await info.attach('console', {
+					body: [...errors, '', ...lines].join('\n'),
+					contentType: 'text/plain'
+				});
+		},
+		{ auto: true }
+	]
+});
