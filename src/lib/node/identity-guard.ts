@@ -97,7 +97,7 @@ export class ChannelGuard implements IdentityGuard {
 			const stop = this.#channel.hear(name, ({ kind, token }) => {
 				// Of two that ask at once, the lower token goes first.
 				if (kind === 'ask' && this.#channel.token < token) this.#channel.say('held', name, token);
-				else if (kind === 'ask' || kind === 'held' || kind === 'claimed') finish(false);
+				else if (kind === 'held' || kind === 'claimed') finish(false);
 			});
 			this.#channel.say('ask', name);
 		});

@@ -201,6 +201,25 @@ for (const [where, isSecure] of [
 				expect(new Set(claims.map(({ nodeId }) => nodeId)).size).toBe(4);
 			});
 
+			it('are left to a tab that picked them up in between and is just reloading', async () => {
+				const store = new MemoryIdentityStore();
+				const browser = browserOf(store);
+				const { tab, identity } = await newTab(browser);
+				tab.close();
+				await browser.pass(2 * ORPHAN_MS);
+				const between = browser.open();
+				const late = browser.open();
+				const all = store.all.bind(store);
+				vi.spyOn(store, 'all').mockImplementationOnce(async () => {
+					const stale = await all();
+					await start(between);
+					between.close();
+					return stale;
+				});
+				expect((await newTab(browser, late)).identity.nodeId).not.toBe(identity.nodeId);
+				expect((await newTab(browser, between.reload())).identity.nodeId).toBe(identity.nodeId);
+			});
+
 			it('are picked up also after the clock was set back', async () => {
 				const browser = browserOf();
 				const { tab, identity } = await newTab(browser);
