@@ -12,6 +12,8 @@ const INSTALLED = join(ROOT, 'node_modules', '.package-lock.json');
 /** The first that runs .ts files as they are, without a warning. */
 const OLDEST_NODE = { major: 22, minor: 18 };
 
+const QUIETLY = ['--no-audit', '--no-fund', '--loglevel=error'];
+
 /** @throws {ScriptError} */
 export async function ensurePackages() {
 	const stamp = createHash('sha256').update(readFileSync(LOCK)).digest('hex');
@@ -23,10 +25,15 @@ export async function ensurePackages() {
 				? 'The packages changed: installing them again (a minute). · 依赖已变化，正在重新安装……'
 				: 'Installing the packages (once, about a minute). · 正在安装依赖（仅首次）……'
 		);
-		const { code, output } = await npm(['ci', '--no-audit', '--no-fund'], { quiet: true });
+		let { code, output } = await npm(['ci', ...QUIETLY], { quiet: true });
+		if (code !== 0 && /EUSAGE/.test(output)) {
+			// The lockfile misses what only another system has; npm install adds it here and holds to the rest.
+			say('npm ci does not take the lockfile on this system; npm install --no-save fills the gap.');
+			({ code, output } = await npm(['install', '--no-save', ...QUIETLY], { quiet: true }));
+		}
 		if (code !== 0)
 			throw new ScriptError(
-				`${endOf(output)}\nnpm ci failed (above). It needs to reach the npm registry: check the network or proxy, then run the same command again.`
+				`${endOf(output)}\nThe packages could not be installed (npm’s reason is above). It needs to reach the npm registry: check the network or proxy, then run the same command again.`
 			);
 		say(`Installed in ${seconds(start)}. · 安装完成。`);
 	}
