@@ -1,0 +1,214 @@
+/**
+ * Codes of the node turned into words. Every table has a fallback, so that a code this page does not know yet is still
+ * shown as a sentence with the code in it, never as a blank.
+ */
+import type { Activity, BidInfo, LinkStatusPath, Role, RoundStatus, Stuck } from './types.ts';
+import type { JoinCheck } from '#lib/node/tab.ts';
+import { m } from './paraglide/messages.js';
+
+type Words = () => string;
+
+const ACTIVITY: Record<Activity, { name: Words; doing: Words }> = {
+	starting: { name: m.activity_starting, doing: m.doing_starting },
+	connecting: { name: m.activity_connecting, doing: m.doing_connecting },
+	ready: { name: m.activity_ready, doing: m.doing_ready },
+	joining: { name: m.activity_joining, doing: m.doing_joining },
+	'catching-up': { name: m.activity_catching_up, doing: m.doing_catching_up },
+	voting: { name: m.activity_voting, doing: m.doing_voting },
+	away: { name: m.activity_away, doing: m.doing_away },
+	offline: { name: m.activity_offline, doing: m.doing_offline },
+	duplicate: { name: m.activity_duplicate, doing: m.doing_duplicate },
+	halted: { name: m.activity_halted, doing: m.doing_halted }
+};
+
+export type Tone = 'neutral' | 'accent' | 'good' | 'caution' | 'bad' | 'leader';
+
+const ACTIVITY_TONE: Record<Activity, Tone> = {
+	starting: 'neutral',
+	connecting: 'neutral',
+	ready: 'accent',
+	joining: 'accent',
+	'catching-up': 'accent',
+	voting: 'good',
+	away: 'caution',
+	offline: 'bad',
+	duplicate: 'caution',
+	halted: 'bad'
+};
+
+export const activityName = (activity: Activity): string => ACTIVITY[activity].name();
+/** A sentence: what the node is doing now, and what to do about it where that is up to a person. */
+export const activityDoing = (activity: Activity): string => ACTIVITY[activity].doing();
+export const activityTone = (activity: Activity): Tone => ACTIVITY_TONE[activity];
+
+const ROLE: Record<Role, { name: Words; means: Words }> = {
+	leader: { name: m.role_leader, means: m.role_leader_means },
+	follower: { name: m.role_follower, means: m.role_follower_means },
+	observer: { name: m.role_observer, means: m.role_observer_means }
+};
+
+export const roleName = (role: Role): string => ROLE[role].name();
+export const roleMeans = (role: Role): string => ROLE[role].means();
+
+const PATH: Record<LinkStatusPath, Words> = {
+	direct: m.path_direct,
+	relayed: m.path_relayed,
+	down: m.path_down
+};
+
+export const pathName = (path: LinkStatusPath): string => PATH[path]();
+
+const PHASE: Record<RoundStatus['phase'], Words> = {
+	'pre-prepared': m.phase_pre_prepared,
+	prepared: m.phase_prepared,
+	committed: m.phase_committed,
+	certified: m.phase_certified
+};
+
+export const phaseName = (phase: RoundStatus['phase']): string => PHASE[phase]();
+
+const BID_STATE: Record<BidInfo['state'], Words> = {
+	open: m.bid_open,
+	taken: m.bid_taken,
+	expired: m.bid_expired
+};
+
+export const bidStateName = (state: BidInfo['state']): string => BID_STATE[state]();
+
+const TRANSACTION_STATUS: Record<string, Words> = {
+	ok: m.tx_ok,
+	failed: m.tx_failed,
+	skipped: m.tx_skipped,
+	pending: m.tx_pending
+};
+
+export const transactionStatusName = (status: string): string => TRANSACTION_STATUS[status]?.() ?? status;
+
+const FUNCTION: Record<string, Words> = {
+	IssueAPChannelInfo: m.fn_issue_ap,
+	IssueBidingPriceInfo: m.fn_issue_bid,
+	IssueChannelSwitchInfo: m.fn_issue_switch,
+	UpdateAPChannelInfo: m.fn_update_ap,
+	Transfer: m.fn_transfer,
+	transfer: m.fn_transfer
+};
+
+/** What a contract's function does, in a few words; its own name where this page knows none. */
+export const functionMeaning = (name: string): string | null => FUNCTION[name]?.() ?? null;
+
+const MECHANISM: Record<string, Words> = {
+	seed: m.mechanism_seed,
+	greedy: m.mechanism_greedy,
+	mcafee: m.mechanism_mcafee,
+	veritas: m.mechanism_veritas,
+	trust: m.mechanism_trust,
+	optimal: m.mechanism_optimal
+};
+
+export const mechanismMeaning = (name: string): string => MECHANISM[name]?.() ?? name;
+
+const STUCK: Record<string, Words> = {
+	WaitingForPrePrepare: m.stuck_pre_prepare,
+	WaitingForPrepares: m.stuck_prepares,
+	WaitingForCommits: m.stuck_commits,
+	WaitingForCertificate: m.stuck_certificate,
+	WaitingForBodies: m.stuck_bodies,
+	WaitingForTransactions: m.stuck_bodies,
+	WaitingForNext: m.stuck_next,
+	WaitingForSigns: m.stuck_signs,
+	WaitingForOrderCommit: m.stuck_order_commit,
+	WaitingForDones: m.stuck_dones,
+	WaitingForFinality: m.stuck_dones,
+	WaitingForBooter: m.stuck_booter,
+	WaitingForRelay: m.stuck_relay,
+	WaitingForLinks: m.stuck_links,
+	WaitingForMembers: m.stuck_members,
+	WaitingForQuorum: m.stuck_members,
+	WaitingForPartitions: m.stuck_partitions,
+	WaitingForLeader: m.stuck_leader,
+	WaitingForSync: m.stuck_sync,
+	ViewChange: m.stuck_view_change,
+	WaitingForMembership: m.stuck_membership
+};
+
+export function stuckReason(stuck: Stuck): string {
+	return STUCK[stuck.reason]?.() ?? m.stuck_other({ code: stuck.reason });
+}
+
+const CHECK_NAME: Record<JoinCheck['id'], Words> = {
+	relay: m.check_relay,
+	secure: m.check_secure,
+	candidates: m.check_candidates,
+	links: m.check_links,
+	storage: m.check_storage
+};
+
+export const checkName = (id: JoinCheck['id']): string => CHECK_NAME[id]();
+
+const CHECK_STATE: Record<JoinCheck['state'], Words> = {
+	pending: m.check_pending,
+	ok: m.check_ok,
+	warning: m.check_warning,
+	failed: m.check_failed
+};
+
+export const checkStateName = (state: JoinCheck['state']): string => CHECK_STATE[state]();
+
+/** By check and state: what was found, and what to do where it is not well. */
+const CHECK_ADVICE: Record<JoinCheck['id'], Record<JoinCheck['state'], Words>> = {
+	relay: {
+		pending: m.check_relay_pending,
+		ok: m.check_relay_ok,
+		warning: m.check_relay_warning,
+		failed: m.check_relay_failed
+	},
+	secure: {
+		pending: m.check_secure_pending,
+		ok: m.check_secure_ok,
+		warning: m.check_secure_warning,
+		failed: m.check_secure_failed
+	},
+	candidates: {
+		pending: m.check_candidates_pending,
+		ok: m.check_candidates_ok,
+		warning: m.check_candidates_warning,
+		failed: m.check_candidates_failed
+	},
+	links: {
+		pending: m.check_links_pending,
+		ok: m.check_links_ok,
+		warning: m.check_links_warning,
+		failed: m.check_links_failed
+	},
+	storage: {
+		pending: m.check_storage_pending,
+		ok: m.check_storage_ok,
+		warning: m.check_storage_warning,
+		failed: m.check_storage_failed
+	}
+};
+
+export const checkAdvice = (check: JoinCheck): string => CHECK_ADVICE[check.id][check.state]();
+
+const ERROR: Record<string, Words> = {
+	NotFound: m.error_not_found,
+	InvalidArgument: m.error_invalid_argument,
+	NotConnected: m.error_not_connected,
+	NotMember: m.error_not_member,
+	AlreadyMember: m.error_already_member,
+	PartitionFull: m.error_partition_full,
+	InvitationRequired: m.error_invitation_required,
+	InvitationInvalid: m.error_invitation_invalid,
+	PoolFull: m.error_pool_full,
+	Expired: m.error_expired,
+	Timeout: m.error_timeout,
+	NodeHalted: m.error_node_halted,
+	Duplicate: m.error_duplicate,
+	StorageLost: m.error_storage_lost,
+	BadFile: m.error_bad_file,
+	TooLarge: m.error_too_large,
+	UnknownMechanism: m.error_unknown_mechanism
+};
+
+/** What happened and what to do, in the page's language. The node's own sentence is `error.message` (English). */
+export const errorWords = (error: Error): string => ERROR[error.name]?.() ?? m.error_other();
