@@ -11,7 +11,6 @@ import { AP_PREFIX, BID_PREFIX } from '../contract/keys.ts';
 import { decodeAccessPoint, decodeBid, type AccessPointRecord, type BidRecord } from '../contract/records.ts';
 import type { RawEvent } from '../contract/events.ts';
 import { spectrumContract } from '../contract/spectrum-contract.ts';
-import { MarketState } from '../market-state.ts';
 
 export interface TestCall {
 	sender: string;
@@ -122,9 +121,9 @@ export class TestChain {
 
 	/** Read from the state, independent of events. */
 	accessPoints(): AccessPointRecord[] {
-		const market = new MarketState(100);
-		market.restore(this.state.rows('spectrum/'));
-		return [...market.accessPoints.values()];
+		const records: AccessPointRecord[] = [];
+		for (const row of this.state.rows(AP_PREFIX)) if (row.value) records.push(decodeAccessPoint(row.value));
+		return records;
 	}
 
 	openBids(): BidRecord[] {
