@@ -31,7 +31,9 @@ export function seconds(startMs) {
  */
 export function environment(node) {
 	const first = [...(node ? [dirname(node)] : []), join(ROOT, 'node_modules', '.bin')];
-	return { ...process.env, PATH: [...first, process.env.PATH ?? ''].join(delimiter) };
+	// A log file is for reading.
+	const plain = process.stdout.isTTY ? {} : { NO_COLOR: '1', FORCE_COLOR: '0' };
+	return { ...process.env, ...plain, PATH: [...first, process.env.PATH ?? ''].join(delimiter) };
 }
 
 /**
