@@ -7,6 +7,7 @@ import type { PartitionView, Topology } from '../topology.ts';
 import {
 	checkJoin,
 	checkLeave,
+	checkMembershipChange,
 	encodeMembershipChange,
 	nextMembers,
 	type MembershipContext
@@ -22,6 +23,7 @@ export class MembershipRequests {
 	readonly #leaves = new Map<string, Signed>();
 	/** By the silent member, then by who declares it. */
 	readonly #silences = new Map<string, Map<string, Signed>>();
+	readonly #refused: { member: string; error: LedgerError }[] = [];
 
 	/** @throws LedgerError where there is no room */
 	add(signed: Signed): void {
@@ -65,18 +67,29 @@ export class MembershipRequests {
 		const going = new Set(leaves.map((leave) => toHex(leave.sender)));
 		const evictions = this.#evictions(partition, going, context);
 		const free = partition.maxMembers - partition.members.length + leaves.length + evictions.length;
-		const joins = this.#valid(this.#joins, partition, (join) =>
+		const candidates = this.#valid(this.#joins, partition, (join) =>
 			checkJoin(join, partition, topology, context)
-		).slice(0, Math.min(free, MAX_CHANGES_PER_ENTRY));
+		);
+		const joins: Signed[] = [];
+		for (const join of candidates.slice(0, Math.min(free, MAX_CHANGES_PER_ENTRY))) {
+			// One by one: an invitation that is used up must not spoil the entry for the others.
+			const error = refusalOf(changeTo(partition, { joins: [...joins, join], leaves, evictions }), context);
+			if (error) this.#refuse(join, error);
+			else joins.push(join);
+		}
 		if (joins.length + leaves.length + evictions.length === 0) return null;
-		const parts = { joins, leaves, evictions };
-		return {
-			$typeName: 'tabwave.v1.MembershipChange',
-			partition: partition.id,
-			epoch: partition.epoch + 1,
-			members: nextMembers(parts, partition),
-			...parts
-		};
+		return changeTo(partition, { joins, leaves, evictions });
+	}
+
+	/** Requests that could not be granted since the last call. */
+	takeRefused(): { member: string; error: LedgerError }[] {
+		return this.#refused.splice(0);
+	}
+
+	#refuse(join: Signed, error: LedgerError): void {
+		const member = toHex(join.sender);
+		this.#joins.delete(member);
+		if (this.#refused.length < MAX_WAITING_REQUESTS) this.#refused.push({ member, error });
 	}
 
 	#valid(list: Map<string, Signed>, partition: PartitionView, check: (signed: Signed) => unknown): Signed[] {
@@ -89,6 +102,7 @@ export class MembershipRequests {
 			} catch (error) {
 				if (!(error instanceof LedgerError)) throw error;
 				list.delete(sender); // Done already, or of an epoch that has passed.
+				if (list === this.#joins && error.reason !== 'AlreadyMember') this.#refuse(signed, error);
 			}
 		}
 		return valid;
@@ -127,5 +141,28 @@ export class MembershipRequests {
 				if (silence.epoch !== partition?.epoch) declared.delete(sender);
 			if (declared.size === 0) this.#silences.delete(member);
 		}
+	}
+}
+
+function changeTo(
+	partition: PartitionView,
+	parts: Pick<MembershipChange, 'joins' | 'leaves' | 'evictions'>
+): MembershipChange {
+	return {
+		$typeName: 'tabwave.v1.MembershipChange',
+		partition: partition.id,
+		epoch: partition.epoch + 1,
+		members: nextMembers(parts, partition),
+		...parts
+	};
+}
+
+function refusalOf(change: MembershipChange, context: MembershipContext): LedgerError | null {
+	try {
+		checkMembershipChange(change, context);
+		return null;
+	} catch (error) {
+		if (error instanceof LedgerError) return error;
+		throw error;
 	}
 }

@@ -202,6 +202,14 @@ export class Pbft {
 		return effects;
 	}
 
+	/** The epoch has ended: its votes need not be kept. */
+	end(): Persist[] {
+		return [...this.#voted.keys()].flatMap((key) => {
+			const [round, view, kind] = key.split('/').map(Number) as [number, number, Kind];
+			return this.#erase(round, view, kind);
+		});
+	}
+
 	tick(): PbftEffects {
 		const effects = this.#effects();
 		this.#tick += 1;
@@ -281,7 +289,8 @@ export class Pbft {
 		if (!round.digest || round.certificate) return;
 		if (round.phase === 'pre-prepared' && round.missing.size === 0) {
 			// The leader's PrePrepare counts as its Prepare (R4).
-			if (!this.isLeader) this.#vote(Kind.PREPARE, round, ['members'], effects);
+			if (!this.isLeader && !round.hasPrepared) this.#vote(Kind.PREPARE, round, ['members'], effects);
+			round.hasPrepared = true;
 			if (this.#isPrepared(round)) {
 				round.phase = 'prepared';
 				this.#voteCommit(round, effects);
@@ -405,6 +414,11 @@ export class Pbft {
 		this.#voted.set(slot, toHex(digest));
 		persist.push({ key: this.#key(roundId, this.#view, recordName(kind)), value: record });
 		return true;
+	}
+
+	#erase(roundId: number, view: number, kind: Kind): Persist[] {
+		const names = kind === Kind.COMMIT ? ['commit', 'prepared'] : [recordName(kind)];
+		return names.map((name) => ({ key: this.#key(roundId, view, name), value: null }));
 	}
 
 	#resend(round: Round, effects: PbftEffects): void {

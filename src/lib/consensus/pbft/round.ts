@@ -17,6 +17,8 @@ export interface Round {
 	/** The first Prepare and Commit of each member; R2 allows it no other. */
 	prepares: Map<string, Received>;
 	commits: Map<string, Received>;
+	/** This member has said its Prepare. */
+	hasPrepared: boolean;
 	phase: Phase;
 	certificate: BlockCertificate | null;
 	startedTick: number;
@@ -36,6 +38,7 @@ export function newRound(roundId: number, tick: number): Round {
 		prePrepare: null,
 		prepares: new Map(),
 		commits: new Map(),
+		hasPrepared: false,
 		phase: 'waiting',
 		certificate: null,
 		startedTick: tick,

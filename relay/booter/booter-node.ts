@@ -1,0 +1,381 @@
+/**
+ * The Booter as a running node: the ordering core joined to the network, the store and the operator's key. It keeps every
+ * final block, so that late joiners can always catch up and a network whose tabs have all gone resumes with them.
+ */
+import { create } from '@bufbuild/protobuf';
+import { checkPartitionVotes } from '#lib/consensus/certificates.ts';
+import { checkJoin, checkLeave, membershipSignatures } from '#lib/consensus/membership/change.ts';
+import { BooterCore, type BooterEffects } from '#lib/consensus/ordering/booter.ts';
+import {
+	certifiedBodyOf,
+	readCertifiedBlock,
+	toCertifiedBlock,
+	type CertifiedBody
+} from '#lib/consensus/ordering/certified-block.ts';
+import type { Chain, Commit } from '#lib/consensus/ordering/chain.ts';
+import { isWellFormed, Kind, signedCheck, statementBytes, type Statement } from '#lib/consensus/statement.ts';
+import { toHex } from '#lib/crypto/hex.ts';
+import type { Signer, Suite } from '#lib/crypto/suite.ts';
+import { decodeFinalBlock } from '#lib/ledger/block.ts';
+import { LedgerError } from '#lib/ledger/errors.ts';
+import type { Network } from '#lib/network/network.ts';
+import type { Clock } from '#lib/node/clock.ts';
+import { Inbox } from '#lib/node/inbox.ts';
+import { Peers } from '#lib/node/peers.ts';
+import { answerSync } from '#lib/node/sync.ts';
+import { ticks, type Timing } from '#lib/node/timing.ts';
+import { addEffects, emptyTurn, Turns, type Turn } from '#lib/node/turns.ts';
+import { Verifier } from '#lib/node/verifier.ts';
+import type { LedgerStore } from '#lib/storage/ledger-store.ts';
+import { encodePacket } from '#lib/wire/codec.ts';
+import type { CertifiedBlock, Signed } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
+import { PacketSchema, type Packet, type PartitionVote } from '#lib/wire/gen/tabwave/v1/wire_pb.js';
+import { Assignments } from './assignments.ts';
+
+export interface BooterEvents {
+	committed(commits: Commit[]): void;
+	halted(error: Error): void;
+	log(level: 'debug' | 'info' | 'warning' | 'error', message: string): void;
+}
+
+export interface BooterNodeInit {
+	chain: Chain;
+	votes: { key: string; value: Uint8Array }[];
+	store: LedgerStore;
+	network: Network;
+	suite: Suite;
+	signer: Signer;
+	operator: Signer;
+	clock: Clock;
+	timing: Timing;
+	events: BooterEvents;
+}
+
+type BooterInput =
+	| { type: 'tick' }
+	| { type: 'restored'; effects: BooterEffects }
+	| { type: 'certified'; body: CertifiedBody }
+	| { type: 'request'; signed: Signed }
+	| { type: 'vote'; vote: PartitionVote }
+	| { type: 'operator'; statement: Statement; signature: Uint8Array }
+	| { type: 'link-up'; peer: string };
+
+export class BooterNode {
+	readonly chain: Chain;
+	readonly peers = new Peers();
+	readonly #init: BooterNodeInit;
+	readonly #core: BooterCore;
+	readonly #turns: Turns<BooterInput>;
+	readonly #inbox: Inbox<BooterInput>;
+	readonly #verifier: Verifier;
+	readonly #assignments: Assignments;
+	readonly #stops: (() => void)[] = [];
+	#halted = false;
+
+	constructor(init: BooterNodeInit) {
+		this.#init = init;
+		this.chain = init.chain;
+		this.#verifier = new Verifier(init.suite);
+		this.#assignments = new Assignments(init.chain.topology);
+		this.#core = new BooterCore({
+			chain: init.chain,
+			resendTicks: ticks(init.timing, init.timing.resendMs),
+			gapTicks: ticks(init.timing, init.timing.gapMs)
+		});
+		this.#turns = new Turns<BooterInput>({
+			chainId: init.chain.chainId,
+			signer: init.signer,
+			store: init.store,
+			network: init.network,
+			step: (inputs) => this.#step(inputs),
+			members: () => [],
+			wrap: (signed) => ({
+				case: 'next',
+				value: {
+					$typeName: 'tabwave.v1.Next',
+					signed,
+					previous: this.#core.lastFinality ?? undefined,
+					statuses: []
+				}
+			}),
+			own: () => [],
+			committed: (commits) => this.#committed(commits),
+			halt: (error) => this.#halt(error)
+		});
+		this.#inbox = new Inbox<BooterInput>({
+			check: (from, packet) => this.#check(from, packet),
+			deliver: (input) => this.#turns.add(input),
+			rejected: (from, error) =>
+				init.events.log('warning', `refused what ${from.slice(0, 8)} sent: ${error.message}`)
+		});
+	}
+
+	async start(): Promise<void> {
+		const { clock, timing, network, store, votes, events } = this.#init;
+		const last = this.chain.head.height > 0 ? await store.block(this.chain.head.height) : undefined;
+		const finality = last && decodeFinalBlock(last).finality;
+		if (finality) this.#core.resumeAfter(finality);
+		await network.start({
+			packets: (from, packets) => {
+				this.peers.heard(from, clock.now());
+				this.#core.requests.heard(from);
+				this.#inbox.receive(from, packets);
+			},
+			link: (status) => {
+				if (status.path === 'down') this.#inbox.forget(status.peer);
+				else {
+					this.#heartbeatTo(status.peer);
+					this.#turns.add({ type: 'link-up', peer: status.peer });
+				}
+			},
+			violation: (from, error) =>
+				events.log('warning', `the link to ${from.slice(0, 8)} was closed: ${error.message}`)
+		});
+		this.#turns.add({
+			type: 'restored',
+			effects: this.#core.restore(votes, (block) => this.#readOwn(block))
+		});
+		this.#stops.push(
+			clock.every(timing.tickMs, () => this.#turns.add({ type: 'tick' })),
+			clock.every(timing.heartbeatMs, () => this.#heartbeat())
+		);
+	}
+
+	async stop(): Promise<void> {
+		for (const stop of this.#stops.splice(0)) stop();
+		await this.#turns.stop();
+		await this.#init.network.stop();
+	}
+
+	get core(): BooterCore {
+		return this.#core;
+	}
+
+	#step(inputs: BooterInput[]): Turn {
+		const turn = emptyTurn();
+		for (const input of inputs) {
+			const effects = this.#stepOne(input);
+			addEffects(turn, effects);
+			if (effects.operator) void this.#signAsOperator(effects.operator);
+		}
+		for (const { member, error } of this.#core.requests.takeRefused())
+			turn.send.push({ to: member, packet: refusal(error) });
+		return turn;
+	}
+
+	#stepOne(input: BooterInput): BooterEffects {
+		switch (input.type) {
+			case 'tick':
+				return this.#core.tick(this.#init.clock.now());
+			case 'restored':
+				return input.effects;
+			case 'certified':
+				return this.#core.certified(input.body);
+			case 'request':
+				return this.#core.request(input.signed);
+			case 'vote':
+				return this.#core.vote(input.vote);
+			case 'operator':
+				return this.#core.operatorSigned(input.statement, input.signature);
+			case 'link-up':
+				return this.#core.linkUp(input.peer);
+		}
+	}
+
+	#check(from: string, packet: Packet): Promise<BooterInput | null> | null {
+		const { body } = packet;
+		switch (body.case) {
+			case 'certifiedBlock':
+				return this.#checkCertified(body.value);
+			case 'partitionVote':
+				return this.#checkVote(body.value);
+			case 'signed':
+				return this.#checkRequest(from, body.value);
+			case 'heartbeat':
+				this.#onHeartbeat(from, body.value);
+				return null;
+			case 'assignmentRequest':
+				this.#assign(from, body.value.partition);
+				return null;
+			case 'syncRequest':
+				void this.#answerSync(from, body.value);
+				return null;
+			case 'certifiedBlockRequest': {
+				const held = this.#core.body(toHex(body.value.blockId));
+				if (held) this.#sendNow(from, { case: 'certifiedBlock', value: toCertifiedBlock(held) });
+				return null;
+			}
+			default:
+				return null;
+		}
+	}
+
+	async #checkCertified(block: CertifiedBlock): Promise<BooterInput | null> {
+		const { topology, genesis, chainId } = this.chain;
+		const certificate = block.certificate;
+		if (certificate && topology.partition(certificate.partition)?.epoch !== certificate.epoch) return null;
+		if (certificate && certificate.roundId <= topology.lastRoundId(certificate.partition)) return null;
+		const { body, checks } = readCertifiedBlock(block, topology, genesis.fields, chainId);
+		if (!(await this.#verifier.verifyAll(checks)))
+			throw new LedgerError('SignatureInvalid', 'a certified block carries a bad signature');
+		return { type: 'certified', body };
+	}
+
+	async #checkVote(vote: PartitionVote): Promise<BooterInput | null> {
+		if (vote.kind !== Kind.SIGN && vote.kind !== Kind.DONE)
+			throw new LedgerError('MessageMalformed', 'a partition votes Sign or Done');
+		if (!vote.votes) throw new LedgerError('MessageMalformed', 'a partition vote holds votes');
+		if (vote.height <= this.chain.head.height) return null;
+		const partition = this.chain.topology.partition(vote.votes.partition);
+		const checks = checkPartitionVotes(vote.kind, vote, vote.votes, partition, this.chain.chainId);
+		if (!(await this.#verifier.verifyAll(checks)))
+			throw new LedgerError('SignatureInvalid', 'a partition vote carries a bad signature');
+		return { type: 'vote', vote };
+	}
+
+	async #checkRequest(from: string, signed: Signed): Promise<BooterInput | null> {
+		const { topology, chainId, genesis, head, state } = this.chain;
+		if (!isWellFormed(signed))
+			throw new LedgerError('MessageMalformed', 'a request has fields of wrong size');
+		const partition = topology.partition(signed.partition);
+		try {
+			if (!partition) throw new LedgerError('MembershipInvalid', `there is no partition ${signed.partition}`);
+			const context = {
+				state,
+				genesis: genesis.fields,
+				chainId,
+				height: head.height + 1,
+				timeMs: this.#init.clock.now()
+			};
+			if (signed.kind === Kind.JOIN) {
+				checkJoin(signed, partition, topology, context);
+				if (partition.members.length >= partition.maxMembers)
+					throw new LedgerError(
+						'PartitionFull',
+						`partition ${partition.id} has ${partition.maxMembers} seats and all are taken`
+					);
+				const checks = membershipSignatures(
+					{ joins: [signed], leaves: [], evictions: [] },
+					genesis.fields.operator,
+					chainId
+				);
+				if (!(await this.#verifier.verifyAll(checks)))
+					throw new LedgerError(
+						'InvitationInvalid',
+						'the signature of the join or of its invitation does not hold'
+					);
+			} else if (signed.kind === Kind.LEAVE || signed.kind === Kind.SILENCE) {
+				if (signed.epoch !== partition.epoch || !partition.members.includes(toHex(signed.sender)))
+					return null;
+				if (signed.kind === Kind.LEAVE) checkLeave(signed, partition);
+				if (!(await this.#verifier.verifyOnce(signedCheck(chainId, signed))))
+					throw new LedgerError('SignatureInvalid', 'a request carries a bad signature');
+				// R22: who is heard is not silent.
+				if (signed.kind === Kind.SILENCE && this.#isHeard(toHex(signed.digest))) return null;
+			} else return null;
+		} catch (error) {
+			if (error instanceof LedgerError && error.reason !== 'AlreadyMember')
+				this.#sendNow(from, refusal(error));
+			throw error;
+		}
+		return { type: 'request', signed };
+	}
+
+	#isHeard(member: string): boolean {
+		const { clock, timing } = this.#init;
+		return this.peers.isAlive(member, clock.now(), timing.evictionGraceMs / 2);
+	}
+
+	#onHeartbeat(
+		from: string,
+		heartbeat: { partition: number; epoch: number; view: number } & Parameters<Peers['heartbeat']>[1]
+	): void {
+		this.peers.heartbeat(from, heartbeat, this.#init.clock.now());
+		const partition = this.chain.topology.partitionOf(from);
+		if (partition && partition.id === heartbeat.partition && partition.epoch === heartbeat.epoch)
+			this.#core.view(partition.id, heartbeat.view);
+	}
+
+	#assign(from: string, wish: number): void {
+		const partition = this.#assignments.choose(from, wish, this.#init.clock.now());
+		if (partition === null) {
+			const what = wish === 0 ? 'every partition' : `partition ${wish}`;
+			this.#sendNow(from, refusal(new LedgerError('PartitionFull', `${what} is full or does not exist`)));
+			return;
+		}
+		this.#sendNow(from, {
+			case: 'assignment',
+			value: { $typeName: 'tabwave.v1.Assignment', partition, finalHeight: this.chain.head.height }
+		});
+	}
+
+	async #signAsOperator(statement: Statement): Promise<void> {
+		const { operator } = this.#init;
+		const signature = await operator.sign(statementBytes(this.chain.chainId, statement, operator.publicKey));
+		this.#turns.add({ type: 'operator', statement, signature });
+	}
+
+	async #answerSync(to: string, request: Parameters<typeof answerSync>[2]): Promise<void> {
+		try {
+			const response = await answerSync(this.#init.store, this.chain.head.height, request);
+			this.#sendNow(to, { case: 'syncResponse', value: response });
+		} catch (error) {
+			this.#halt(error as Error);
+		}
+	}
+
+	#committed(commits: Commit[]): void {
+		// Newcomers learn that they are members; the others have it from their leaders.
+		if (commits.some((commit) => commit.blocks.some((block) => block.kind === 'membership')))
+			this.#heartbeat();
+		this.#init.events.committed(commits);
+	}
+
+	#heartbeat(): void {
+		for (const { peer, path } of this.#init.network.links()) if (path !== 'down') this.#heartbeatTo(peer);
+	}
+
+	#heartbeatTo(peer: string): void {
+		const { head } = this.chain;
+		this.#sendNow(peer, {
+			case: 'heartbeat',
+			value: {
+				$typeName: 'tabwave.v1.Heartbeat',
+				partition: 0,
+				epoch: 0,
+				view: 0,
+				finalHeight: head.height,
+				headHash: head.hash,
+				syncing: false
+			}
+		});
+	}
+
+	/** Blocks of this Booter's own log were checked when they came. */
+	#readOwn(block: CertifiedBlock): CertifiedBody {
+		return certifiedBodyOf(
+			block.proposal,
+			block.certificate!,
+			block.transactions.map((bytes) => this.chain.parse(bytes))
+		);
+	}
+
+	#sendNow(to: string, packet: Packet['body']): void {
+		this.#init.network.send(to, [encodePacket(create(PacketSchema, { body: packet }))]);
+	}
+
+	#halt(error: Error): void {
+		if (this.#halted) return;
+		this.#halted = true;
+		for (const stop of this.#stops.splice(0)) stop();
+		this.#init.events.log('error', `the Booter stopped: ${error.message}`);
+		this.#init.events.halted(error);
+	}
+}
+
+function refusal(error: LedgerError): Packet['body'] {
+	return {
+		case: 'refusal',
+		value: { $typeName: 'tabwave.v1.Refusal', name: error.reason, message: error.message }
+	};
+}

@@ -1,0 +1,33 @@
+/** What a node's turn takes in, after checks. */
+import type { CertifiedBody } from '../consensus/ordering/certified-block.ts';
+import type { ExecutedBlock } from '../consensus/ordering/chain.ts';
+import type { Received } from '../consensus/effects.ts';
+import type { PbftEffects } from '../consensus/pbft/pbft.ts';
+import type { ParsedTransaction } from '../ledger/transaction.ts';
+import type { BlockCertificate, OrderCertificate, Signed } from '../wire/gen/tabwave/v1/ledger_pb.js';
+import type { Next } from '../wire/gen/tabwave/v1/wire_pb.js';
+import type { Statement } from '../consensus/statement.ts';
+import { toHex } from '../crypto/hex.ts';
+
+export type NodeInput =
+	| { type: 'tick' }
+	/** What a core asks for after it has taken up an earlier run's votes. */
+	| { type: 'restored'; effects: PbftEffects }
+	| { type: 'signed'; message: Received }
+	/** From another member; they are in the pool when the cores hear of them. */
+	| { type: 'transactions'; transactions: ParsedTransaction[] }
+	/** This node's own: they go to the members as well. */
+	| { type: 'submitted'; transactions: ParsedTransaction[] }
+	| { type: 'block-certificate'; certificate: BlockCertificate }
+	| { type: 'body'; from: string; body: CertifiedBody }
+	| { type: 'next'; next: Next }
+	| { type: 'order-commit'; certificate: OrderCertificate }
+	| { type: 'finality'; certificate: OrderCertificate }
+	| { type: 'synced'; executed: ExecutedBlock; finality: OrderCertificate; done(): void }
+	| { type: 'link-up'; peer: string }
+	/** A statement of this node's own that no core asks for: silence, leave, join. */
+	| { type: 'declare'; statement: Statement; payload?: Uint8Array; to: string[] };
+
+export function received(signed: Signed): Received {
+	return { signed, sender: toHex(signed.sender), digest: toHex(signed.digest) };
+}

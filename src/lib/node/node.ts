@@ -1,0 +1,621 @@
+/**
+ * One running node without its surroundings: cores, pool, block sync and the driver that joins them to a network and a store.
+ * It runs the same in a tab's worker, in Node.js and in the simulator.
+ */
+import { create, toBinary } from '@bufbuild/protobuf';
+import {
+	certifiedBodyOf,
+	toCertifiedBlock,
+	type CertifiedBody
+} from '../consensus/ordering/certified-block.ts';
+import type { Chain, Commit, ExecutedBlock } from '../consensus/ordering/chain.ts';
+import { Voter } from '../consensus/ordering/voter.ts';
+import { Pbft, type PbftEffects } from '../consensus/pbft/pbft.ts';
+import { JOIN_VALID_HEIGHTS } from '../consensus/membership/change.ts';
+import { Kind, payloadDigest } from '../consensus/statement.ts';
+import type { PartitionView } from '../consensus/topology.ts';
+import { ZERO_HASH } from '../crypto/hash.ts';
+import { fromHex, toHex } from '../crypto/hex.ts';
+import type { Signer, Suite } from '../crypto/suite.ts';
+import { MAX_BLOCK_BODY_BYTES, splitHashes } from '../ledger/block.ts';
+import { invariant } from '../ledger/errors.ts';
+import { signTransaction, type ParsedTransaction } from '../ledger/transaction.ts';
+import type { LinkStatus, Network } from '../network/network.ts';
+import type { LedgerStore } from '../storage/ledger-store.ts';
+import { encodePacket } from '../wire/codec.ts';
+import {
+	JoinRequestSchema,
+	type OrderCertificate,
+	type SignedInvitation
+} from '../wire/gen/tabwave/v1/ledger_pb.js';
+import { PacketSchema, type Assignment, type Packet, type Refusal } from '../wire/gen/tabwave/v1/wire_pb.js';
+import type { Clock } from './clock.ts';
+import { Inbox } from './inbox.ts';
+import { received, type NodeInput } from './inputs.ts';
+import { PacketChecks } from './packet-checks.ts';
+import { Peers } from './peers.ts';
+import { Pool } from './pool.ts';
+import { answerSync, Sync } from './sync.ts';
+import { ticks, type Timing } from './timing.ts';
+import { addEffects, emptyTurn, Turns, type Turn } from './turns.ts';
+import { Verifier } from './verifier.ts';
+
+export interface NodeEvents {
+	/** Blocks that are final and durable, in order. */
+	committed(commits: Commit[]): void;
+	link(status: LinkStatus): void;
+	/** Anything that status() shows may have changed. */
+	changed(): void;
+	assignment(assignment: Assignment): void;
+	refusal(refusal: Refusal): void;
+	halted(error: Error): void;
+	log(level: 'debug' | 'info' | 'warning' | 'error', message: string): void;
+}
+
+export interface NodeInit {
+	chain: Chain;
+	/** What the store held (R2). */
+	votes: { key: string; value: Uint8Array }[];
+	store: LedgerStore;
+	network: Network;
+	suite: Suite;
+	signer: Signer;
+	/** The Booter's node id. */
+	booter: string;
+	clock: Clock;
+	timing: Timing;
+	events: NodeEvents;
+	/** 16 bytes for each transaction. */
+	nonce(): Uint8Array;
+}
+
+/** Certified blocks that wait to be ordered; partitions × rounds in flight, with room. */
+const MAX_BODIES = 512;
+/** Being one block behind is ordinary: the proof is under way. After this it is asked for. */
+const SYNC_PATIENCE_MS = 1000;
+const SYNC_CHECK_MS = 200;
+/** Own transactions that are not final are handed to the members again: one may have lost its pool in a reload. */
+const RESUBMIT_MS = 2000;
+/** Heights above the head after which an own transaction gives up; below genesis' window, since heads differ. */
+const EXPIRY_SHARE = 0.8;
+/** Heights between two looks for what has expired in the pool: each look passes over all of it. */
+const POOL_EXPIRY_HEIGHTS = 16;
+/** Votes are re-declared while a silence lasts. */
+const SILENCE_REPEAT_MS = 5000;
+
+export class TabwaveNode {
+	readonly chain: Chain;
+	readonly pool = new Pool();
+	readonly peers = new Peers();
+	readonly self: string;
+	readonly verifier: Verifier;
+	readonly sync: Sync;
+	readonly #init: NodeInit;
+	readonly #turns: Turns<NodeInput>;
+	readonly #inbox: Inbox<NodeInput>;
+	readonly #checks: PacketChecks;
+	readonly #voter: Voter;
+	readonly #bodies = new Map<string, CertifiedBody>();
+	/** Own transactions that are not final yet. */
+	readonly #own = new Map<string, ParsedTransaction>();
+	readonly #stops: (() => void)[] = [];
+	readonly #silencedAt = new Map<string, number>();
+	#pbft: Pbft | null = null;
+	#memberSinceMs = 0;
+	#outbox: ParsedTransaction[] = [];
+	#halted: Error | null = null;
+	/** Votes sent since the start. */
+	votes = 0;
+
+	constructor(init: NodeInit) {
+		this.#init = init;
+		this.chain = init.chain;
+		this.self = init.network.self;
+		this.verifier = new Verifier(init.suite);
+		this.#checks = new PacketChecks(init.chain, this.verifier, this.self);
+		this.#voter = new Voter({
+			chain: init.chain,
+			self: this.self,
+			booter: init.booter,
+			bodies: this.#bodies,
+			leader: () => this.#pbft?.leader ?? null,
+			resendTicks: ticks(init.timing, init.timing.resendMs)
+		});
+		this.#turns = new Turns<NodeInput>({
+			chainId: init.chain.chainId,
+			signer: init.signer,
+			store: init.store,
+			network: init.network,
+			step: (inputs) => this.#step(inputs),
+			members: () => this.partition?.members ?? [],
+			own: (signed) => this.#ownVotes(signed),
+			committed: (commits) => this.#committed(commits),
+			halt: (error) => this.#halt(error)
+		});
+		this.#inbox = new Inbox<NodeInput>({
+			check: (from, packet) => this.#check(from, packet),
+			deliver: (input) => this.#turns.add(input),
+			rejected: (from, error) =>
+				init.events.log('warning', `refused what ${from.slice(0, 8)} sent: ${error.message}`)
+		});
+		this.sync = new Sync({
+			chain: init.chain,
+			peers: this.peers,
+			verifier: this.verifier,
+			clock: init.clock,
+			awayMs: init.timing.awayMs,
+			send: (to, packet) => this.#sendNow(to, packet),
+			apply: (executed, finality) => this.#apply(executed, finality),
+			log: init.events.log
+		});
+	}
+
+	async start(): Promise<void> {
+		const { clock, timing, network, events, votes } = this.#init;
+		this.#voter.restore(votes);
+		this.#enterEpoch(emptyTurn());
+		await network.start({
+			packets: (from, packets) => {
+				this.peers.heard(from, clock.now());
+				this.#inbox.receive(from, packets);
+			},
+			link: (status) => {
+				if (status.path === 'down') this.#inbox.forget(status.peer);
+				else this.#turns.add({ type: 'link-up', peer: status.peer });
+				events.link(status);
+			},
+			violation: (from, error) =>
+				events.log('warning', `the link to ${from.slice(0, 8)} was closed: ${error.message}`)
+		});
+		this.#dial();
+		if (this.#pbft) this.#turns.add({ type: 'restored', effects: this.#pbft.restore(votes) });
+		this.#stops.push(
+			clock.every(timing.tickMs, () => this.#turns.add({ type: 'tick' })),
+			clock.every(timing.heartbeatMs, () => this.#heartbeat()),
+			clock.every(SYNC_CHECK_MS, () => this.#checkSync()),
+			clock.every(RESUBMIT_MS, () => this.#resubmit()),
+			clock.every(timing.heartbeatMs, () => this.#declareSilences())
+		);
+		this.#turns.add({ type: 'tick' });
+	}
+
+	async stop(): Promise<void> {
+		for (const stop of this.#stops.splice(0)) stop();
+		await this.#turns.stop();
+		await this.#init.network.stop();
+	}
+
+	/** The partition of this node as the ledger has it; undefined while it is no member. */
+	get partition(): PartitionView | undefined {
+		return this.chain.topology.partitionOf(this.self);
+	}
+
+	get pbft(): Pbft | null {
+		return this.#pbft;
+	}
+
+	get voter(): Voter {
+		return this.#voter;
+	}
+
+	get halted(): Error | null {
+		return this.#halted;
+	}
+
+	/** Packets refused, by reason. */
+	get refused(): ReadonlyMap<string, number> {
+		return this.#inbox.refused;
+	}
+
+	isAlive(peer: string): boolean {
+		return peer === this.self || this.peers.isAlive(peer, this.#init.clock.now(), this.#init.timing.awayMs);
+	}
+
+	/**
+	 * Signs a transaction, puts it into the pool and hands it to the members.
+	 * @returns null where the pool is full
+	 */
+	async submit(call: {
+		contract: string;
+		function: string;
+		arguments: Uint8Array;
+	}): Promise<ParsedTransaction | null> {
+		const { fields } = this.chain.genesis;
+		const expiryHeight = this.chain.head.height + Math.max(1, Math.floor(fields.expiryWindow * EXPIRY_SHARE));
+		const bytes = await signTransaction(this.#init.signer, {
+			...call,
+			chainId: this.chain.chainId,
+			nonce: this.#init.nonce(),
+			expiryHeight
+		});
+		const transaction = this.chain.parse(bytes);
+		if (this.pool.add(transaction) === 'full') return null;
+		this.#own.set(transaction.id, transaction);
+		// What is submitted in one task leaves in one packet.
+		if (this.#outbox.push(transaction) === 1)
+			queueMicrotask(() => this.#turns.add({ type: 'submitted', transactions: this.#outbox.splice(0) }));
+		return transaction;
+	}
+
+	/** Asks the Booter for a partition; the answer is an event. */
+	requestAssignment(partition: number): void {
+		this.#sendNow(this.#init.booter, {
+			case: 'assignmentRequest',
+			value: { $typeName: 'tabwave.v1.AssignmentRequest', partition }
+		});
+	}
+
+	/** Asks to be admitted; the ledger answers, or a refusal. */
+	requestJoin(partition: number, nickname: string, invitation?: SignedInvitation): void {
+		const payload = toBinary(JoinRequestSchema, create(JoinRequestSchema, { nickname, invitation }));
+		const slot = this.chain.head.height + JOIN_VALID_HEIGHTS / 2;
+		this.#declare(
+			{ kind: Kind.JOIN, partition, epoch: 0, view: 0, attempt: 0, slot, digest: payloadDigest(payload) },
+			payload
+		);
+	}
+
+	requestLeave(): void {
+		const { partition } = this;
+		if (partition)
+			this.#declare({
+				kind: Kind.LEAVE,
+				partition: partition.id,
+				epoch: partition.epoch,
+				view: 0,
+				attempt: 0,
+				slot: 0,
+				digest: ZERO_HASH
+			});
+	}
+
+	#step(inputs: NodeInput[]): Turn {
+		const turn = emptyTurn();
+		let poolGrew = false;
+		for (const input of inputs) {
+			// The pool is told once for all that came: a proposal should hold all of it.
+			if (input.type === 'transactions' || input.type === 'submitted') {
+				poolGrew = this.#addTransactions(turn, input) || poolGrew;
+				continue;
+			}
+			this.#stepOne(turn, input);
+		}
+		if (poolGrew && this.#pbft) this.#takePbft(turn, this.#pbft.pool());
+		this.votes += turn.votes.filter(({ statement }) => statement.kind < Kind.STATUS).length;
+		return turn;
+	}
+
+	#stepOne(turn: Turn, input: Exclude<NodeInput, { type: 'transactions' | 'submitted' }>): void {
+		switch (input.type) {
+			case 'tick':
+				if (this.#pbft) this.#takePbft(turn, this.#pbft.tick());
+				this.#takeVoter(turn, this.#voter.tick());
+				break;
+			case 'restored':
+				this.#takePbft(turn, input.effects);
+				break;
+			case 'signed': {
+				const { kind } = input.message.signed;
+				if (kind === Kind.SIGN || kind === Kind.DONE) this.#takeVoter(turn, this.#voter.vote(input.message));
+				else if (this.#pbft?.epoch === input.message.signed.epoch)
+					this.#takePbft(turn, this.#pbft.message(input.message));
+				break;
+			}
+			case 'block-certificate':
+				if (this.#pbft?.epoch === input.certificate.epoch)
+					this.#takePbft(turn, this.#pbft.certificate(input.certificate));
+				break;
+			case 'body':
+				this.#takeBody(turn, input.body, input.from === this.#init.booter);
+				break;
+			case 'next': {
+				const { previous } = input.next;
+				if (previous) this.#takeVoter(turn, this.#voter.finality(previous, false));
+				this.#takeVoter(turn, this.#voter.next(input.next, this.#init.clock.now()));
+				break;
+			}
+			case 'order-commit':
+				this.#takeVoter(turn, this.#voter.orderCommit(input.certificate));
+				break;
+			case 'finality':
+				this.#takeVoter(turn, this.#voter.finality(input.certificate, true));
+				break;
+			case 'synced':
+				this.#takeSynced(turn, input);
+				break;
+			case 'link-up':
+				this.#onLinkUp(turn, input.peer);
+				break;
+			case 'declare':
+				turn.votes.push({ statement: input.statement, payload: input.payload, to: input.to });
+		}
+	}
+
+	/** @returns whether the cores have to look */
+	#addTransactions(turn: Turn, input: Extract<NodeInput, { type: 'transactions' | 'submitted' }>): boolean {
+		if (input.type === 'submitted') {
+			turn.send.push({ to: 'members', packet: transactionPacket(input.transactions) });
+			return true;
+		}
+		let added = false;
+		for (const transaction of input.transactions) added = this.pool.add(transaction) === 'added' || added;
+		return added;
+	}
+
+	#takePbft(turn: Turn, effects: PbftEffects): void {
+		addEffects(turn, effects);
+		for (const round of effects.certified) {
+			const transactions = round.transactionIds.map((id) => this.pool.get(id));
+			// A body may have left the pool because an earlier block holds it; then the block is fetched whole.
+			if (transactions.some((transaction) => !transaction)) continue;
+			const body = certifiedBodyOf(round.proposal, round.certificate, transactions as ParsedTransaction[]);
+			this.#keepBody(body);
+			if (this.#pbft!.isLeader)
+				turn.send.push({
+					to: this.#init.booter,
+					packet: { case: 'certifiedBlock', value: toCertifiedBlock(body) }
+				});
+			this.#takeVoter(turn, this.#voter.body(body.id));
+		}
+	}
+
+	#takeVoter(turn: Turn, effects: ReturnType<Voter['tick']>): void {
+		addEffects(turn, effects);
+		for (const commit of effects.commits) this.#moved(turn, commit);
+	}
+
+	#takeBody(turn: Turn, body: CertifiedBody, fromBooter: boolean): void {
+		if (!this.#bodies.has(body.id)) {
+			this.#keepBody(body);
+			// The leader hands on what other partitions certified; who asked a member for it does not.
+			if (fromBooter && this.#pbft?.isLeader && body.proposal.partition !== this.#pbft.partition)
+				turn.send.push({ to: 'members', packet: { case: 'certifiedBlock', value: toCertifiedBlock(body) } });
+		}
+		this.#takeVoter(turn, this.#voter.body(body.id));
+	}
+
+	#takeSynced(turn: Turn, input: Extract<NodeInput, { type: 'synced' }>): void {
+		const { executed, finality } = input;
+		const { head } = this.chain;
+		if (executed.height === head.height + 1 && toHex(executed.header.previousHash) === toHex(head.hash)) {
+			const commit = this.chain.commitChecked(executed, finality);
+			turn.commits.push(commit);
+			this.#moved(turn, commit);
+			this.#takeVoter(turn, this.#voter.moved());
+		}
+		input.done();
+	}
+
+	/** The chain moved, in this step: pool, rounds and epochs follow at once, the disk follows with the turn. */
+	#moved(turn: Turn, commit: Commit): void {
+		for (const block of commit.blocks) {
+			for (const transaction of block.transactions) this.pool.remove(transaction.id);
+			this.#bodies.delete(toHex(block.header.lowerBlockId));
+		}
+		if (this.chain.head.height % POOL_EXPIRY_HEIGHTS === 0) this.pool.expire(this.chain.head.height);
+		const { partition } = this;
+		if (partition && this.#pbft?.partition === partition.id && this.#pbft.epoch === partition.epoch)
+			this.#takePbft(turn, this.#pbft.ledger(this.chain.topology.lastRoundId(partition.id)));
+		else if (partition || this.#pbft) this.#enterEpoch(turn);
+	}
+
+	/** R22: a new epoch begins with its entry; open rounds are dropped, their transactions are still in the pool. */
+	#enterEpoch(turn: Turn): void {
+		const { partition } = this;
+		const before = this.#pbft;
+		if (before) turn.persist.push(...before.end());
+		this.#silencedAt.clear();
+		this.#memberSinceMs = this.#init.clock.now();
+		this.#pbft = partition
+			? new Pbft({
+					chainId: this.chain.chainId,
+					genesis: this.chain.genesis.fields,
+					partition: partition.id,
+					epoch: partition.epoch,
+					members: partition.members,
+					self: this.self,
+					lastRoundId: this.chain.topology.lastRoundId(partition.id),
+					pool: this.pool,
+					resendTicks: ticks(this.#init.timing, this.#init.timing.resendMs),
+					commitToAllTicks: ticks(this.#init.timing, this.#init.timing.commitToAllMs),
+					maxBodyBytes: MAX_BLOCK_BODY_BYTES
+				})
+			: null;
+	}
+
+	#onLinkUp(turn: Turn, peer: string): void {
+		this.#heartbeatTo(peer);
+		// A Booter that was away lacks what is certified and not final.
+		if (peer === this.#init.booter && this.#pbft?.isLeader)
+			for (const body of this.#bodies.values())
+				if (body.proposal.partition === this.#pbft.partition && body.proposal.epoch === this.#pbft.epoch)
+					turn.send.push({ to: peer, packet: { case: 'certifiedBlock', value: toCertifiedBlock(body) } });
+	}
+
+	#ownVotes(signed: Parameters<typeof received>[0][]): NodeInput[] {
+		return signed
+			.filter(({ kind }) => kind < Kind.STATUS && kind !== Kind.PREPARE_REPORT)
+			.map((message) => ({ type: 'signed', message: received(message) }));
+	}
+
+	#committed(commits: Commit[]): void {
+		for (const commit of commits)
+			for (const block of commit.blocks) for (const { id } of block.transactions) this.#own.delete(id);
+		for (const [id, transaction] of this.#own)
+			if (transaction.body.expiryHeight <= this.chain.head.height) this.#own.delete(id);
+		if (commits.some((commit) => commit.blocks.some((block) => block.kind === 'membership'))) this.#dial();
+		this.#init.events.committed(commits);
+		this.#init.events.changed();
+	}
+
+	#check(from: string, packet: Packet): Promise<NodeInput | null> | null {
+		const { body } = packet;
+		switch (body.case) {
+			case 'signed':
+				return this.#checks.signed(body.value);
+			case 'transactions':
+				return this.#checks.transactions(body.value.transactions, (id) => this.pool.has(id));
+			case 'blockCertificate':
+				return this.#checks.blockCertificate(body.value);
+			case 'certifiedBlock':
+				return this.#checks.certifiedBlock(from, body.value);
+			case 'next':
+				return this.#checks.next(body.value);
+			case 'orderCommit':
+				return this.#checks.orderCommit(body.value);
+			case 'finality':
+				return this.#checks.finality(body.value);
+			case 'heartbeat':
+				this.peers.heartbeat(from, body.value, this.#init.clock.now());
+				return null;
+			case 'bodyRequest':
+				this.#answerBodies(from, body.value.transactionIds);
+				return null;
+			case 'certifiedBlockRequest': {
+				const held = this.#bodies.get(toHex(body.value.blockId));
+				if (held) this.#sendNow(from, { case: 'certifiedBlock', value: toCertifiedBlock(held) });
+				return null;
+			}
+			case 'syncRequest':
+				void this.#answerSync(from, body.value);
+				return null;
+			case 'syncResponse':
+				void this.sync.onResponse(from, body.value).catch((error: unknown) => this.#halt(error as Error));
+				return null;
+			case 'assignment':
+				if (from === this.#init.booter) this.#init.events.assignment(body.value);
+				return null;
+			case 'refusal':
+				if (from === this.#init.booter) this.#init.events.refusal(body.value);
+				return null;
+			default:
+				return null;
+		}
+	}
+
+	async #answerSync(to: string, request: Parameters<typeof answerSync>[2]): Promise<void> {
+		try {
+			const response = await answerSync(this.#init.store, this.chain.head.height, request);
+			this.#sendNow(to, { case: 'syncResponse', value: response });
+		} catch (error) {
+			this.#halt(error as Error);
+		}
+	}
+
+	#answerBodies(to: string, ids: Uint8Array): void {
+		const held: ParsedTransaction[] = [];
+		let bytes = 0;
+		for (const id of splitHashes(ids).slice(0, this.chain.genesis.fields.maxTransactionsPerBlock)) {
+			const transaction = this.pool.get(toHex(id));
+			if (!transaction || bytes + transaction.bytes.length > MAX_BLOCK_BODY_BYTES) continue;
+			held.push(transaction);
+			bytes += transaction.bytes.length;
+		}
+		if (held.length > 0) this.#sendNow(to, transactionPacket(held));
+	}
+
+	#apply(executed: ExecutedBlock, finality: OrderCertificate): Promise<void> {
+		return new Promise((done) => this.#turns.add({ type: 'synced', executed, finality, done }));
+	}
+
+	#checkSync(): void {
+		this.sync.check(this.partition ? SYNC_PATIENCE_MS : 0);
+		this.#pbft?.pause(this.sync.status() !== null);
+	}
+
+	#heartbeat(): void {
+		for (const { peer, path } of this.#init.network.links()) if (path !== 'down') this.#heartbeatTo(peer);
+		this.#init.events.changed();
+	}
+
+	#heartbeatTo(peer: string): void {
+		const { head } = this.chain;
+		this.#sendNow(peer, {
+			case: 'heartbeat',
+			value: {
+				$typeName: 'tabwave.v1.Heartbeat',
+				partition: this.#pbft?.partition ?? 0,
+				epoch: this.#pbft?.epoch ?? 0,
+				view: this.#pbft?.view ?? 0,
+				finalHeight: head.height,
+				headHash: head.hash,
+				syncing: this.sync.status() !== null
+			}
+		});
+	}
+
+	#resubmit(): void {
+		if (this.#own.size === 0) return;
+		const waiting = [...this.#own.values()].slice(0, this.chain.genesis.fields.maxTransactionsPerBlock);
+		for (const transaction of waiting) this.pool.add(transaction);
+		this.#turns.add({ type: 'submitted', transactions: waiting });
+	}
+
+	/** R22: a member that has been silent beyond the grace is declared so, to the Booter, which gathers q declarations. */
+	#declareSilences(): void {
+		const { partition } = this;
+		const { clock, timing, booter } = this.#init;
+		const nowMs = clock.now();
+		if (!partition || nowMs - this.#memberSinceMs < timing.evictionGraceMs) return;
+		for (const member of partition.members) {
+			const lastHeardMs = this.peers.get(member)?.lastHeardMs ?? this.#memberSinceMs;
+			if (member === this.self || nowMs - lastHeardMs < timing.evictionGraceMs) continue;
+			if (nowMs - (this.#silencedAt.get(member) ?? 0) < SILENCE_REPEAT_MS) continue;
+			this.#silencedAt.set(member, nowMs);
+			this.#declare(
+				{
+					kind: Kind.SILENCE,
+					partition: partition.id,
+					epoch: partition.epoch,
+					view: 0,
+					attempt: 0,
+					slot: this.chain.head.height,
+					digest: fromHex(member)
+				},
+				undefined,
+				booter
+			);
+		}
+	}
+
+	#declare(
+		statement: Extract<NodeInput, { type: 'declare' }>['statement'],
+		payload?: Uint8Array,
+		to = this.#init.booter
+	): void {
+		this.#turns.add({ type: 'declare', statement, payload, to: [to] });
+	}
+
+	/** Links follow the ledger's topology (R22). */
+	#dial(): void {
+		this.#init.network.setPeers((this.partition?.members ?? []).filter((member) => member !== this.self));
+	}
+
+	#keepBody(body: CertifiedBody): void {
+		this.#bodies.set(body.id, body);
+		if (this.#bodies.size > MAX_BODIES) this.#bodies.delete(this.#bodies.keys().next().value!);
+	}
+
+	#sendNow(to: string, packet: Packet['body']): void {
+		this.#init.network.send(to, [encodePacket(create(PacketSchema, { body: packet }))]);
+	}
+
+	#halt(error: Error): void {
+		if (this.#halted) return;
+		invariant(error instanceof Error, 'driver', 'only errors stop a node');
+		this.#halted = error;
+		for (const stop of this.#stops.splice(0)) stop();
+		this.#init.events.log('error', `this node stopped: ${error.message}`);
+		this.#init.events.halted(error);
+	}
+}
+
+function transactionPacket(transactions: ParsedTransaction[]): Packet['body'] {
+	return {
+		case: 'transactions',
+		value: {
+			$typeName: 'tabwave.v1.TransactionBatch',
+			transactions: transactions.map((transaction) => transaction.bytes)
+		}
+	};
+}

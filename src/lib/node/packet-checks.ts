@@ -1,0 +1,185 @@
+/**
+ * One check for each kind of packet: form and membership first, then signatures, so that nothing untrusted costs more than
+ * it must (R26, architecture.md). What passes may be handed to the cores.
+ */
+import { readCertifiedBlock } from '../consensus/ordering/certified-block.ts';
+import type { Chain } from '../consensus/ordering/chain.ts';
+import { checkBlockCertificate, checkOrderCertificate } from '../consensus/certificates.ts';
+import { membershipSignatures } from '../consensus/membership/change.ts';
+import { isWellFormed, Kind, signedCheck } from '../consensus/statement.ts';
+import { equalBytes, toHex } from '../crypto/hex.ts';
+import { contentDigest, decodeContent, decodeMembershipChange } from '../ledger/block.ts';
+import { LedgerError } from '../ledger/errors.ts';
+import { transactionCheck, type ParsedTransaction } from '../ledger/transaction.ts';
+import type {
+	BlockCertificate,
+	CertifiedBlock,
+	OrderCertificate,
+	Signed
+} from '../wire/gen/tabwave/v1/ledger_pb.js';
+import type { Next } from '../wire/gen/tabwave/v1/wire_pb.js';
+import { received, type NodeInput } from './inputs.ts';
+import type { Verifier } from './verifier.ts';
+
+/** Heights above the head of which votes are kept; what is further belongs to who is further. */
+const MAX_HEIGHTS_AHEAD = 2;
+
+export class PacketChecks {
+	readonly #chain: Chain;
+	readonly #verifier: Verifier;
+	readonly #self: string;
+
+	constructor(chain: Chain, verifier: Verifier, self: string) {
+		this.#chain = chain;
+		this.#verifier = verifier;
+		this.#self = self;
+	}
+
+	/** A vote of a member of this node's partition in its present epoch. */
+	async signed(signed: Signed): Promise<NodeInput | null> {
+		if (!isWellFormed(signed))
+			throw new LedgerError('MessageMalformed', 'a signed message has fields of wrong size');
+		const partition = this.#chain.topology.partitionOf(this.#self);
+		// Another epoch's messages are not wrong, only late or early: they are sent again or void.
+		if (!partition || signed.partition !== partition.id || signed.epoch !== partition.epoch) return null;
+		if (!partition.members.includes(toHex(signed.sender)))
+			throw new LedgerError('NotMember', 'a vote of who is no member');
+		const isLower =
+			signed.kind === Kind.PRE_PREPARE || signed.kind === Kind.PREPARE || signed.kind === Kind.COMMIT;
+		const isUpper = signed.kind === Kind.SIGN || signed.kind === Kind.DONE;
+		if (!isLower && !isUpper) return null;
+		if (isLower) {
+			const last = this.#chain.topology.lastRoundId(partition.id);
+			// Twice the window: the sender may be further than this node.
+			if (signed.slot <= last || signed.slot > last + 2 * this.#chain.genesis.fields.maxRoundsInFlight)
+				return null;
+		} else if (signed.slot <= this.#chain.head.height || signed.slot > this.#reach(MAX_HEIGHTS_AHEAD))
+			return null;
+		if (!(await this.#verifier.verifyOnce(signedCheck(this.#chain.chainId, signed))))
+			throw badSignature('a vote');
+		return { type: 'signed', message: received(signed) };
+	}
+
+	/** @param isKnown ids that cost no check */
+	async transactions(batch: Uint8Array[], isKnown: (id: string) => boolean): Promise<NodeInput | null> {
+		const { maxTransactionsPerBlock } = this.#chain.genesis.fields;
+		if (batch.length > 4 * maxTransactionsPerBlock)
+			throw new LedgerError('BatchTooLarge', `a batch of ${batch.length} transactions`);
+		const parsed: ParsedTransaction[] = [];
+		let malformed: LedgerError | null = null;
+		for (const bytes of batch) {
+			try {
+				// A copy: the pool must not hold the whole frame that brought a transaction.
+				const transaction = this.#chain.parse(bytes.slice());
+				if (!isKnown(transaction.id) && this.#isTimely(transaction)) parsed.push(transaction);
+			} catch (error) {
+				if (!(error instanceof LedgerError)) throw error;
+				malformed = error;
+			}
+		}
+		const holds = await Promise.all(
+			parsed.map((transaction) => this.#verifier.verify(transactionCheck(transaction)))
+		);
+		const transactions = parsed.filter((_, i) => holds[i]);
+		if (transactions.length === 0) {
+			if (malformed) throw malformed;
+			if (parsed.length > 0) throw badSignature('a transaction');
+			return null;
+		}
+		return { type: 'transactions', transactions };
+	}
+
+	async blockCertificate(certificate: BlockCertificate): Promise<NodeInput | null> {
+		const partition = this.#chain.topology.partitionOf(this.#self);
+		if (!partition || certificate.partition !== partition.id || certificate.epoch !== partition.epoch)
+			return null;
+		if (certificate.roundId <= this.#chain.topology.lastRoundId(partition.id)) return null;
+		const checks = checkBlockCertificate(certificate, partition, this.#chain.chainId);
+		if (!(await this.#verifier.verifyAll(checks))) throw badSignature('a block certificate');
+		return { type: 'block-certificate', certificate };
+	}
+
+	async certifiedBlock(from: string, block: CertifiedBlock): Promise<NodeInput | null> {
+		const { topology, genesis, chainId } = this.#chain;
+		const certificate = block.certificate;
+		if (certificate && topology.partition(certificate.partition)?.epoch !== certificate.epoch) return null;
+		const { body, checks } = readCertifiedBlock(block, topology, genesis.fields, chainId);
+		if (!(await this.#verifier.verifyAll(checks))) throw badSignature('a certified block');
+		return { type: 'body', from, body };
+	}
+
+	/** A Next of a Booter that genesis names; its previous proof and its changes of members with it. */
+	async next(next: Next): Promise<NodeInput | null> {
+		const { signed, previous } = next;
+		if (!signed || !isWellFormed(signed) || signed.kind !== Kind.NEXT)
+			throw new LedgerError('MessageMalformed', 'a Next is malformed');
+		const { booters, operator } = this.#chain.genesis.fields;
+		if (!booters.some((booter) => equalBytes(booter, signed.sender)))
+			throw new LedgerError('NotBooter', 'a Next of who is no Booter');
+		if (!equalBytes(contentDigest(signed.payload), signed.digest))
+			throw new LedgerError('MessageMalformed', 'a Next with another content');
+		const content = decodeContent(signed.payload);
+		if (content.height !== signed.slot)
+			throw new LedgerError('MessageMalformed', 'a Next for another height than it says');
+		if (content.height <= this.#chain.head.height) return null;
+		const checks = [signedCheck(this.#chain.chainId, signed)];
+		for (const entry of content.entries)
+			if (entry.membershipChange.length > 0)
+				checks.push(
+					...membershipSignatures(
+						decodeMembershipChange(entry.membershipChange),
+						operator,
+						this.#chain.chainId
+					)
+				);
+		if (previous && previous.height > this.#chain.head.height) checks.push(...this.#finalityChecks(previous));
+		if (!(await this.#verifier.verifyAll(checks))) throw badSignature('a Next');
+		return { type: 'next', next };
+	}
+
+	async orderCommit(certificate: OrderCertificate): Promise<NodeInput | null> {
+		if (certificate.height <= this.#chain.head.height) return null;
+		const active = this.#chain.topology.active();
+		const checks = checkOrderCertificate(
+			Kind.SIGN,
+			certificate,
+			active,
+			this.#chain.genesis.fields.operator,
+			this.#chain.chainId
+		);
+		if (!(await this.#verifier.verifyAll(checks))) throw badSignature('an OrderCommit');
+		return { type: 'order-commit', certificate };
+	}
+
+	async finality(certificate: OrderCertificate): Promise<NodeInput | null> {
+		if (certificate.height <= this.#chain.head.height) return null;
+		if (!(await this.#verifier.verifyAll(this.#finalityChecks(certificate))))
+			throw badSignature('a finality proof');
+		return { type: 'finality', certificate };
+	}
+
+	#finalityChecks(certificate: OrderCertificate) {
+		const { topology, genesis, chainId } = this.#chain;
+		return checkOrderCertificate(Kind.DONE, certificate, topology.active(), genesis.fields.operator, chainId);
+	}
+
+	/** Neither in the ledger nor out of time: what is cannot be included and costs no signature check. */
+	#isTimely(transaction: ParsedTransaction): boolean {
+		const { height } = this.#chain.head;
+		const { expiryHeight } = transaction.body;
+		// Heads differ by what is under way; execution decides exactly.
+		return (
+			expiryHeight > height &&
+			expiryHeight <= this.#reach(this.#chain.genesis.fields.expiryWindow + 64) &&
+			!this.#chain.recent.has(transaction.id)
+		);
+	}
+
+	#reach(heights: number): number {
+		return this.#chain.head.height + heights;
+	}
+}
+
+function badSignature(what: string): LedgerError {
+	return new LedgerError('SignatureInvalid', `the signature of ${what} does not hold`);
+}

@@ -1,0 +1,69 @@
+/** Transactions that wait for the ledger, in the order in which they came. Only those whose signature holds get here. */
+import type { PoolView } from '../consensus/pbft/pbft.ts';
+import type { ParsedTransaction } from '../ledger/transaction.ts';
+
+/** Some seconds of a busy network; at 250 bytes each, 5 MB. */
+export const MAX_POOL_TRANSACTIONS = 20_000;
+export const MAX_POOL_BYTES = 16 * 1024 * 1024;
+
+export type AddResult = 'added' | 'known' | 'full';
+
+export class Pool implements PoolView {
+	readonly #transactions = new Map<string, ParsedTransaction>();
+	#bytes = 0;
+	rejected = 0;
+
+	get size(): number {
+		return this.#transactions.size;
+	}
+
+	has(id: string): boolean {
+		return this.#transactions.has(id);
+	}
+
+	get(id: string): ParsedTransaction | undefined {
+		return this.#transactions.get(id);
+	}
+
+	add(transaction: ParsedTransaction): AddResult {
+		if (this.#transactions.has(transaction.id)) return 'known';
+		if (
+			this.#transactions.size >= MAX_POOL_TRANSACTIONS ||
+			this.#bytes + transaction.bytes.length > MAX_POOL_BYTES
+		) {
+			this.rejected += 1;
+			return 'full';
+		}
+		this.#transactions.set(transaction.id, transaction);
+		this.#bytes += transaction.bytes.length;
+		return 'added';
+	}
+
+	remove(id: string): void {
+		const transaction = this.#transactions.get(id);
+		if (!transaction) return;
+		this.#transactions.delete(id);
+		this.#bytes -= transaction.bytes.length;
+	}
+
+	waiting(limit: number, maxBodyBytes: number, except: ReadonlySet<string>): string[] {
+		const ids: string[] = [];
+		let bytes = 0;
+		for (const [id, transaction] of this.#transactions) {
+			if (except.has(id)) continue;
+			if (ids.length >= limit || bytes + transaction.bytes.length > maxBodyBytes) break;
+			ids.push(id);
+			bytes += transaction.bytes.length;
+		}
+		return ids;
+	}
+
+	/** Removes what can no longer be included above this height. @returns the ids */
+	expire(finalHeight: number): string[] {
+		const expired: string[] = [];
+		for (const [id, transaction] of this.#transactions)
+			if (transaction.body.expiryHeight <= finalHeight) expired.push(id);
+		for (const id of expired) this.remove(id);
+		return expired;
+	}
+}

@@ -1,0 +1,30 @@
+/** Intervals of a running node. Genesis does not fix them: they move liveness only. network.ini sets them for a network. */
+export interface Timing {
+	/** One tick of the cores. */
+	tickMs: number;
+	heartbeatMs: number;
+	/** Silence after which what was sent is sent again. */
+	resendMs: number;
+	/** R5: after this Commits go to everyone. */
+	commitToAllMs: number;
+	/** R9: how long the Booter waits for a gap in a partition's rounds. */
+	gapMs: number;
+	/** Silence after which a member is shown as away. */
+	awayMs: number;
+	/** R22: silence after which a member is evicted, so that a reload is not a change of members. */
+	evictionGraceMs: number;
+}
+
+export const DEFAULT_TIMING: Timing = {
+	tickMs: 50,
+	heartbeatMs: 500,
+	resendMs: 500,
+	commitToAllMs: 2000,
+	gapMs: 1000,
+	awayMs: 2000,
+	evictionGraceMs: 20_000
+};
+
+export function ticks(timing: Timing, ms: number): number {
+	return Math.max(1, Math.ceil(ms / timing.tickMs));
+}

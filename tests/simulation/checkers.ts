@@ -1,0 +1,114 @@
+/** What must hold at every step of every run. A violation throws; its message is what a failing seed prints. */
+import { fromBinary } from '@bufbuild/protobuf';
+import { checkBlockCertificate, checkOrderCertificate } from '#lib/consensus/certificates.ts';
+import { membershipSignatures } from '#lib/consensus/membership/change.ts';
+import { Kind } from '#lib/consensus/statement.ts';
+import type { Chain, CommittedBlock } from '#lib/consensus/ordering/chain.ts';
+import { readBalance, ACCOUNT_PREFIX } from '#lib/ledger/accounts.ts';
+import { decodeFinalBlock } from '#lib/ledger/block.ts';
+import { toHex } from '#lib/crypto/hex.ts';
+import type { Suite, Verification } from '#lib/crypto/suite.ts';
+import type { Signed } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
+import { PacketSchema } from '#lib/wire/gen/tabwave/v1/wire_pb.js';
+
+export class Violation extends Error {
+	override readonly name = 'Violation';
+}
+
+export class Checkers {
+	readonly #suite: Suite;
+	/** Agreement: one hash a height, whoever commits it. */
+	readonly #hashes = new Map<number, string>();
+	readonly #states = new Map<number, string>();
+	/** R2: one digest for each sender and slot. */
+	readonly #votes = new Map<string, string>();
+	readonly counts = { commits: 0, certificates: 0, votes: 0, states: 0, balances: 0 };
+
+	constructor(suite: Suite) {
+		this.#suite = suite;
+	}
+
+	/** A node says that a block is final. */
+	async committed(who: string, chain: Chain, block: CommittedBlock): Promise<void> {
+		this.counts.commits += 1;
+		const hash = toHex(block.hash);
+		const known = this.#hashes.get(block.height);
+		if (known === undefined) this.#hashes.set(block.height, hash);
+		else if (known !== hash)
+			throw new Violation(
+				`agreement: ${who} has ${hash.slice(0, 8)} at height ${block.height}, another node ${known.slice(0, 8)}`
+			);
+		await this.#certificates(who, chain, block);
+	}
+
+	/** The state behind a head: equal for equal heights, and with as much money as was ever credited. */
+	state(who: string, chain: Chain): void {
+		this.counts.states += 1;
+		const { height, stateDigest } = chain.head;
+		const digest = toHex(stateDigest);
+		const known = this.#states.get(height);
+		if (known === undefined) this.#states.set(height, digest);
+		else if (known !== digest) throw new Violation(`state: ${who} differs at height ${height}`);
+		let held = 0n;
+		let admitted = 0n;
+		for (const { key, value } of chain.state.rows()) {
+			if (value && key.startsWith(ACCOUNT_PREFIX))
+				held += readBalance(chain.state, key.slice(ACCOUNT_PREFIX.length));
+			if (value && key.startsWith('admitted/')) admitted += chain.genesis.fields.initialBalance;
+		}
+		this.counts.balances += 1;
+		if (held !== admitted)
+			throw new Violation(`money: ${who} counts ${held} at height ${height}, ${admitted} were credited`);
+	}
+
+	/** R2: looks at what leaves an honest node. */
+	sent(who: string, packet: Uint8Array): void {
+		const { body } = fromBinary(PacketSchema, packet);
+		if (body.case === 'signed') this.#vote(who, body.value);
+	}
+
+	#vote(who: string, signed: Signed): void {
+		if (signed.kind > Kind.COMMIT && signed.kind !== Kind.SIGN && signed.kind !== Kind.DONE) return;
+		this.counts.votes += 1;
+		const slot = [
+			toHex(signed.sender),
+			signed.kind,
+			signed.partition,
+			signed.epoch,
+			signed.view,
+			signed.attempt,
+			signed.slot
+		].join('/');
+		const digest = toHex(signed.digest);
+		const before = this.#votes.get(slot);
+		if (before === undefined) this.#votes.set(slot, digest);
+		else if (before !== digest) throw new Violation(`R2: ${who} voted twice in ${slot}`);
+	}
+
+	async #certificates(who: string, chain: Chain, block: CommittedBlock): Promise<void> {
+		const stored = decodeFinalBlock(block.bytes);
+		const { genesis, chainId, topology } = chain;
+		const active = topology.activeAt(stored.finality!.height - 1);
+		const checks = checkOrderCertificate(
+			Kind.DONE,
+			stored.finality!,
+			active,
+			genesis.fields.operator,
+			chainId
+		);
+		if (stored.certificate) {
+			const members = topology.epoch(stored.certificate.partition, stored.certificate.epoch);
+			checks.push(...checkBlockCertificate(stored.certificate, members, chainId));
+		} else checks.push(...membershipSignatures(block.change!, genesis.fields.operator, chainId));
+		this.counts.certificates += 1;
+		if (!(await this.#hold(checks)))
+			throw new Violation(
+				`certificates: block ${block.height} of ${who} carries a signature that does not hold`
+			);
+	}
+
+	async #hold(checks: Verification[]): Promise<boolean> {
+		for (const check of checks) if (!(await this.#suite.verify(check))) return false;
+		return checks.length > 0;
+	}
+}
