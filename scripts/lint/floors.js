@@ -18,7 +18,10 @@ const MAY_IMPORT = {
 	routes: ['ui', 'node']
 };
 
-/** @param {string} root of the project */
+/**
+ * @param {string} root of the project
+ * @returns {import('eslint').Linter.Config}
+ */
 export function floors(root) {
 	return {
 		files: ['src/**/*.{ts,js,svelte}', 'relay/**/*.ts'],

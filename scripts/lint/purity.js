@@ -42,6 +42,7 @@ const LOCALE = ['Intl'];
 const globals = (/** @type {string[]} */ names, /** @type {string} */ reason) =>
 	names.map((name) => ({ name, message: reason }));
 
+/** @type {import('eslint').Linter.RulesRecord} */
 const PURE = {
 	'no-restricted-globals': [
 		'error',
@@ -87,7 +88,10 @@ const PURE = {
 	]
 };
 
-/** Contract code: integers alone. */
+/**
+ * Contract code: integers alone.
+ * @type {import('eslint').Linter.RulesRecord}
+ */
 const INTEGERS_ONLY = {
 	'no-restricted-syntax': [
 		.../** @type {any[]} */ (PURE['no-restricted-syntax']),
@@ -118,6 +122,7 @@ const INTEGERS_ONLY = {
 
 const TESTS = ['**/*.test.ts'];
 
+/** @type {import('eslint').Linter.Config[]} */
 export const purity = [
 	{ files: ['src/lib/{consensus,ledger}/**/*.ts'], ignores: TESTS, rules: PURE },
 	{
