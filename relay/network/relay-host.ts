@@ -15,6 +15,7 @@ import { identify } from '@libp2p/identify';
 import type { Libp2p, PeerId } from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
 import { yamux } from '@libp2p/yamux';
+import { getLogger } from '@logtape/logtape';
 import { createLibp2p } from 'libp2p';
 import { goodbyeFrame } from '#lib/network/control-packets.ts';
 import { FramedNetwork } from '#lib/network/framed-network.ts';
@@ -97,7 +98,15 @@ export class RelayLinks implements LinkCarrier {
 			maxUnexpectedPeers: this.#settings.maxTabs,
 			expects: () => false
 		});
-		node.addEventListener('peer:disconnect', ({ detail }) => this.#freeReservation(detail));
+		node.addEventListener('peer:disconnect', ({ detail }) => {
+			this.#freeReservation(detail);
+			// Every new identity would stay in its memory for ever.
+			node.peerStore
+				.delete(detail)
+				.catch((error: unknown) =>
+					log.warning('a peer could not be forgotten: {error}', { error: String(error) })
+				);
+		});
 		await node.handle(
 			LINK_PROTOCOL,
 			(stream, connection) => {
@@ -176,6 +185,8 @@ export class RelayLinks implements LinkCarrier {
 }
 
 type Settings = Required<Omit<RelaySettings, 'server'>> & Pick<RelaySettings, 'server'>;
+
+const log = getLogger(['tabwave', 'network']);
 
 interface RelayServices extends Record<string, unknown> {
 	relay: CircuitRelayService;

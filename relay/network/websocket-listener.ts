@@ -19,7 +19,8 @@ import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
 import { WebSocketConnection } from '#lib/network/websocket-connection.ts';
 import type { WebSocketLike } from '#lib/network/websocket-connection.ts';
-import { WebSocketTransport, webSocketUrl } from '#lib/network/websocket-transport.ts';
+import { webSocketUrl } from '#lib/network/relay-address.ts';
+import { WebSocketTransport } from '#lib/network/websocket-transport.ts';
 import { ByteRate } from './byte-rate.ts';
 
 export interface ServerWebSocketInit {

@@ -122,7 +122,10 @@ export class Libp2pLinks implements LinkCarrier {
 		const node = this.#node;
 		this.#node = this.#table = this.#dialler = this.#relays = null;
 		if (!node) return;
-		await Promise.race([node.stop(), new Promise((resolve) => setTimeout(resolve, STOP_TIMEOUT_MS))]);
+		// The goodbyes need a moment; what is open after it is cut, or libp2p would wait for each peer's answer.
+		await elapsed(GOODBYE_MS);
+		for (const connection of node.getConnections()) connection.abort(new Error('this node stops'));
+		await Promise.race([node.stop(), elapsed(STOP_TIMEOUT_MS)]);
 	}
 
 	#accept(stream: Stream, connection: Connection): void {
@@ -256,6 +259,7 @@ const STREAMS_PER_CONNECTION = 8;
 
 const SWEEP_MS = 2_000;
 const PROBE_AGAIN_MS = 30_000;
+const GOODBYE_MS = 100;
 const STOP_TIMEOUT_MS = 1_500;
 
 function isCircuit(connection: Connection): boolean {
@@ -280,4 +284,8 @@ function unreachable(peer: NodeId, reason: string): NetworkError {
 /** A failed WebSocket rejects with a DOM Event, which has no message. */
 function describe(error: unknown): string {
 	return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
+
+function elapsed(ms: number): Promise<void> {
+	return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -137,8 +137,9 @@ export class PeerDialler {
 		try {
 			// Before anything is said about WebRTC: a tab that is reloading fails every dial in an instant.
 			await this.#host.reach(target.peer, RELAYED_DIAL_TIMEOUT_MS);
-			if (this.#directIsWorthTrying()) await this.#dialDirect(target, release);
-			if (!this.#host.link(target.peer)) await this.#connect(target, 'relayed', RELAYED_DIAL_TIMEOUT_MS);
+			const direct = this.#directIsWorthTrying() && (await this.#dialDirect(target, release));
+			if (!direct && !this.#host.link(target.peer))
+				await this.#connect(target, 'relayed', RELAYED_DIAL_TIMEOUT_MS);
 		} catch (error) {
 			if (target.failures++ === 0) this.#host.unreachable(target.peer, error);
 		} finally {
@@ -155,24 +156,26 @@ export class PeerDialler {
 		return this.#directFormed || this.#directFailures < DIRECT_FAILURES_TO_DOUBT;
 	}
 
-	/** Resolves without a link where no try succeeded. While it waits, the relay may have taken over. */
-	async #dialDirect(target: Target, release: () => void): Promise<void> {
+	/** @returns whether a direct link formed, even if the peer closed it at once. Meanwhile the relay may have taken over. */
+	async #dialDirect(target: Target, release: () => void): Promise<boolean> {
 		let finished = false;
+		let formed = false;
 		const relayedEarly = this.#directFormed
 			? null
 			: this.#relayAfterPatience(target, release, () => finished);
-		for (let tries = 0; tries < DIRECT_TRIES && this.#targets.has(target.peer); tries++) {
+		for (let tries = 0; tries < DIRECT_TRIES && !formed && this.#targets.has(target.peer); tries++) {
 			try {
 				await this.#connect(target, 'direct', DIRECT_DIAL_TIMEOUT_MS);
-				break;
+				formed = true;
 			} catch {
 				// Counted; the relayed dial that follows reports its own failure.
 				this.#directFailures++;
-				if (this.#host.link(target.peer)?.path === 'direct') break;
+				formed = this.#host.link(target.peer)?.path === 'direct';
 			}
 		}
 		finished = true;
 		await relayedEarly;
+		return formed;
 	}
 
 	async #relayAfterPatience(target: Target, release: () => void, isFinished: () => boolean): Promise<void> {

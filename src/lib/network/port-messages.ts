@@ -176,7 +176,14 @@ class PortCarrier implements LinkCarrier {
 	start(events: CarrierEvents): Promise<void> {
 		this.#events = events;
 		this.#end.post({ kind: 'start', settings: this.#settings });
-		return this.#started.promise;
+		const timer = setTimeout(
+			() =>
+				this.#started.reject(
+					new NetworkError('NetworkStartFailed', 'the page did not start its links: is it still open?')
+				),
+			START_TIMEOUT_MS
+		);
+		return this.#started.promise.finally(() => clearTimeout(timer));
 	}
 
 	setPeers(peers: NodeId[]): void {
@@ -203,7 +210,10 @@ class PortCarrier implements LinkCarrier {
 		if (!this.#events) return;
 		this.#events = null;
 		this.#end.post({ kind: 'stop' });
+		// A page that is going does not answer any more.
+		const timer = setTimeout(() => this.#stopped.resolve(), STOP_TIMEOUT_MS);
 		await this.#stopped.promise;
+		clearTimeout(timer);
 		this.#end.close();
 	}
 
@@ -240,6 +250,12 @@ class PortCarrier implements LinkCarrier {
 		}
 	}
 }
+
+/** Loading libp2p over a slow link, and starting it. */
+const START_TIMEOUT_MS = 30_000;
+
+/** Links stop within this time, or their page is gone. */
+const STOP_TIMEOUT_MS = 2_000;
 
 /** The page's end. Nothing here looks into the bytes. */
 class LinkServer {

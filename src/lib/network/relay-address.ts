@@ -33,11 +33,27 @@ export function relayAddress(url: string, relay?: NodeId): string {
 export function parseRelayAddress(address: string): { address: Multiaddr; relay: NodeId | null } {
 	try {
 		const parsed = multiaddr(address);
+		if (webSocketUrl(parsed) === null) throw new RangeError('not a WebSocket');
 		const identity = parsed.getComponents().findLast(({ name }) => name === 'p2p')?.value;
 		return { address: parsed, relay: identity ? nodeIdOf(peerIdFromString(identity)) : null };
 	} catch (cause) {
-		throw new NetworkError('BadRelayAddress', `"${address}" is not the multiaddr of a relay`, { cause });
+		throw new NetworkError(
+			'BadRelayAddress',
+			`"${address}" is not the multiaddr of a relay, such as /ip4/192.168.1.5/tcp/7070/ws`,
+			{ cause }
+		);
 	}
+}
+
+/** @returns null where the address is not `/{ip4,ip6,dns…}/…/tcp/…[/tls]/ws[/p2p/…]` or `…/wss` */
+export function webSocketUrl(address: Multiaddr): string | null {
+	const [host, port, ...rest] = address.getComponents();
+	if (!host?.value || !/^(ip[46]|dns[46]?)$/.test(host.name) || port?.name !== 'tcp') return null;
+	const names = rest.map(({ name }) => name).join('/');
+	const secure = /^(tls\/ws|wss)(\/p2p)?$/.test(names);
+	if (!secure && !/^ws(\/p2p)?$/.test(names)) return null;
+	const shown = host.name === 'ip6' ? `[${host.value}]` : host.value;
+	return `${secure ? 'wss' : 'ws'}://${shown}:${port.value}/`;
 }
 
 const SECURE: Record<string, boolean> = { 'http:': false, 'ws:': false, 'https:': true, 'wss:': true };

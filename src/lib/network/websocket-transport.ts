@@ -10,6 +10,7 @@ import type {
 } from '@libp2p/interface';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { NetworkError } from './link-carrier.ts';
+import { webSocketUrl } from './relay-address.ts';
 import { WebSocketConnection } from './websocket-connection.ts';
 
 export function webSocketTransport(): (components: { logger: ComponentLogger }) => Transport {
@@ -55,17 +56,6 @@ export class WebSocketTransport implements Transport {
 	dialFilter(addresses: Multiaddr[]): Multiaddr[] {
 		return addresses.filter((address) => webSocketUrl(address) !== null);
 	}
-}
-
-/** @returns null where the address is not `/{ip4,ip6,dns…}/…/tcp/…[/tls]/ws[/p2p/…]` or `…/wss` */
-export function webSocketUrl(address: Multiaddr): string | null {
-	const [host, port, ...rest] = address.getComponents();
-	if (!host?.value || !/^(ip[46]|dns[46]?)$/.test(host.name) || port?.name !== 'tcp') return null;
-	const names = rest.map(({ name }) => name).join('/');
-	const secure = /^(tls\/ws|wss)(\/p2p)?$/.test(names);
-	if (!secure && !/^ws(\/p2p)?$/.test(names)) return null;
-	const shown = host.name === 'ip6' ? `[${host.value}]` : host.value;
-	return `${secure ? 'wss' : 'ws'}://${shown}:${port.value}/`;
 }
 
 function opened(socket: WebSocket, signal: AbortSignal): Promise<void> {

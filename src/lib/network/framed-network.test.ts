@@ -1,0 +1,260 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { FrameDecoder, encodeFrame } from '#lib/wire/frame.ts';
+import { MAX_FRAME_BYTES } from '#lib/wire/limits.ts';
+import { encodePing, encodePong, goodbyeFrame, readControlPacket } from './control-packets.ts';
+import { FramedNetwork } from './framed-network.ts';
+import type { CarrierEvents, LinkCarrier, OutgoingFrame } from './link-carrier.ts';
+import { MAX_PINGS_PER_S, PING_INTERVAL_MS, SILENCE_MS, VIOLATION_HOLD_OFF_MS } from './network-limits.ts';
+import type { LinkStatus } from './network.ts';
+
+beforeEach(() => {
+	vi.useFakeTimers();
+});
+afterEach(() => {
+	vi.useRealTimers();
+});
+
+describe('FramedNetwork', () => {
+	it('gathers what one turn sends to a peer into one frame, and frames a broadcast once', async () => {
+		const { network, carrier } = await started(['p1', 'p2']);
+		const packets = [Uint8Array.of(1), Uint8Array.of(2, 2)];
+		network.send('p1', [packets[0]!]);
+		network.send('p2', packets);
+		network.send('p1', [packets[1]!]);
+		await turn();
+		expect(carrier.batches).toHaveLength(1);
+		expect(carrier.batches[0]).toEqual([{ to: ['p1', 'p2'], bytes: encodeFrame(packets)[0] }]);
+	});
+
+	it('splits what passes a frame, in order', async () => {
+		const { network, carrier } = await started(['p1']);
+		const packets = Array.from({ length: 5 }, (_, i) => new Uint8Array(1_000_000).fill(i + 1));
+		network.send('p1', packets);
+		await turn();
+		const frames = carrier.batches[0]!;
+		expect(frames.length).toBeGreaterThan(2);
+		for (const { bytes } of frames) expect(bytes.length).toBeLessThanOrEqual(MAX_FRAME_BYTES + 4);
+		const decoder = new FrameDecoder();
+		const received = frames.flatMap(({ bytes }) => decoder.push(bytes)).flat();
+		expect(received.map((packet) => packet[0])).toEqual([1, 2, 3, 4, 5]);
+	});
+
+	it('drops and counts where there is no link, and never throws', async () => {
+		const { network, carrier } = await started(['p1']);
+		network.send('nobody', [new Uint8Array(10)]);
+		network.send('p1', []);
+		await turn();
+		expect(carrier.batches).toEqual([]);
+		expect(network.counters).toMatchObject({ framesDropped: 1, bytesDropped: 10 });
+	});
+
+	it('delivers packets however the bytes are cut', async () => {
+		const { carrier, seen } = await started(['p1']);
+		const sent = [Uint8Array.of(1), new Uint8Array(70_000).fill(2), Uint8Array.of(3)];
+		const bytes = concat(encodeFrame(sent), encodeFrame(sent));
+		await fc.assert(
+			fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 20_000 }), { minLength: 1 }), async (cuts) => {
+				seen.packets.length = 0;
+				let offset = 0;
+				for (let i = 0; offset < bytes.length; i++) {
+					const size = cuts[i % cuts.length]!;
+					carrier.events.received('p1', 1, bytes.slice(offset, offset + size));
+					offset += size;
+				}
+				expect(seen.packets.flatMap(([, packets]) => packets)).toEqual([...sent, ...sent]);
+			}),
+			{ numRuns: 20, seed: 7 }
+		);
+	});
+
+	it('ends the link of a peer that breaks the framing, and holds it off', async () => {
+		const { network, carrier, seen } = await started(['p1']);
+		carrier.events.received('p1', 1, Uint8Array.of(0xff, 0xff, 0xff, 0xff));
+		expect(seen.violations).toEqual([['p1', 'FrameError']]);
+		expect(carrier.closed).toEqual([['p1', 1, VIOLATION_HOLD_OFF_MS]]);
+		expect(seen.links.at(-1)).toEqual({ peer: 'p1', path: 'down', rttMs: null });
+		expect(network.links()).toEqual([]);
+		carrier.events.received('p1', 1, encodeFrame([Uint8Array.of(1)])[0]!);
+		expect(seen.packets).toEqual([]);
+	});
+
+	it('counts a malformed control packet as a violation', async () => {
+		const { carrier, seen } = await started(['p1']);
+		carrier.events.received('p1', 1, encodeFrame([Uint8Array.of(0x92, 0x01, 0x05, 0x08)])[0]!);
+		expect(seen.violations).toEqual([['p1', 'DecodeError']]);
+	});
+
+	it('does not blame the peer for what the node throws', async () => {
+		const { carrier, seen } = await started(['p1']);
+		const thrown: unknown[] = [];
+		seen.events.packets = () => {
+			throw new Error('the node failed');
+		};
+		process.once('uncaughtException', (error) => thrown.push(error));
+		const listeners = process.listeners('uncaughtException');
+		for (const listener of listeners.slice(0, -1)) process.off('uncaughtException', listener);
+		carrier.events.received('p1', 1, encodeFrame([Uint8Array.of(1)])[0]!);
+		vi.useRealTimers();
+		await vi.waitFor(() => expect(thrown).toHaveLength(1));
+		for (const listener of listeners.slice(0, -1)) process.on('uncaughtException', listener);
+		expect(seen.violations).toEqual([]);
+	});
+
+	it('ignores bytes and the end of a link that another one replaced, whose half frame is forgotten', async () => {
+		const { network, carrier, seen } = await started(['p1']);
+		const frame = encodeFrame([new Uint8Array(100).fill(1)])[0]!;
+		carrier.events.received('p1', 1, frame.slice(0, 50));
+		carrier.events.opened('p1', 2, 'relayed');
+		carrier.events.received('p1', 1, frame.slice(50));
+		carrier.events.closed('p1', 1, 'late');
+		carrier.events.received('p1', 2, frame);
+		expect(seen.packets).toHaveLength(1);
+		expect(network.links()).toEqual([{ peer: 'p1', path: 'relayed', rttMs: null }]);
+	});
+
+	it('measures the round trip, and reports the first one', async () => {
+		const { network, carrier, seen } = await started(['p1'], true);
+		const ping = controlOf(carrier.all()[0]!);
+		expect(ping).toMatchObject({ kind: 'ping' });
+		vi.advanceTimersByTime(40);
+		carrier.events.received('p1', 1, encodeFrame([encodePong((ping as { id: number }).id)])[0]!);
+		expect(network.links()).toEqual([{ peer: 'p1', path: 'direct', rttMs: 40 }]);
+		expect(seen.links.map(({ rttMs }) => rttMs)).toEqual([null, 40]);
+		carrier.events.received('p1', 1, encodeFrame([encodePong(999)])[0]!);
+		expect(network.links()[0]!.rttMs).toBe(40);
+		expect(seen.packets).toEqual([]);
+	});
+
+	it('answers pings, up to a bound a second', async () => {
+		const { carrier } = await started(['p1']);
+		await turn();
+		carrier.batches.length = 0;
+		const pings = Array.from({ length: 100 }, (_, i) => encodePing(i + 1));
+		carrier.events.received('p1', 1, encodeFrame(pings)[0]!);
+		await turn();
+		const decoder = new FrameDecoder();
+		const answers = carrier
+			.all()
+			.flatMap(({ bytes }) => decoder.push(bytes))
+			.flat();
+		expect(answers).toHaveLength(MAX_PINGS_PER_S);
+		expect(readControlPacket(answers[4]!)).toEqual({ kind: 'pong', id: 5 });
+	});
+
+	it('gives up a silent link, and not one that speaks', async () => {
+		const { carrier, seen } = await started(['p1', 'p2']);
+		for (let ms = 0; ms < SILENCE_MS; ms += PING_INTERVAL_MS) {
+			carrier.events.received('p2', 2, encodeFrame([Uint8Array.of(1)])[0]!);
+			vi.advanceTimersByTime(PING_INTERVAL_MS);
+		}
+		vi.advanceTimersByTime(300);
+		expect(carrier.closed).toEqual([['p1', 1, 0]]);
+		expect(seen.links.at(-1)).toEqual({ peer: 'p1', path: 'down', rttMs: null });
+	});
+
+	it('does not blame its peers for its own sleep', async () => {
+		const { carrier } = await started(['p1']);
+		vi.setSystemTime(Date.now() + 60_000);
+		const now = performance.now();
+		const clock = vi.spyOn(performance, 'now').mockImplementation(() => now + 60_000);
+		vi.advanceTimersToNextTimer();
+		expect(carrier.closed).toEqual([]);
+		clock.mockRestore();
+	});
+
+	it('ends the link of a peer that says goodbye, after its last packets', async () => {
+		const { carrier, seen } = await started(['p1']);
+		const goodbye = new FrameDecoder().push(goodbyeFrame()).flat()[0]!;
+		carrier.events.received('p1', 1, encodeFrame([Uint8Array.of(5), goodbye])[0]!);
+		expect(seen.packets).toHaveLength(1);
+		expect(carrier.closed).toEqual([['p1', 1, 0]]);
+		expect(seen.links.at(-1)!.path).toBe('down');
+	});
+
+	it('lists wanted peers without a link as down, and never itself', async () => {
+		const { network, carrier } = await started(['p1']);
+		network.setPeers(['p1', 'p9', 'self']);
+		expect(carrier.peers).toEqual(['p1', 'p9']);
+		expect(network.links().map(({ peer, path }) => [peer, path])).toEqual([
+			['p1', 'direct'],
+			['p9', 'down']
+		]);
+	});
+});
+
+describe('control packets', () => {
+	it('are told from every other packet', () => {
+		fc.assert(
+			fc.property(fc.uint8Array({ minLength: 1, maxLength: 40 }), (bytes) => {
+				const isControlTag = [0x8a, 0x92, 0x9a].includes(bytes[0]!) && bytes[1] === 1;
+				if (!isControlTag || bytes.length > 16) expect(readControlPacket(bytes)).toBeNull();
+			}),
+			{ seed: 8 }
+		);
+		for (const id of [0, 1, 2 ** 32 - 1]) {
+			expect(readControlPacket(encodePing(id))).toEqual({ kind: 'ping', id });
+			expect(readControlPacket(encodePong(id))).toEqual({ kind: 'pong', id });
+		}
+	});
+});
+
+class FakeCarrier implements LinkCarrier {
+	readonly self = 'self';
+	events!: CarrierEvents;
+	batches: OutgoingFrame[][] = [];
+	closed: [string, number, number][] = [];
+	peers: string[] = [];
+
+	async start(events: CarrierEvents): Promise<void> {
+		this.events = events;
+	}
+	setPeers(peers: string[]): void {
+		this.peers = peers;
+	}
+	send(frames: OutgoingFrame[]): void {
+		this.batches.push(frames);
+	}
+	close(peer: string, session: number, _reason: string, holdOffMs: number): void {
+		this.closed.push([peer, session, holdOffMs]);
+	}
+	tick(): void {}
+	async stop(): Promise<void> {}
+
+	all(): OutgoingFrame[] {
+		return this.batches.flat();
+	}
+}
+
+/** With a link to each peer, sessions from 1 on, after the first pings have left and, unless kept, are forgotten. */
+async function started(peers: string[], keepPings = false) {
+	const carrier = new FakeCarrier();
+	const network = new FramedNetwork(carrier);
+	const seen = {
+		packets: [] as [string, Uint8Array[]][],
+		links: [] as LinkStatus[],
+		violations: [] as [string, string][],
+		events: {
+			packets: (from: string, packets: Uint8Array[]) => void seen.packets.push([from, packets]),
+			link: (status: LinkStatus) => void seen.links.push(status),
+			violation: (from: string, error: Error) => void seen.violations.push([from, error.name])
+		}
+	};
+	await network.start(seen.events);
+	peers.forEach((peer, i) => carrier.events.opened(peer, i + 1, 'direct'));
+	await turn();
+	if (!keepPings) carrier.batches.length = 0;
+	return { network, carrier, seen };
+}
+
+function controlOf({ bytes }: OutgoingFrame) {
+	return readControlPacket(new FrameDecoder().push(bytes).flat()[0]!);
+}
+
+async function turn(): Promise<void> {
+	for (let i = 0; i < 5; i++) await Promise.resolve();
+}
+
+function concat(...lists: Uint8Array[][]): Uint8Array {
+	return new Uint8Array(lists.flat().flatMap((bytes) => [...bytes]));
+}
