@@ -21,10 +21,10 @@ export interface AssignOptions {
 export function assignMissing(drafts: readonly DraftAccessPoint[], options: AssignOptions): OwnAccessPoint[] {
 	const plans = drafts.map((draft) => planOf(draft, options.seed));
 	const board = new HolderBoard(options.conflictDistancePercent);
-	for (const plan of plans) if (!plan.assigns.has('channels')) board.put(plan.ap, plan.ap.channels);
+	for (const plan of plans) if (!plan.missing.has('channels')) board.put(plan.ap, plan.ap.channels);
 	for (let round = 1; round <= MOST_WANTED; round++)
 		for (const plan of plans)
-			if (plan.wanted >= round && plan.assigns.has('channels')) giveChannel(plan, board);
+			if (plan.wanted >= round && plan.missing.has('channels')) giveChannel(plan, board);
 	return plans.map(finish);
 }
 
@@ -37,7 +37,8 @@ const NON_OVERLAPPING_2_4 = [1, 6, 11];
 
 interface Plan {
 	ap: OwnAccessPoint;
-	assigns: Set<string>;
+	/** Columns that the file does not tell. */
+	missing: Set<string>;
 	/** Channels to give, where the neighbourhood allows. */
 	wanted: number;
 	random: SeededRandom;
@@ -45,10 +46,10 @@ interface Plan {
 
 function planOf(draft: DraftAccessPoint, seed: number): Plan {
 	const random = new SeededRandom(seed, draft.id);
-	const assigns = new Set(draft.assigned);
+	const missing = new Set<string>();
 	const given = <T>(column: string, value: T | undefined, assigned: T): T => {
 		if (value !== undefined) return value;
-		assigns.add(column);
+		missing.add(column);
 		return assigned;
 	};
 	// Every roll is made, so that one more column in a file does not change the others.
@@ -74,11 +75,11 @@ function planOf(draft: DraftAccessPoint, seed: number): Plan {
 			channels: given('channels', draft.channels, []),
 			idleChannels: given('idleChannels', draft.idleChannels, []),
 			occupancyPpm,
-			assigned: [],
+			assigned: draft.assigned ?? [],
 			issued: false,
 			updatedHeight: 0
 		},
-		assigns: draft.channels ? assigns : assigns.add('channels'),
+		missing,
 		wanted: wantedOf(occupancyPpm, rolls.wanted),
 		random
 	};
@@ -126,7 +127,7 @@ function wantedOf(occupancyPpm: number, roll: number): number {
 
 function giveChannel(plan: Plan, board: HolderBoard): void {
 	const { ap } = plan;
-	const mayMove = plan.assigns.has('band') && ap.channels.length === 0;
+	const mayMove = plan.missing.has('band') && ap.channels.length === 0;
 	const first = WIFI_BANDS.indexOf(ap.band);
 	const bands = mayMove ? [...WIFI_BANDS.slice(first), ...WIFI_BANDS.slice(0, first)] : [ap.band];
 	for (const band of bands) {
@@ -146,9 +147,8 @@ function candidates(band: Band, random: SeededRandom): number[] {
 	return random.shuffle(band === '2.4GHz' ? [...NON_OVERLAPPING_2_4] : [...bandPlan(band).channels]);
 }
 
-function finish({ ap, assigns }: Plan): OwnAccessPoint {
-	if (assigns.has('idleChannels') && ap.idleChannels.length === 0)
-		ap.idleChannels = idleChannelsAt(ap.occupancyPpm, ap.channels);
-	ap.assigned = [...assigns].sort();
+function finish({ ap, missing }: Plan): OwnAccessPoint {
+	if (missing.has('idleChannels')) ap.idleChannels = idleChannelsAt(ap.occupancyPpm, ap.channels);
+	ap.assigned = [...new Set([...ap.assigned, ...missing])].sort();
 	return ap;
 }

@@ -9,7 +9,7 @@ export function parseJson(text: string): unknown {
 		const message = error instanceof Error ? error.message : String(error);
 		throw new ImportError(
 			'MalformedJson',
-			lineOfSyntaxError(text, message),
+			lineOf(text, syntaxErrorOffset(text)),
 			`this is no JSON: ${message.slice(0, 200)}`
 		);
 	}
@@ -52,11 +52,51 @@ function endOfString(text: string, start: number): number {
 	return i;
 }
 
-/** Engines put the place into the message, each in its own words; where one does not, the first line is named. */
-function lineOfSyntaxError(text: string, message: string): number {
-	const line = /line (\d+)/.exec(message);
-	if (line) return Number(line[1]);
-	const position = /position (\d+)/.exec(message);
-	if (position) return text.slice(0, Number(position[1])).split('\n').length;
-	return /end of (JSON )?(input|data)|Unterminated/i.test(message) ? text.split('\n').length : 1;
+function lineOf(text: string, offset: number): number {
+	return text.slice(0, offset).split('\n').length;
+}
+
+type Expected = 'value' | 'value or ]' | 'key' | 'key or }' | ':' | ', or end';
+
+const TOKEN =
+	/[\s\ufeff]*(?:([{}[\]:,])|("[^"\\\n]*(?:\\.[^"\\\n]*)*")|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null))/y;
+
+/** Where a text stops being JSON. Engines say it in words of their own, or not at all. */
+function syntaxErrorOffset(text: string): number {
+	const open: string[] = [];
+	let expected: Expected = 'value';
+	TOKEN.lastIndex = 0;
+	for (;;) {
+		const start = TOKEN.lastIndex;
+		const token = TOKEN.exec(text);
+		const at = token ? TOKEN.lastIndex - (token[1] ?? token[2] ?? token[3])!.length : skipSpace(text, start);
+		if (!token) return at;
+		const next = nextExpected(expected, token[1] ?? (token[2] ? 'string' : 'scalar'), open);
+		if (next === undefined) return at;
+		expected = next;
+	}
+}
+
+function nextExpected(expected: Expected, token: string, open: string[]): Expected | undefined {
+	const takesValue = expected === 'value' || expected === 'value or ]';
+	if ((token === '{' || token === '[') && takesValue) {
+		open.push(token);
+		return token === '{' ? 'key or }' : 'value or ]';
+	}
+	if (token === 'string' && (expected === 'key' || expected === 'key or }')) return ':';
+	if (token === 'string' || token === 'scalar') return takesValue ? ', or end' : undefined;
+	if (token === ':') return expected === ':' ? 'value' : undefined;
+	const last = open.at(-1);
+	if (token === ',') return expected === ', or end' && last ? (last === '{' ? 'key' : 'value') : undefined;
+	const closes = token === '}' ? last === '{' : last === '[';
+	const mayEnd = expected === ', or end' || expected === (token === '}' ? 'key or }' : 'value or ]');
+	if (!closes || !mayEnd) return undefined;
+	open.pop();
+	return ', or end';
+}
+
+function skipSpace(text: string, start: number): number {
+	let i = start;
+	while (i < text.length && /\s/.test(text[i]!)) i++;
+	return i;
 }
