@@ -1,0 +1,257 @@
+import type { Connection, Stream } from '@libp2p/interface';
+import { multiaddr } from '@multiformats/multiaddr';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { CarrierEvents } from './link-carrier.ts';
+import { LinkTable } from './link-table.ts';
+import { GLARE_WINDOW_MS, MAX_SEND_QUEUE_BYTES, VIOLATION_HOLD_OFF_MS } from './network-limits.ts';
+import type { NodeId } from './network.ts';
+import { nodeIdOfSeed, peerIdOf } from './peer-identity.ts';
+
+const [LOW, HIGH, ...OTHERS] = [1, 2, 3, 4, 5, 6]
+	.map((n) => nodeIdOfSeed(new Uint8Array(32).fill(n)))
+	.sort() as [NodeId, NodeId, ...NodeId[]];
+
+beforeEach(() => {
+	vi.useFakeTimers();
+});
+afterEach(() => {
+	vi.useRealTimers();
+});
+
+describe('a glare', () => {
+	/** One stream dialled by each side; each side sees the two in any order. */
+	it.each([
+		['direct', 'direct', 'high'],
+		['relayed', 'relayed', 'high'],
+		['relayed', 'direct', 'low'],
+		['direct', 'relayed', 'high']
+	] as const)(
+		'of %s by the higher and %s by the lower ends with the same one on both sides',
+		(highPath, lowPath, winner) => {
+			for (const highFirstAtHigh of [true, false])
+				for (const highFirstAtLow of [true, false]) {
+					const [high, low] = [world(HIGH), world(LOW)];
+					const byHigh = dialled(HIGH, LOW, highPath);
+					const byLow = dialled(LOW, HIGH, lowPath);
+					const atHigh = [
+						() => high.table.adopt(byHigh.own.stream, byHigh.own.connection, 'self'),
+						() => high.table.adopt(byLow.remote.stream, byLow.remote.connection, 'peer')
+					];
+					const atLow = [
+						() => low.table.adopt(byHigh.remote.stream, byHigh.remote.connection, 'peer'),
+						() => low.table.adopt(byLow.own.stream, byLow.own.connection, 'self')
+					];
+					for (const adopt of highFirstAtHigh ? atHigh : atHigh.toReversed()) adopt();
+					for (const adopt of highFirstAtLow ? atLow : atLow.toReversed()) adopt();
+					expect(high.table.get(LOW)!.initiator).toBe(winner === 'high' ? 'self' : 'peer');
+					expect(low.table.get(HIGH)!.initiator).toBe(winner === 'low' ? 'self' : 'peer');
+				}
+		}
+	);
+
+	it('is over after its window: then a new stream means that the old one is dead', () => {
+		const { table, opened } = world(HIGH);
+		const first = end(LOW, 'direct');
+		table.adopt(first.stream, first.connection, 'self');
+		vi.advanceTimersByTime(GLARE_WINDOW_MS);
+		const second = end(LOW, 'relayed');
+		expect(table.adopt(second.stream, second.connection, 'peer')).toBe(true);
+		expect(opened.map(({ session, path }) => [session, path])).toEqual([
+			[1, 'direct'],
+			[2, 'relayed']
+		]);
+		expect(first.connection.abort).toHaveBeenCalled();
+	});
+});
+
+describe('LinkTable', () => {
+	it('replaces a relayed link by a direct one without reporting an end', () => {
+		const { table, opened, closed } = world(HIGH);
+		const relayed = end(LOW, 'relayed');
+		const direct = end(LOW, 'direct');
+		table.adopt(relayed.stream, relayed.connection, 'self');
+		table.adopt(direct.stream, direct.connection, 'peer');
+		expect(opened.at(-1)).toEqual({ peer: LOW, session: 2, path: 'direct' });
+		relayed.stream.dispatchEvent(new Event('close'));
+		expect(closed).toEqual([]);
+		expect(table.get(LOW)!.session).toBe(2);
+	});
+
+	it('keeps the connection when two streams on it follow each other', () => {
+		const { table } = world(HIGH);
+		const first = end(LOW, 'direct');
+		const second = fakeStream();
+		table.adopt(first.stream, first.connection, 'peer');
+		table.adopt(second, first.connection, 'peer');
+		expect(first.stream.abort).toHaveBeenCalled();
+		expect(first.connection.abort).not.toHaveBeenCalled();
+	});
+
+	it('reports an end once, however it comes', () => {
+		for (const event of ['close', 'remoteCloseWrite']) {
+			const { table, closed, ended } = world(HIGH);
+			const { stream, connection } = end(LOW, 'direct');
+			table.adopt(stream, connection, 'self');
+			vi.advanceTimersByTime(70);
+			stream.dispatchEvent(new Event(event));
+			stream.dispatchEvent(new Event('close'));
+			expect(closed).toHaveLength(1);
+			expect(ended).toEqual([[LOW, 70]]);
+			expect(table.get(LOW)).toBeUndefined();
+		}
+	});
+
+	it('refuses a stream that has closed already', () => {
+		const { table, opened } = world(HIGH);
+		const { stream, connection } = end(LOW, 'direct');
+		stream.status = 'closed';
+		expect(table.adopt(stream, connection, 'peer')).toBe(false);
+		expect(opened).toEqual([]);
+	});
+
+	it('takes in a few unexpected peers, and all that are expected', () => {
+		const expected = new Set<NodeId>([OTHERS[2]!]);
+		const { table } = world(HIGH, { expected, maxUnexpectedPeers: 2 });
+		const results = [LOW, OTHERS[0]!, OTHERS[1]!, OTHERS[2]!].map((peer) => {
+			const { stream, connection } = end(peer, 'direct');
+			return [table.adopt(stream, connection, 'peer'), stream.abort.mock.calls.length];
+		});
+		expect(results).toEqual([
+			[true, 0],
+			[true, 0],
+			[false, 1],
+			[true, 0]
+		]);
+	});
+
+	it('closes what it dialled and does not want any more, and keeps what others dialled', () => {
+		const expected = new Set<NodeId>([LOW, OTHERS[0]!]);
+		const { table, closed } = world(HIGH, { expected });
+		for (const [peer, initiator] of [
+			[LOW, 'self'],
+			[OTHERS[0]!, 'peer']
+		] as const) {
+			const { stream, connection } = end(peer, 'direct');
+			table.adopt(stream, connection, initiator);
+		}
+		expected.clear();
+		table.closeUnwanted();
+		expect(closed).toEqual([LOW]);
+		const late = end(LOW, 'direct');
+		expect(table.adopt(late.stream, late.connection, 'self')).toBe(false);
+	});
+
+	it('holds off a peer that broke the rules, for a while', () => {
+		const { table } = world(HIGH);
+		const first = end(LOW, 'direct');
+		table.adopt(first.stream, first.connection, 'peer');
+		table.close(LOW, 1, 'nonsense', VIOLATION_HOLD_OFF_MS);
+		const soon = end(LOW, 'direct');
+		expect(table.adopt(soon.stream, soon.connection, 'peer')).toBe(false);
+		vi.advanceTimersByTime(VIOLATION_HOLD_OFF_MS);
+		const later = end(LOW, 'direct');
+		expect(table.adopt(later.stream, later.connection, 'peer')).toBe(true);
+	});
+
+	it('does not close a later link in the name of an earlier one', () => {
+		const { table } = world(HIGH);
+		for (const path of ['relayed', 'direct'] as const) {
+			const { stream, connection } = end(LOW, path);
+			table.adopt(stream, connection, 'peer');
+		}
+		table.close(LOW, 1, 'silent', 0);
+		expect(table.get(LOW)!.session).toBe(2);
+	});
+
+	it('queues for a slow peer up to a bound, in order, and drops and reports the rest', async () => {
+		const { table, dropped } = world(HIGH);
+		const { stream, connection } = end(LOW, 'direct');
+		const drained = Promise.withResolvers<void>();
+		stream.send.mockReturnValueOnce(false);
+		stream.onDrain.mockReturnValueOnce(drained.promise);
+		table.adopt(stream, connection, 'self');
+		const half = MAX_SEND_QUEUE_BYTES / 2;
+		const frames = [1, half, half, 7].map((length) => ({ to: [LOW], bytes: new Uint8Array(length) }));
+		table.send(frames);
+		expect(stream.send).toHaveBeenCalledTimes(1);
+		expect(dropped).toEqual([[1, 7]]);
+		drained.resolve();
+		await vi.advanceTimersByTimeAsync(0);
+		expect(stream.send.mock.calls.map(([bytes]) => bytes.length)).toEqual([1, half, half]);
+		table.send(frames.slice(3));
+		expect(stream.send).toHaveBeenCalledTimes(4);
+	});
+
+	it('ends a link whose stream throws, and goes on with the others', () => {
+		const { table, closed, dropped } = world(HIGH);
+		const [bad, good] = [end(LOW, 'direct'), end(OTHERS[0]!, 'direct')];
+		table.adopt(bad.stream, bad.connection, 'self');
+		table.adopt(good.stream, good.connection, 'self');
+		bad.stream.send.mockImplementation(() => {
+			throw new Error('cannot write to a stream that is closed');
+		});
+		table.send([{ to: [LOW, OTHERS[0]!, OTHERS[1]!], bytes: new Uint8Array(3) }]);
+		expect(closed).toEqual([LOW]);
+		expect(good.stream.send).toHaveBeenCalledTimes(1);
+		expect(dropped).toEqual([[1, 3]]);
+	});
+
+	it('says a last word to everyone', () => {
+		const { table, closed } = world(HIGH);
+		const { stream, connection } = end(LOW, 'direct');
+		table.adopt(stream, connection, 'self');
+		table.endAll(Uint8Array.of(1), 'the page goes');
+		expect(stream.send).toHaveBeenCalledWith(Uint8Array.of(1));
+		expect(connection.close).toHaveBeenCalled();
+		expect(closed).toEqual([]);
+	});
+});
+
+function world(self: NodeId, options: { expected?: Set<NodeId>; maxUnexpectedPeers?: number } = {}) {
+	const opened: { peer: NodeId; session: number; path: string }[] = [];
+	const closed: NodeId[] = [];
+	const dropped: [number, number][] = [];
+	const ended: [NodeId, number][] = [];
+	const events: CarrierEvents = {
+		opened: (peer, session, path) => opened.push({ peer, session, path }),
+		received: () => undefined,
+		closed: (peer) => closed.push(peer),
+		dropped: (frames, bytes) => dropped.push([frames, bytes])
+	};
+	const table = new LinkTable({
+		self,
+		events,
+		maxUnexpectedPeers: options.maxUnexpectedPeers ?? 16,
+		expects: (peer) => options.expected?.has(peer) ?? true,
+		ended: (peer, ageMs) => ended.push([peer, ageMs])
+	});
+	return { table, opened, closed, dropped, ended };
+}
+
+/** Both ends of one dial. */
+function dialled(from: NodeId, to: NodeId, path: 'direct' | 'relayed') {
+	return { own: end(to, path), remote: end(from, path) };
+}
+
+/** One end of a stream to `peer`. */
+function end(peer: NodeId, path: 'direct' | 'relayed') {
+	const relay = `/ip4/10.0.0.1/tcp/7070/ws/p2p/${peerIdOf(OTHERS[3]!).toString()}/p2p-circuit`;
+	const target = `/p2p/${peerIdOf(peer).toString()}`;
+	const connection = {
+		remotePeer: peerIdOf(peer),
+		remoteAddr: multiaddr(path === 'direct' ? `${relay}/webrtc${target}` : `${relay}${target}`),
+		abort: vi.fn(),
+		close: vi.fn(async () => undefined)
+	};
+	return { stream: fakeStream(), connection: connection as typeof connection & Connection };
+}
+
+function fakeStream() {
+	const stream = Object.assign(new EventTarget(), {
+		status: 'open',
+		send: vi.fn((_bytes: Uint8Array) => true),
+		onDrain: vi.fn(async (): Promise<void> => undefined),
+		abort: vi.fn()
+	});
+	return stream as unknown as Stream & Omit<typeof stream, keyof EventTarget>;
+}
