@@ -82,7 +82,7 @@ export function run(command, args, options = {}) {
 
 const KILL_AFTER_MS = 10_000;
 /** Of a program that never ends its complaints, the end is what matters. */
-const MAX_SHOWN_LINES = 80;
+const MAX_SHOWN_LINES = 40;
 const MAX_KEPT_OUTPUT = 400_000;
 
 /**

@@ -42,7 +42,7 @@ const LOCALE = ['Intl'];
 const globals = (/** @type {string[]} */ names, /** @type {string} */ reason) =>
 	names.map((name) => ({ name, message: reason }));
 
-/** @type {import('eslint').Linter.RulesRecord} */
+/** @type {Record<string, any>} */
 const PURE = {
 	'no-restricted-globals': [
 		'error',
@@ -90,7 +90,7 @@ const PURE = {
 
 /**
  * Contract code: integers alone.
- * @type {import('eslint').Linter.RulesRecord}
+ * @type {Record<string, any>}
  */
 const INTEGERS_ONLY = {
 	'no-restricted-syntax': [
