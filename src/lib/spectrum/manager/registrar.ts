@@ -72,14 +72,14 @@ export class Registrar {
 		return due;
 	}
 
-	/** @param error - the receipt's code, null where there is no receipt */
+	/** @param error - the receipt's code, null where there is no receipt: then it is tried again for as long as it takes */
 	failed(id: string, error: string | null, nowMs: number): void {
 		const count = (this.#attempts.get(id)?.count ?? 0) + 1;
-		this.#attempts.set(id, { count, notBeforeMs: nowMs + RETRY_MS * count });
+		this.#attempts.set(id, { count, notBeforeMs: nowMs + RETRY_MS * Math.min(count, MAX_ISSUE_ATTEMPTS) });
+		if (error === null) return;
 		// A conflict is seen better once the neighbour's event is here, an update once the switch's is.
-		const isWorthRetrying = error === null || error === 'Conflict' || error === 'ChannelsFixed';
-		if (!isWorthRetrying || count >= MAX_ISSUE_ATTEMPTS)
-			this.#givenUp.set(id, error ?? 'the transaction never came into a block');
+		const isWorthRetrying = error === 'Conflict' || error === 'ChannelsFixed';
+		if (!isWorthRetrying || count >= MAX_ISSUE_ATTEMPTS) this.#givenUp.set(id, error);
 	}
 
 	succeeded(id: string): void {
