@@ -89,12 +89,28 @@ const FUNCTION: Record<string, Words> = {
 	IssueBidingPriceInfo: m.fn_issue_bid,
 	IssueChannelSwitchInfo: m.fn_issue_switch,
 	UpdateAPChannelInfo: m.fn_update_ap,
-	Transfer: m.fn_transfer,
-	transfer: m.fn_transfer
+	BidReplaced: m.fn_bid_replaced,
+	BidsExpired: m.fn_bids_expired,
+	transfer: m.fn_transfer,
+	Transferred: m.fn_transfer
 };
 
 /** What a contract's function does, in a few words; its own name where this page knows none. */
 export const functionMeaning = (name: string): string | null => FUNCTION[name]?.() ?? null;
+
+const COLUMN: Record<string, Words> = {
+	antennaHeight: m.column_antenna_height,
+	band: m.column_band,
+	channels: m.column_channels,
+	coverageRadius: m.column_radius,
+	eirp: m.column_eirp,
+	idleChannels: m.column_idle_channels,
+	occupancy: m.column_occupancy
+};
+
+/** Columns of an import, as one phrase. */
+export const columnNames = (columns: readonly string[]): string =>
+	columns.map((column) => COLUMN[column]?.() ?? column).join(m.list_comma());
 
 const MECHANISM: Record<string, Words> = {
 	seed: m.mechanism_seed,

@@ -20,13 +20,29 @@ export const DIAGRAM_HEIGHT = 400;
 /** More seats than this on one ring would touch; the rest are in the table beside the picture. */
 export const MAX_DRAWN_SEATS = 24;
 
+/** The box that holds every ring and the Booter, with room for the marks on them; for the picture's `viewBox`. */
+export function boundsOf(places: readonly PartitionPlace[]): {
+	x: number;
+	y: number;
+	width: number;
+	height: number;
+} {
+	const margin = 24;
+	const booter = { x: DIAGRAM_WIDTH / 2, y: DIAGRAM_HEIGHT / 2, radius: 30 };
+	const circles = [booter, ...places];
+	const top = Math.min(...circles.map((circle) => circle.y - circle.radius)) - margin;
+	const bottom = Math.max(...circles.map((circle) => circle.y + circle.radius)) + margin;
+	return { x: 0, y: top, width: DIAGRAM_WIDTH, height: bottom - top };
+}
+
 /** @param seatCounts seats of each partition, in order */
 export function placePartitions(seatCounts: readonly number[]): PartitionPlace[] {
 	const count = seatCounts.length;
 	if (count === 0) return [];
-	const radius = count <= 2 ? 78 : count <= 4 ? 62 : 46;
+	const radius = count <= 2 ? 92 : count <= 4 ? 68 : 46;
 	const spreadX = DIAGRAM_WIDTH / 2 - radius - 24;
-	const spreadY = count === 2 ? 0 : DIAGRAM_HEIGHT / 2 - radius - 30;
+	// Three put one ring right below the Booter: it must clear the box and its own seats.
+	const spreadY = count === 2 ? 0 : Math.max(DIAGRAM_HEIGHT / 2 - radius - 30, radius + 78);
 	return seatCounts.map((seatCount, index) => {
 		// Two stand left and right; three and more start at the top left and go round.
 		const angle =

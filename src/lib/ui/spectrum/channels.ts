@@ -22,9 +22,14 @@ export function centreMhz({ band, channel }: ChannelKey): number {
  */
 export function channelHue({ band, channel }: ChannelKey): number {
 	const offset = { '2.4GHz': 200, '5GHz': 25, '6GHz': 300, CBRS: 100 }[band];
-	// Channels of a band in use stand 4 or 5 numbers apart, but for CBRS.
-	const step = band === 'CBRS' ? channel : Math.round(channel / 4);
-	return Math.round((offset + step * 137.508) % 360);
+	// Channels of a band that do not overlap stand 4 or 5 numbers apart, those of CBRS 1.
+	const step = {
+		'2.4GHz': (channel - 1) / 5,
+		'5GHz': (channel - 36) / 4,
+		'6GHz': (channel - 1) / 4,
+		CBRS: channel
+	}[band];
+	return Math.round((((offset + step * 137.508) % 360) + 360) % 360);
 }
 
 /** @param dark which theme it is drawn on */

@@ -1,6 +1,6 @@
 /**
  * Edges of the map, from the APs' own data: two whose coverage meets (distance below r1 + r2, the teaching rule) on one
- * band must not use the same channel. Pure; near-linear by a grid, for some thousands of APs.
+ * band must not hold the same channel, idle or not (the contract's rule at 100 %). Pure; near-linear by a grid, for some thousands of APs.
  */
 import type { ApInfo } from '../types.ts';
 import type { Point } from './map-view.ts';
@@ -9,7 +9,7 @@ export interface Overlap {
 	/** Indexes into the list that was given. */
 	a: number;
 	b: number;
-	/** Channels that both use now: they hold them and neither is idle there. Must be empty. */
+	/** Channels that both hold. Must be empty: the contract refuses what would make one. */
 	shared: number[];
 }
 
@@ -58,6 +58,5 @@ function overlapOf(aps: readonly ApInfo[], points: readonly Point[], a: number, 
 	if (!first || !second || !from || !to || first.band !== second.band) return null;
 	const reach = first.coverageRadiusM + second.coverageRadiusM;
 	if ((from.x - to.x) ** 2 + (from.y - to.y) ** 2 >= reach ** 2) return null;
-	const used = channelsInUse(second);
-	return { a, b, shared: channelsInUse(first).filter((channel) => used.includes(channel)) };
+	return { a, b, shared: first.channels.filter((channel) => second.channels.includes(channel)) };
 }

@@ -141,31 +141,34 @@ function drawOverlaps(context: CanvasRenderingContext2D, scene: Scene, pixels: r
 	context.setLineDash([]);
 }
 
-/** A dot in the channel's colour, filled from below as far as the AP is busy; a square ring where it is one's own. */
+/**
+ * A mark whose shape is the band and whose colour is the channel, filled from below as far as the AP is busy; a ring
+ * where it is one's own, a thick one where it is inspected.
+ */
 function drawAp(context: CanvasRenderingContext2D, scene: Scene, ap: ApInfo, pixel: Point): void {
 	const coverage = ap.coverageRadiusM / scene.view.metresPerPixel;
 	const radius = Math.min(11, Math.max(4.5, coverage / 4));
 	const key = { band: ap.band, channel: channelsInUse(ap)[0] ?? ap.channels[0] ?? 0 };
 	const color = channelColor(key, scene.dark);
 	const busy = Math.min(1, Math.max(0, ap.occupancyPpm / 1e6));
-	context.beginPath();
-	context.arc(pixel.x, pixel.y, radius, 0, 2 * Math.PI);
+	traceMark(context, ap.band, pixel, radius);
 	context.fillStyle = scene.colors.surface;
 	context.fill();
 	context.save();
 	context.clip();
 	context.fillStyle = color;
-	context.fillRect(pixel.x - radius, pixel.y + radius - 2 * radius * busy, 2 * radius, 2 * radius * busy);
+	context.fillRect(pixel.x - 2 * radius, pixel.y + radius - 2 * radius * busy, 4 * radius, 2 * radius * busy);
 	context.restore();
 	context.lineWidth = 1.75;
 	context.strokeStyle = color;
 	context.stroke();
 	const selected = ap.id === scene.selected;
 	if (ap.own || selected) {
-		const half = radius + (selected ? 6 : 4);
+		context.beginPath();
+		context.arc(pixel.x, pixel.y, radius + (selected ? 7 : 4.5), 0, 2 * Math.PI);
 		context.strokeStyle = scene.colors.ink;
-		context.lineWidth = selected ? 2.5 : 1.25;
-		context.strokeRect(pixel.x - half, pixel.y - half, 2 * half, 2 * half);
+		context.lineWidth = selected ? 3 : 1.25;
+		context.stroke();
 	}
 	if (coverage >= LABEL_FROM_PIXELS) {
 		context.font = `600 12px ${scene.fontFamily}`;
@@ -173,9 +176,35 @@ function drawAp(context: CanvasRenderingContext2D, scene: Scene, ap: ApInfo, pix
 		const text = ap.channels.join(' · ');
 		context.lineWidth = 3;
 		context.strokeStyle = scene.colors.surface;
-		context.strokeText(text, pixel.x, pixel.y + radius + 14);
+		context.strokeText(text, pixel.x, pixel.y + radius + 15);
 		context.fillStyle = scene.colors.ink;
-		context.fillText(text, pixel.x, pixel.y + radius + 14);
+		context.fillText(text, pixel.x, pixel.y + radius + 15);
+	}
+}
+
+/** 2.4 GHz a circle, 5 GHz a square, 6 GHz a diamond, CBRS a triangle: colour is never the only sign. */
+function traceMark(
+	context: CanvasRenderingContext2D,
+	band: ApInfo['band'],
+	{ x, y }: Point,
+	radius: number
+): void {
+	context.beginPath();
+	if (band === '2.4GHz') {
+		context.arc(x, y, radius, 0, 2 * Math.PI);
+	} else if (band === '5GHz') {
+		context.rect(x - 0.88 * radius, y - 0.88 * radius, 1.76 * radius, 1.76 * radius);
+	} else if (band === '6GHz') {
+		context.moveTo(x, y - 1.2 * radius);
+		context.lineTo(x + 1.2 * radius, y);
+		context.lineTo(x, y + 1.2 * radius);
+		context.lineTo(x - 1.2 * radius, y);
+		context.closePath();
+	} else {
+		context.moveTo(x, y - 1.15 * radius);
+		context.lineTo(x + 1.15 * radius, y + 0.9 * radius);
+		context.lineTo(x - 1.15 * radius, y + 0.9 * radius);
+		context.closePath();
 	}
 }
 
