@@ -5,7 +5,12 @@ import { circuitRelayTransport } from '@libp2p/circuit-relay-v2';
 import { identify } from '@libp2p/identify';
 import type { Libp2p, PeerId, Transport } from '@libp2p/interface';
 import { createLibp2p } from 'libp2p';
-import { IDLE_CONNECTION_MS, MAX_WANTED_PEERS, RELAY_DIAL_TIMEOUT_MS } from './network-limits.ts';
+import {
+	DATA_CHANNEL_MESSAGE_BYTES,
+	IDLE_CONNECTION_MS,
+	MAX_WANTED_PEERS,
+	RELAY_DIAL_TIMEOUT_MS
+} from './network-limits.ts';
 import { privateKeyOf } from './peer-identity.ts';
 import { webSocketTransport } from './websocket-transport.ts';
 
@@ -29,7 +34,12 @@ export async function startLibp2p(
 	const circuit = circuitRelayTransport();
 	let reservations: Reservations | undefined;
 	// @libp2p/webrtc in Node.js would load a native module; there it is not wanted.
-	const webRtc = rtcConfiguration ? (await import('@libp2p/webrtc')).webRTC({ rtcConfiguration }) : null;
+	const webRtc = rtcConfiguration
+		? (await import('@libp2p/webrtc')).webRTC({
+				rtcConfiguration,
+				dataChannel: { maxMessageSize: DATA_CHANNEL_MESSAGE_BYTES }
+			})
+		: null;
 	const node = await createLibp2p({
 		privateKey,
 		// Nothing to listen on: the relay's stop protocol and the WebRTC signalling are handlers, and peers build our
