@@ -10,7 +10,12 @@ import {
 } from './arguments.ts';
 import { decodeAccessPoint, decodeUpdate, type AccessPoint } from './records.ts';
 import { escrowAccount } from './keys.ts';
-import { CLOSED_BID_RETENTION, MAX_BID_WINDOW } from './limits.ts';
+import {
+	CLOSED_BID_RETENTION,
+	MAX_ACCESS_POINTS_PER_OWNER,
+	MAX_BID_WINDOW,
+	MAX_HOLDERS_PER_CELL
+} from './limits.ts';
 import { spectrumContract } from './spectrum-contract.ts';
 
 const ALICE = account('alice');
@@ -144,6 +149,30 @@ describe('IssueAPChannelInfo', () => {
 	it('Conflict: an idle channel is held all the same', () => {
 		issue(ALICE, accessPoint('a', { channels: [36, 40], idleChannels: [40] }));
 		expect(issue(BOB, accessPoint('b', { channels: [40], ...northOf(10) })).error).toBe('Conflict');
+	});
+
+	it('TooManyAccessPoints: bounds what one owner registers', { timeout: 30_000 }, () => {
+		const calls = Array.from({ length: MAX_ACCESS_POINTS_PER_OWNER + 1 }, (_, i) => ({
+			sender: ALICE,
+			function: 'IssueAPChannelInfo',
+			arguments: issueArguments(accessPoint(`ap-${i}`, { channels: [] }))
+		}));
+		const errors = chain.block(calls).receipts.map((receipt) => receipt.error);
+		expect(errors.filter((error) => error === '')).toHaveLength(MAX_ACCESS_POINTS_PER_OWNER);
+		expect(errors.at(-1)).toBe('TooManyAccessPoints');
+		expect(issue(ALICE, accessPoint('ap-0', { channels: [], occupancyPpm: 1 })).error).toBe('');
+		expect(issue(BOB, accessPoint('bobs', { channels: [] })).error).toBe('');
+	});
+
+	it('CellFull: bounds the index where nothing else does', () => {
+		chain = new TestChain(0);
+		const calls = Array.from({ length: MAX_HOLDERS_PER_CELL + 1 }, (_, i) => ({
+			sender: ALICE,
+			function: 'IssueAPChannelInfo',
+			arguments: issueArguments(accessPoint(`ap-${i}`))
+		}));
+		const errors = chain.block(calls).receipts.map((receipt) => receipt.error);
+		expect(errors.indexOf('CellFull')).toBe(MAX_HOLDERS_PER_CELL);
 	});
 
 	it('uses the percentage of genesis', () => {

@@ -2,7 +2,7 @@
 import { BUY_AT_PPM, MAX_CHANNELS_PER_AP } from '../access-point.ts';
 import type { AccessPointRecord, BidRecord } from '../contract/records.ts';
 import type { MarketState } from '../market-state.ts';
-import type { Buyer, Mechanism, Offer } from '../mechanisms/mechanism.ts';
+import type { Buyer, Mechanism, Offer, Seller } from '../mechanisms/mechanism.ts';
 import { asksOfSeller, valueToBuyer } from '../mechanisms/valuation.ts';
 import { ANSWER_PATIENCE_MS, MAX_BIDS_PER_NODE, MINIMUM_GAIN } from './limits.ts';
 import type { Patience } from './patience.ts';
@@ -40,15 +40,18 @@ export function planBids(input: BuyingInput): PlannedBid[] {
 	const own = ownBuyers(input, replaceable);
 	if (own.length === 0) return [];
 	const { state, patience, intents, mechanism } = input;
-	const sellers = sellersAmong(
-		[...state.accessPoints.values()].filter((ap) => !patience.avoidsOwner(ap.owner)),
-		intents
-	);
+	const reserved = reservedChannels(input, new Set(replaceable.values()));
 	const offers = mechanism.offers({
 		buyers: [...own, ...otherBuyers(input)],
-		sellers,
+		sellers: withoutPromised(
+			sellersAmong(
+				[...state.accessPoints.values()].filter((ap) => !patience.avoidsOwner(ap.owner)),
+				intents
+			),
+			reserved
+		),
 		holders: state.holders,
-		reserved: reservedChannels(input, new Set(replaceable.values())),
+		reserved,
 		avoided: patience.pairs(),
 		minimumGain: MINIMUM_GAIN,
 		seed: input.seed
@@ -139,6 +142,16 @@ function reservedChannels(
 			reserved.add(`${bid.sellerAp}/${bid.channel}`);
 	for (const intent of intents) if (intent.kind === 'bid') reserved.add(`${intent.seller}/${intent.channel}`);
 	return reserved;
+}
+
+/** What live bids ask of a seller costs it its first asks; the next buyer has to pay the one after them. */
+function withoutPromised(sellers: readonly Seller[], reserved: ReadonlySet<string>): Seller[] {
+	return sellers.map((seller) => {
+		const promised = seller.idleChannels.filter((channel) =>
+			reserved.has(`${seller.site.id}/${channel}`)
+		).length;
+		return promised === 0 ? seller : { ...seller, asks: seller.asks.slice(promised) };
+	});
 }
 
 function withinBounds(planned: PlannedBid[], { state, self, intents, balance }: BuyingInput): PlannedBid[] {

@@ -24,4 +24,6 @@ it('is bounded: the oldest make room and are counted', () => {
 	for (let event = 0; event < 5; event++) pool.add(event, 100);
 	expect(pool.waiting()).toEqual([2, 3, 4]);
 	expect(pool.dropped).toBe(2);
+	pool.clear();
+	expect([pool.size, pool.dropped]).toEqual([0, 0]);
 });

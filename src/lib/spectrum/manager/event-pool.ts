@@ -15,7 +15,7 @@ export class EventPool<T> {
 		return this.#events.length;
 	}
 
-	/** Events that found the pool full: the oldest make room. */
+	/** Events that found the pool full, since it was last cleared: the oldest make room. */
 	get dropped(): number {
 		return this.#dropped;
 	}
@@ -43,6 +43,11 @@ export class EventPool<T> {
 	/** What waits, without taking it. */
 	waiting(): T[] {
 		return this.#events.map(({ event }) => event);
+	}
+
+	clear(): void {
+		this.#events = [];
+		this.#dropped = 0;
 	}
 
 	/** Forgets what is past its last height. */

@@ -25,7 +25,7 @@ export class Registrar {
 		const before = this.#own;
 		this.#own = new Map(accessPoints.map((ap) => [ap.id, ap]));
 		for (const id of [...this.#givenUp.keys(), ...this.#attempts.keys()]) {
-			if (before.get(id) === this.#own.get(id)) continue;
+			if (JSON.stringify(before.get(id)) === JSON.stringify(this.#own.get(id))) continue;
 			this.#givenUp.delete(id);
 			this.#attempts.delete(id);
 		}

@@ -337,6 +337,37 @@ describe('a reload', () => {
 	});
 });
 
+describe('a restored state', () => {
+	it('lets a bid run out of patience as one that was seen made', () => {
+		const simulation = simulate([
+			[buyer('b')],
+			[seller('silent', 300)],
+			[seller('awake', 600, 48, { occupancyPpm: 150_000 })]
+		]);
+		simulation.until(() => simulation.view.metrics().aps === 3, 10);
+		simulation.nodes[1]!.asleep = true;
+		simulation.until(() => simulation.chain.openBids().length === 1, 10);
+		simulation.reload(simulation.nodes[0]!);
+		const steps = ANSWER_PATIENCE_MS / 500 + 10;
+		expect(simulation.until(() => simulation.view.metrics().trades === 1, steps)).toBe(true);
+	});
+
+	it('does not repeat what is on its way, nor what was given up', () => {
+		const simulation = simulate([[buyer('b')], [seller('s', 1000)]]);
+		simulation.until(() => simulation.view.metrics().aps === 2, 10);
+		const manager = new SpectrumManager({ self: account('node-1'), conflictDistancePercent: 100 });
+		manager.restore(simulation.chain.state.rows('spectrum/'));
+		manager.onOwnAccessPoints([...simulation.nodes[1]!.database.values(), row('b')]);
+		manager.onEvents(bidEvent(simulation, 'b', 400n), simulation.chain.height);
+		const tick = () => manager.tick({ height: simulation.chain.height, nowMs: 0 }).submit;
+		expect(tick()).toHaveLength(1);
+		manager.restore(simulation.chain.state.rows('spectrum/'));
+		manager.onOwnAccessPoints(structuredClone([...simulation.nodes[1]!.database.values(), row('b')]));
+		expect(manager.status()).toMatchObject({ pending: 1, givenUp: [{ id: 'b' }], droppedEvents: 0 });
+		expect(tick()).toEqual([]);
+	});
+});
+
 describe('what a manager submits', () => {
 	it('is what the contract reads', () => {
 		const simulation = simulate([[buyer('b')], [seller('s', 300)]]);

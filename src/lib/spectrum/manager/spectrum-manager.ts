@@ -70,7 +70,7 @@ export interface ManagerStatus {
 	/** Bids for own sellers that wait. */
 	requests: number;
 	pending: number;
-	/** Events that found a pool full. Not 0: call `restore`. */
+	/** Events that found a pool full since the last `restore`. Not 0: call it. */
 	droppedEvents: number;
 	givenUp: { id: string; reason: string }[];
 }
@@ -84,6 +84,8 @@ export class SpectrumManager {
 	readonly #patience = new Patience();
 	/** When this manager first saw each open bid. */
 	readonly #seenMs = new Map<string, number>();
+	/** Bids of a restored state: they count as seen at the next tick, which knows the time. */
+	readonly #unseen = new Set<string>();
 	readonly #pools = {
 		issued: new EventPool<AccessPointRecord>(MAX_POOL_EVENTS),
 		bids: new EventPool<BidRecord>(MAX_POOL_EVENTS),
@@ -110,12 +112,15 @@ export class SpectrumManager {
 		this.#mechanism = mechanismNamed(name);
 	}
 
-	/** Rebuilds the view of the chain from the final state; events up to that height must not follow. */
+	/** Rebuilds the view of the chain from the final state. Events that wait are dropped: they are in that state already. */
 	restore(rows: Iterable<StateRow>): void {
 		this.#state.restore(rows);
-		for (const pool of Object.values(this.#pools)) pool.take(() => true);
+		for (const pool of Object.values(this.#pools)) pool.clear();
 		this.#seenMs.clear();
-		for (const bid of this.#state.openBids.values()) this.#pools.requests.add(bid, bid.expiryHeight);
+		for (const bid of this.#state.openBids.values()) {
+			this.#pools.requests.add(bid, bid.expiryHeight);
+			this.#unseen.add(bid.id);
+		}
 	}
 
 	onOwnAccessPoints(accessPoints: readonly OwnAccessPoint[]): void {
@@ -178,6 +183,8 @@ export class SpectrumManager {
 
 	/** The callbacks, one a pool. Descriptions before switches: in one block a switch always comes last (ChannelsFixed). */
 	#takeEvents(): void {
+		for (const id of this.#unseen) this.#seenMs.set(id, this.#nowMs);
+		this.#unseen.clear();
 		for (const record of this.#pools.issued.take(() => true)) {
 			this.#learn(record);
 			if (record.owner !== this.#self) continue;
@@ -254,7 +261,10 @@ export class SpectrumManager {
 		);
 		const requests = this.#pools.requests
 			.waiting()
-			.filter((bid) => selling.has(bid.sellerAp) && bid.expiryHeight > height);
+			.filter(
+				(bid) =>
+					selling.has(bid.sellerAp) && bid.expiryHeight > height && !this.#submissions.has(`switch/${bid.id}`)
+			);
 		if (requests.length === 0) return;
 		for (const bid of chooseRequests(this.#mechanism, this.#state, sellers, requests, this.#seed)) {
 			const intent: Intent = { kind: 'switch', bidId: bid.id, seller: bid.sellerAp, channel: bid.channel };
