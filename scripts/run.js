@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { ensureBrowser } from './lib/browser.js';
 import { STATIC_CHECKS, runChecks } from './lib/checks.js';
 import { ensureNode, ensurePackages } from './lib/packages.js';
-import { ROOT, ScriptError, environment, say, script } from './lib/project.js';
+import { ROOT, ScriptError, environment, onEnd, say, script } from './lib/project.js';
 import { ensureSite } from './lib/site.js';
 
 /** @type {Record<string, (node: string, args: string[]) => Promise<number>>} */
@@ -72,7 +72,7 @@ function together(programs, node) {
 		spawn(command, args, { cwd: ROOT, env: { ...environment(node), ...more }, stdio: 'inherit' })
 	);
 	process.on('SIGINT', () => {});
-	process.on('SIGTERM', () => children.forEach((child) => child.kill('SIGTERM')));
+	onEnd((signal) => children.forEach((child) => child.kill(signal)));
 	return new Promise((resolve, reject) => {
 		for (const child of children) {
 			child.on('error', reject);

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { ensureNode, ensurePackages } from './lib/packages.js';
-import { ROOT, environment, script } from './lib/project.js';
+import { ROOT, environment, onEnd, script } from './lib/project.js';
 import { ensureSite } from './lib/site.js';
 
 await script(async () => {
@@ -18,8 +18,7 @@ await script(async () => {
 	});
 	// In a terminal Ctrl-C reaches both; this script waits for the relay, which ends by itself.
 	process.on('SIGINT', () => {});
-	for (const signal of /** @type {const} */ (['SIGTERM', 'SIGHUP']))
-		process.on(signal, () => relay.kill(signal));
+	onEnd((signal) => relay.kill(signal));
 	return new Promise((resolve, reject) => {
 		relay.on('error', reject);
 		relay.on('exit', (code) => resolve(code ?? 1));

@@ -54,6 +54,7 @@ export function run(command, args, options = {}) {
 			shell: options.shell ?? false,
 			stdio: options.quiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit']
 		});
+		running.add(child);
 		let output = '';
 		/** @param {Buffer} chunk */
 		const keep = (chunk) => {
@@ -75,11 +76,16 @@ export function run(command, args, options = {}) {
 		/** @param {number} code @param {string} more */
 		function finish(code, more) {
 			clearTimeout(timer);
+			running.delete(child);
 			resolve({ code, output: output + more });
 		}
 	});
 }
 
+/** @type {Set<import('node:child_process').ChildProcess>} */
+const running = new Set();
+const END_TIMEOUT_MS = 3_000;
+const PARENT_POLL_MS = 200;
 const KILL_AFTER_MS = 10_000;
 /** Of a program that never ends its complaints, the end is what matters. */
 const MAX_SHOWN_LINES = 40;
@@ -95,6 +101,26 @@ export function endOf(output) {
 	return (
 		lines.length > shown.length ? [`(the last ${shown.length} of ${lines.length} lines)`, ...shown] : shown
 	).join('\n');
+}
+
+/**
+ * Calls once when this script is to end: by a signal, or because the shell that npm started it in is gone. npm passes
+ * SIGTERM to that shell alone, which ends and tells nobody.
+ * @param {(signal: NodeJS.Signals) => void} listener
+ */
+export function onEnd(listener) {
+	const parent = process.ppid;
+	const timer = setInterval(() => process.ppid !== parent && end('SIGTERM'), PARENT_POLL_MS);
+	timer.unref();
+	let ended = false;
+	/** @param {NodeJS.Signals} signal */
+	const end = (signal) => {
+		if (ended) return;
+		ended = true;
+		clearInterval(timer);
+		listener(signal);
+	};
+	for (const signal of /** @type {const} */ (['SIGTERM', 'SIGHUP'])) process.on(signal, () => end(signal));
 }
 
 /**
@@ -125,6 +151,12 @@ export function npm(args, options = {}) {
  * @param {() => Promise<number>} main returns the exit code
  */
 export async function script(main) {
+	onEnd((signal) => {
+		process.exitCode = 1;
+		for (const child of running) child.kill(signal);
+		// What still runs by then, or was started since, is left to itself.
+		setTimeout(() => process.exit(1), END_TIMEOUT_MS).unref();
+	});
 	try {
 		process.exitCode = await main();
 	} catch (error) {
