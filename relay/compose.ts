@@ -1,12 +1,19 @@
 /** Joins the parts of the relay: the one place that knows which classes they are. */
 import type { Server } from 'node:http';
+import { getLogger } from '@logtape/logtape';
 import { toHex } from '#lib/crypto/hex.ts';
 import type { Signer, Suite } from '#lib/crypto/suite.ts';
 import type { GenesisBlock } from '#lib/ledger/genesis.ts';
 import { peerIdOf } from '#lib/network/peer-identity.ts';
+import { systemClock } from '#lib/node/clock.ts';
+import { openChain } from '#lib/node/open-chain.ts';
+import { contractsOf } from '#lib/node/session.ts';
+import { DEFAULT_TIMING } from '#lib/node/timing.ts';
+import { BooterNode } from './booter/booter-node.ts';
 import type { BooterService } from './booter-service.ts';
 import type { NetworkConfig } from './config/network-ini.ts';
 import { RelayNetwork } from './network/relay-host.ts';
+import { SqliteLedgerStore } from './storage/sqlite-ledger-store.ts';
 
 export interface CompositionInput {
 	config: NetworkConfig;
@@ -42,20 +49,67 @@ export function compose(input: CompositionInput): Composition {
 		maxConnectionsPerSecondPerHost: relay.connectionsPerSecond,
 		maxBytesPerSecondPerTab: relay.relayedBytesPerSecond
 	});
-	// Until the Booter exists: tabs are introduced to each other, and nothing is ordered.
-	const partitions = input.genesis.fields.partitions.map(({ id, maxMembers }) => ({
-		id,
-		epoch: 0,
-		members: [],
-		maxMembers,
-		leader: null
-	}));
 	return {
 		peerId: peerIdOf(toHex(input.booter.publicKey)).toString(),
-		booter: {
-			start: () => network.start({ packets: () => {}, link: () => {}, violation: () => {} }),
-			network: () => ({ finalHeight: 0, partitions }),
-			stop: () => network.stop()
-		}
+		booter: new Ordering(input, network)
 	};
+}
+
+/** The Booter as the shell of the relay sees it. */
+class Ordering implements BooterService {
+	readonly #input: CompositionInput;
+	readonly #network: RelayNetwork;
+	readonly #store: SqliteLedgerStore;
+	#node: BooterNode | null = null;
+
+	constructor(input: CompositionInput, network: RelayNetwork) {
+		this.#input = input;
+		this.#network = network;
+		this.#store = new SqliteLedgerStore(input.ledgerPath);
+	}
+
+	async start(): Promise<void> {
+		const { genesis, config, suite, booter, operator, onFatal } = this.#input;
+		const { chain, votes } = await openChain(this.#store, genesis.bytes, contractsOf(genesis.bytes));
+		this.#store.onLost(onFatal);
+		const log = getLogger(['tabwave', 'booter']);
+		const { heartbeatMs, resendMs, awayMs, evictionGraceMs } = config.timeouts;
+		this.#node = new BooterNode({
+			chain,
+			votes,
+			store: this.#store,
+			network: this.#network,
+			suite,
+			signer: booter,
+			operator,
+			clock: systemClock,
+			timing: { ...DEFAULT_TIMING, heartbeatMs, resendMs, awayMs, evictionGraceMs },
+			events: {
+				committed: () => {},
+				halted: onFatal,
+				log: (level, message) => log[level](message)
+			}
+		});
+		await this.#node.start();
+	}
+
+	network(): ReturnType<BooterService['network']> {
+		const chain = this.#node?.chain;
+		const partitions = chain?.topology.partitions() ?? [];
+		return {
+			finalHeight: chain?.head.height ?? 0,
+			partitions: partitions.map(({ id, epoch, members, maxMembers, nicknames }) => ({
+				id,
+				epoch,
+				members: members.map((member) => ({ id: member, nickname: nicknames.get(member) ?? '' })),
+				maxMembers,
+				leader: this.#node!.core.leader(id)
+			}))
+		};
+	}
+
+	async stop(): Promise<void> {
+		if (this.#node) await this.#node.stop();
+		await this.#store.close();
+	}
 }

@@ -105,7 +105,7 @@ export const NETWORK_INI = {
 	},
 	timeouts: {
 		heartbeatMs: integer(500, 50, 10_000, 'Between two heartbeats of a member, in milliseconds.'),
-		resendMs: integer(1000, 50, 60_000, 'Until what was not answered is sent again, in milliseconds.'),
+		resendMs: integer(500, 50, 60_000, 'Until what was not answered is sent again, in milliseconds.'),
 		awayMs: integer(3000, 200, 600_000, 'Silence after which a member counts as away, in milliseconds.'),
 		evictionGraceMs: integer(
 			20_000,
@@ -120,9 +120,9 @@ export const NETWORK_INI = {
 			'Without progress, until the members ask for another leader, in milliseconds.'
 		),
 		maxClockSkewMs: integer(
-			5000,
+			600_000,
 			100,
-			3_600_000,
+			86_400_000,
 			'How far the time of a block may be from a voter’s clock, in milliseconds.'
 		)
 	},

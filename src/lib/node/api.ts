@@ -81,7 +81,12 @@ export interface NodeStatus {
 	stuck: Stuck | null;
 	/** Votes this node sent since it started: Prepares, Commits, Signs and Dones. */
 	votes: number;
-	storage: { kind: 'indexeddb' | 'memory'; persistent: boolean | null; usedBytes: number | null; quotaBytes: number | null };
+	storage: {
+		kind: 'indexeddb' | 'memory';
+		persistent: boolean | null;
+		usedBytes: number | null;
+		quotaBytes: number | null;
+	};
 	crypto: 'webcrypto' | 'portable' | 'simulation';
 }
 
@@ -96,7 +101,13 @@ export interface NetworkInfo {
 	chainId: string;
 	name: string;
 	admission: 'open' | 'invitation';
-	partitions: { id: number; epoch: number; members: { id: string; nickname: string }[]; maxMembers: number; leader: string | null }[];
+	partitions: {
+		id: number;
+		epoch: number;
+		members: { id: string; nickname: string }[];
+		maxMembers: number;
+		leader: string | null;
+	}[];
 	finalHeight: number;
 	/** Names of the contracts of this network. */
 	contracts: string[];
@@ -131,11 +142,20 @@ export interface BlockInfo {
 	ballot: { term: number; attempt: number };
 	transactions: TransactionSummary[];
 	/** Set where kind is `membership`. */
-	membership: { members: { id: string; nickname: string }[]; joined: string[]; left: string[]; evicted: string[] } | null;
+	membership: {
+		members: { id: string; nickname: string }[];
+		joined: string[];
+		left: string[];
+		evicted: string[];
+	} | null;
 	/** q of the source partition's Commits; null for a change of members. */
 	certificate: { view: number; votes: Vote[]; quorum: number; members: number } | null;
 	/** The finality proof. */
-	finality: { ballot: { term: number; attempt: number }; byOperator: boolean; partitions: { partition: number; epoch: number; votes: Vote[]; quorum: number; members: number }[] };
+	finality: {
+		ballot: { term: number; attempt: number };
+		byOperator: boolean;
+		partitions: { partition: number; epoch: number; votes: Vote[]; quorum: number; members: number }[];
+	};
 	sizeBytes: number;
 }
 
@@ -263,7 +283,14 @@ export interface ImportReport {
 }
 
 export interface ApiEvents {
-	block: { height: number; hash: string; partition: number; transactions: number; time: number; kind: 'block' | 'membership' };
+	block: {
+		height: number;
+		hash: string;
+		partition: number;
+		transactions: number;
+		time: number;
+		kind: 'block' | 'membership';
+	};
 	role: { role: Role; partition: number | null; epoch: number; view: number };
 	link: LinkStatus;
 	trade: TradeInfo;
@@ -293,7 +320,10 @@ export interface TabwaveApi {
 		blocks(options?: { beforeHeight?: number; limit?: number; partition?: number }): Promise<BlockInfo[]>;
 		/** @throws ApiError NotFound */
 		transaction(id: string): Promise<TransactionInfo>;
-		transactionsOf(account: string, options?: { beforeHeight?: number; limit?: number }): Promise<TransactionInfo[]>;
+		transactionsOf(
+			account: string,
+			options?: { beforeHeight?: number; limit?: number }
+		): Promise<TransactionInfo[]>;
 		verify(from?: number, to?: number): Promise<VerifyReport>;
 	};
 	pool: { status(): Promise<{ pending: number; queued: number; rejected: number }> };
@@ -306,12 +336,20 @@ export interface TabwaveApi {
 	};
 	state: {
 		/** value and previous.value are hex; `decoded` is the contract's own description. @throws ApiError NotFound */
-		get(key: string): Promise<{ value: string; decoded: unknown; height: number; previous: { value: string | null; height: number } | null }>;
+		get(key: string): Promise<{
+			value: string;
+			decoded: unknown;
+			height: number;
+			previous: { value: string | null; height: number } | null;
+		}>;
 	};
 	spectrum: {
 		aps(filter?: { own?: boolean; owner?: string }): Promise<ApInfo[]>;
 		/** Adds this file's APs to this node's AP database; the manager issues them. `share` takes the i-th of n parts. */
-		importAps(file: string | File, options?: { seed?: number; share?: { index: number; of: number } }): Promise<ImportReport>;
+		importAps(
+			file: string | File,
+			options?: { seed?: number; share?: { index: number; of: number } }
+		): Promise<ImportReport>;
 		/** Adds seeded APs. */
 		generateAps(options: { seed: number; count: number }): Promise<ImportReport>;
 		bids(): Promise<BidInfo[]>;

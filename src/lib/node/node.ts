@@ -130,7 +130,7 @@ export class TabwaveNode {
 			members: () => this.partition?.members ?? [],
 			own: (signed) => this.#ownVotes(signed),
 			committed: (commits) => this.#committed(commits),
-			halt: (error) => this.#halt(error)
+			halt: (error) => this.halt(error)
 		});
 		this.#inbox = new Inbox<NodeInput>({
 			check: (from, packet) => this.#check(from, packet),
@@ -480,7 +480,7 @@ export class TabwaveNode {
 				void this.#answerSync(from, body.value);
 				return null;
 			case 'syncResponse':
-				void this.sync.onResponse(from, body.value).catch((error: unknown) => this.#halt(error as Error));
+				void this.sync.onResponse(from, body.value).catch((error: unknown) => this.halt(error as Error));
 				return null;
 			case 'assignment':
 				if (from === this.#init.booter) this.#init.events.assignment(body.value);
@@ -498,7 +498,7 @@ export class TabwaveNode {
 			const response = await answerSync(this.#init.store, this.chain.head.height, request);
 			this.#sendNow(to, { case: 'syncResponse', value: response });
 		} catch (error) {
-			this.#halt(error as Error);
+			this.halt(error as Error);
 		}
 	}
 
@@ -600,7 +600,8 @@ export class TabwaveNode {
 		this.#init.network.send(to, [encodePacket(create(PacketSchema, { body: packet }))]);
 	}
 
-	#halt(error: Error): void {
+	/** Stops the node for good; its status says why. */
+	halt(error: Error): void {
 		if (this.#halted) return;
 		invariant(error instanceof Error, 'driver', 'only errors stop a node');
 		this.#halted = error;

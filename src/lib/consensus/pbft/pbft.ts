@@ -114,6 +114,11 @@ export class Pbft {
 		return [...this.#rounds.values()].sort((a, b) => a.roundId - b.roundId);
 	}
 
+	/** Ticks since this member first heard of a round. */
+	ageTicks(round: Round): number {
+		return this.#tick - round.startedTick;
+	}
+
 	/** A node that catches up starts no rounds (R23). */
 	pause(paused: boolean): void {
 		this.#paused = paused;

@@ -1,0 +1,642 @@
+/** The client API over a running node. It runs where the node runs; a page reaches it through rpc.ts. */
+import { base64UrlToBytes } from './base64url.ts';
+import { fromBinary } from '@bufbuild/protobuf';
+import type { Commit } from '../consensus/ordering/chain.ts';
+import { isNickname } from '../consensus/membership/change.ts';
+import { faultyBound, quorum } from '../consensus/quorum.ts';
+import { leaderOf } from '../consensus/topology.ts';
+import { fromHex, HexError, toHex } from '../crypto/hex.ts';
+import type { Suite } from '../crypto/suite.ts';
+import { ACCOUNT_PREFIX, MAX_AMOUNT, readBalance } from '../ledger/accounts.ts';
+import { transferArguments } from '../ledger/transfer.ts';
+import type { LedgerStore } from '../storage/ledger-store.ts';
+import type { QueryTables, TransactionRow } from '../storage/query-tables.ts';
+import {
+	Admission,
+	SignedInvitationSchema,
+	type SignedInvitation
+} from '../wire/gen/tabwave/v1/ledger_pb.js';
+import type { LinkStatus } from '../network/network.ts';
+import {
+	ApiError,
+	type Activity,
+	type ApiErrorName,
+	type ApiEvents,
+	type BlockInfo,
+	type JoinOptions,
+	type NodeStatus,
+	type ReceiptInfo,
+	type RoundStatus,
+	type TabwaveApi,
+	type TransactionInfo
+} from './api.ts';
+import type { Clock } from './clock.ts';
+import { blockInfo, readBlock, receiptInfo, transactionInfo, type ReadBlock } from './describe.ts';
+import { Emitter } from './emitter.ts';
+import type { TabwaveNode } from './node.ts';
+import type { QueryFiller } from './query-filler.ts';
+import type { SpectrumService } from './spectrum-service.ts';
+import { stuckOf } from './stuck.ts';
+import type { Timing } from './timing.ts';
+import { verifyChain } from './verify-chain.ts';
+
+export interface ClientApiInit {
+	node: TabwaveNode;
+	store: LedgerStore;
+	tables: QueryTables;
+	filler: QueryFiller;
+	spectrum: SpectrumService;
+	suite: Suite;
+	clock: Clock;
+	timing: Timing;
+	booter: string;
+	relayUrl: string;
+	nickname: string;
+	links(): LinkStatus[];
+	storage(): Promise<NodeStatus['storage']>;
+	report(error: unknown): void;
+}
+
+const JOIN_TIMEOUT_MS = 30_000;
+/** A lost request is asked again; the Booter takes a second one as the first. */
+const ASK_AGAIN_MS = 1000;
+const POLL_MS = 50;
+const STATUS_INTERVAL_MS = 100;
+const MAX_PAGE = 100;
+const DEFAULT_PAGE = 20;
+const READ_BYTES = 4_000_000;
+/** Own transfers that wait for their block; who has more waits first. */
+const MAX_WAITING_TRANSFERS = 20_000;
+
+interface WaitingTransfer {
+	expiryHeight: number;
+	resolve(receipt: ReceiptInfo): void;
+	reject(error: Error): void;
+}
+
+export class ClientApi implements TabwaveApi {
+	readonly #init: ClientApiInit;
+	readonly #node: TabwaveNode;
+	readonly #events: Emitter<ApiEvents>;
+	readonly #transfers = new Map<string, WaitingTransfer>();
+	readonly #stops: (() => void)[] = [];
+	#nickname: string;
+	#joining = false;
+	#refusal: { name: string; message: string } | null = null;
+	#assignment: { partition: number; finalHeight: number } | null = null;
+	#movedMs: number;
+	#statusDue = false;
+	#lastStuck = 'null';
+	#lastRole = '';
+	#storage: NodeStatus['storage'] = {
+		kind: 'indexeddb',
+		persistent: null,
+		usedBytes: null,
+		quotaBytes: null
+	};
+
+	constructor(init: ClientApiInit) {
+		this.#init = init;
+		this.#node = init.node;
+		this.#nickname = init.nickname;
+		this.#movedMs = init.clock.now();
+		this.#events = new Emitter(init.report);
+		this.#stops.push(
+			init.clock.every(STATUS_INTERVAL_MS, () => void this.#emitStatus()),
+			init.clock.every(5000, () => void this.#refreshStorage())
+		);
+		void this.#refreshStorage();
+	}
+
+	stop(): void {
+		for (const stop of this.#stops.splice(0)) stop();
+		for (const waiting of this.#transfers.values())
+			waiting.reject(new ApiError('NodeHalted', 'the node was stopped'));
+		this.#transfers.clear();
+	}
+
+	on<K extends keyof ApiEvents>(event: K, listener: (data: ApiEvents[K]) => void): () => void {
+		return this.#events.on(event, listener);
+	}
+
+	// What the node tells.
+
+	committed(commits: Commit[]): void {
+		this.#movedMs = this.#init.clock.now();
+		const { chain } = this.#node;
+		for (const commit of commits)
+			for (const block of commit.blocks) {
+				block.transactions.forEach(({ id }, index) => {
+					const waiting = this.#transfers.get(id);
+					if (!waiting) return;
+					this.#transfers.delete(id);
+					waiting.resolve(receiptInfo(chain, block.receipts[index]!, block.height, index, block.hash));
+				});
+				this.#events.emit('block', {
+					height: block.height,
+					hash: toHex(block.hash),
+					partition: block.header.partition,
+					transactions: block.transactions.length,
+					time: Number(block.header.timeMs),
+					kind: block.kind
+				});
+			}
+		for (const [id, waiting] of this.#transfers)
+			if (waiting.expiryHeight <= chain.head.height) {
+				this.#transfers.delete(id);
+				waiting.reject(
+					new ApiError('Expired', 'the transaction was not ordered in time; nothing was paid, try again')
+				);
+			}
+		this.#init.spectrum.committed(commits.flatMap((commit) => commit.blocks));
+		this.changed();
+	}
+
+	changed(): void {
+		this.#statusDue = true;
+	}
+
+	link(status: LinkStatus): void {
+		this.#events.emit('link', status);
+		this.changed();
+	}
+
+	emit<K extends keyof ApiEvents>(event: K, data: ApiEvents[K]): void {
+		this.#events.emit(event, data);
+	}
+
+	assigned(assignment: { partition: number; finalHeight: number }): void {
+		this.#assignment = assignment;
+	}
+
+	refused(refusal: { name: string; message: string }): void {
+		this.#refusal = refusal;
+	}
+
+	halted(error: Error): void {
+		for (const waiting of this.#transfers.values()) waiting.reject(new ApiError('NodeHalted', error.message));
+		this.#transfers.clear();
+		this.changed();
+	}
+
+	// What is asked.
+
+	readonly node: TabwaveApi['node'] = {
+		join: (options = {}) => this.#join(options),
+		status: async () => this.#status(),
+		leave: () => this.#leave(),
+		network: async () => this.#network(),
+		setNickname: async (nickname) => {
+			if (!isNickname(nickname))
+				throw new ApiError('InvalidArgument', 'a nickname has 1 to 32 printable characters');
+			this.#nickname = nickname;
+			this.changed();
+		}
+	};
+
+	readonly chain: TabwaveApi['chain'] = {
+		head: async () => {
+			const { height, hash, timeMs } = this.#node.chain.head;
+			return { height, hash: toHex(hash), time: timeMs };
+		},
+		block: async (heightOrHash) => blockInfo(this.#node.chain, await this.#block(heightOrHash)),
+		blocks: (options = {}) => this.#blocks(options),
+		transaction: (id) => this.#transaction(id),
+		transactionsOf: async (account, options = {}) => {
+			const rows = await this.#init.tables.transactionsOf(hex(account, 32), {
+				beforeHeight: options.beforeHeight,
+				limit: limitOf(options.limit)
+			});
+			return this.#readRows(rows);
+		},
+		verify: (from = 1, to = this.#node.chain.head.height) => {
+			const last = Math.min(heightOf(to), this.#node.chain.head.height);
+			return verifyChain(
+				this.#node.chain,
+				this.#init.store,
+				this.#init.suite,
+				Math.max(1, heightOf(from)),
+				last
+			);
+		}
+	};
+
+	readonly pool: TabwaveApi['pool'] = {
+		status: async () => ({
+			pending: this.#node.pool.size,
+			queued: this.#transfers.size,
+			rejected: this.#node.pool.rejected
+		})
+	};
+
+	readonly account: TabwaveApi['account'] = {
+		id: async () => this.#node.self,
+		balance: async (id) =>
+			readBalance(this.#node.chain.state, id === undefined ? this.#node.self : hex(id, 32)).toString(),
+		transfer: (to, amount) => this.#transfer(to, amount)
+	};
+
+	readonly state: TabwaveApi['state'] = {
+		get: async (key) => {
+			const row = typeof key === 'string' ? this.#node.chain.state.row(key) : undefined;
+			if (!row || row.value === null)
+				throw new ApiError('NotFound', `no value is stored under "${String(key).slice(0, 160)}"`);
+			return {
+				value: toHex(row.value),
+				decoded: this.#decoded(key, row.value),
+				height: row.height,
+				previous: row.previous && {
+					value: row.previous.value && toHex(row.previous.value),
+					height: row.previous.height
+				}
+			};
+		}
+	};
+
+	readonly spectrum: TabwaveApi['spectrum'] = {
+		aps: async (filter) => this.#init.spectrum.aps(filter),
+		importAps: async (file, options) => {
+			const isText = typeof file === 'string';
+			return this.#init.spectrum.import(
+				isText ? file : await file.text(),
+				isText ? undefined : file.name,
+				options
+			);
+		},
+		generateAps: (options) => this.#init.spectrum.generate(options),
+		bids: async () => this.#init.spectrum.bids(),
+		trades: async (options) => this.#init.spectrum.trades(options?.limit),
+		metrics: async () => this.#init.spectrum.metrics(),
+		mechanisms: async () => this.#init.spectrum.mechanisms(),
+		setMechanism: async (name) => this.#init.spectrum.setMechanism(name)
+	};
+
+	async #join({ partition = 0, nickname = this.#nickname, invitation }: JoinOptions): Promise<NodeStatus> {
+		if (this.#node.partition)
+			throw new ApiError('AlreadyMember', `this tab is a member of partition ${this.#node.partition.id}`);
+		if (this.#joining) throw new ApiError('AlreadyMember', 'this tab is joining already');
+		if (!isNickname(nickname))
+			throw new ApiError('InvalidArgument', 'a nickname has 1 to 32 printable characters');
+		const signed = invitation ? readInvitation(invitation) : undefined;
+		this.#nickname = nickname;
+		this.#joining = true;
+		this.#assignment = null;
+		this.#refusal = null;
+		try {
+			const deadlineMs = this.#init.clock.now() + JOIN_TIMEOUT_MS;
+			await this.#until(() => this.#isBooterLinked(), deadlineMs, 'NotConnected', 'the relay is not reached');
+			const wish = (): void => this.#node.requestAssignment(partition);
+			await this.#until(
+				() => this.#assignment !== null,
+				deadlineMs,
+				'Timeout',
+				'the Booter gave no partition',
+				wish
+			);
+			const { partition: assigned, finalHeight } = this.#assignment!;
+			// R22: the newcomer is synced first.
+			await this.#until(
+				() => this.#node.chain.head.height >= finalHeight,
+				deadlineMs,
+				'Timeout',
+				'the chain could not be fetched in time'
+			);
+			const ask = (): void => this.#node.requestJoin(assigned, nickname, signed);
+			await this.#until(
+				() => this.#node.partition !== undefined,
+				deadlineMs,
+				'Timeout',
+				'the network did not agree on the join in time',
+				ask
+			);
+			await this.#until(
+				() => this.#hasQuorum(),
+				deadlineMs,
+				'Timeout',
+				'this tab is a member, but too few links to other members came up'
+			);
+			return this.#status();
+		} finally {
+			this.#joining = false;
+			this.changed();
+		}
+	}
+
+	async #leave(): Promise<void> {
+		if (!this.#node.partition) throw new ApiError('NotMember', 'this tab is no member');
+		const deadlineMs = this.#init.clock.now() + JOIN_TIMEOUT_MS;
+		await this.#until(
+			() => !this.#node.partition,
+			deadlineMs,
+			'Timeout',
+			'the network did not agree on the leave in time',
+			() => this.#node.requestLeave()
+		);
+	}
+
+	/** Waits for a state, asking again at intervals; a refusal of the Booter ends the wait. */
+	#until(
+		isDone: () => boolean,
+		deadlineMs: number,
+		name: ApiErrorName,
+		message: string,
+		ask: () => void = () => {}
+	): Promise<void> {
+		const { clock } = this.#init;
+		return new Promise((resolve, reject) => {
+			let askedMs = -Infinity;
+			const look = (): void => {
+				const refusal = this.#refusal;
+				if (isDone()) return resolve();
+				if (this.#node.halted) return reject(new ApiError('NodeHalted', this.#node.halted.message));
+				if (refusal) {
+					this.#refusal = null;
+					return reject(new ApiError(refusalName(refusal.name), refusal.message));
+				}
+				if (clock.now() > deadlineMs) return reject(new ApiError(name, message));
+				if (clock.now() - askedMs >= ASK_AGAIN_MS) {
+					askedMs = clock.now();
+					ask();
+				}
+				clock.after(POLL_MS, look);
+			};
+			look();
+		});
+	}
+
+	async #transfer(to: string, amount: string | number): Promise<ReceiptInfo> {
+		if (!this.#node.partition)
+			throw new ApiError('NotMember', 'only a member can send transactions; join first');
+		const recipient = hexBytes(to, 32);
+		const value = amountOf(amount);
+		if (this.#transfers.size >= MAX_WAITING_TRANSFERS)
+			throw new ApiError('PoolFull', 'too many transfers wait for their block; try again in a moment');
+		const transaction = await this.#node.submit({
+			contract: 'transfer',
+			function: 'transfer',
+			arguments: transferArguments(recipient, value)
+		});
+		if (!transaction)
+			throw new ApiError('PoolFull', 'the pool of waiting transactions is full; try again in a moment');
+		return new Promise((resolve, reject) => {
+			this.#transfers.set(transaction.id, { expiryHeight: transaction.body.expiryHeight, resolve, reject });
+		});
+	}
+
+	async #block(heightOrHash: number | string): Promise<ReadBlock> {
+		const byHeight = typeof heightOrHash === 'number' || /^\d{1,10}$/.test(heightOrHash);
+		const bytes = byHeight
+			? await this.#init.store.block(heightOf(Number(heightOrHash)))
+			: await this.#init.store.blockByHash(hexBytes(heightOrHash, 32));
+		if (!bytes) throw new ApiError('NotFound', `there is no block ${String(heightOrHash).slice(0, 64)}`);
+		return readBlock(this.#node.chain, bytes);
+	}
+
+	async #blocks(options: {
+		beforeHeight?: number;
+		limit?: number;
+		partition?: number;
+	}): Promise<BlockInfo[]> {
+		const { chain } = this.#node;
+		const limit = limitOf(options.limit);
+		if (options.partition !== undefined) {
+			const rows = await this.#init.tables.blocks({
+				beforeHeight: options.beforeHeight,
+				limit,
+				partition: options.partition
+			});
+			return Promise.all(rows.map(async ({ height }) => blockInfo(chain, await this.#block(height))));
+		}
+		const top = Math.min(chain.head.height, (options.beforeHeight ?? Infinity) - 1);
+		const bottom = Math.max(1, top - limit + 1);
+		const found: BlockInfo[] = [];
+		for (let height = bottom; height <= top;) {
+			const blocks = await this.#init.store.blocks(height, top - height + 1, READ_BYTES);
+			if (blocks.length === 0) break;
+			for (const bytes of blocks) found.push(blockInfo(chain, readBlock(chain, bytes)));
+			height += blocks.length;
+		}
+		return found.reverse();
+	}
+
+	async #transaction(id: string): Promise<TransactionInfo> {
+		const { chain, pool } = this.#node;
+		const key = hex(id, 32);
+		const pending = pool.get(key);
+		if (pending) return transactionInfo(chain, pending, null, 0);
+		const position = chain.recent.position(key) ?? (await this.#init.tables.transaction(key));
+		if (!position) throw new ApiError('NotFound', `no final transaction ${key} is known here`);
+		const read = await this.#block(position.height);
+		return transactionInfo(chain, read.transactions[position.index]!, read, position.index);
+	}
+
+	async #readRows(rows: TransactionRow[]): Promise<TransactionInfo[]> {
+		const blocks = new Map<number, Promise<ReadBlock>>();
+		return Promise.all(
+			rows.map(async ({ height, index }) => {
+				if (!blocks.has(height)) blocks.set(height, this.#block(height));
+				const read = await blocks.get(height)!;
+				return transactionInfo(this.#node.chain, read.transactions[index]!, read, index);
+			})
+		);
+	}
+
+	#decoded(key: string, value: Uint8Array): unknown {
+		const { chain } = this.#node;
+		const owner = key.startsWith(ACCOUNT_PREFIX) ? 'transfer' : key.slice(0, key.indexOf('/'));
+		return chain.contracts.get(owner)?.describeState?.(key, value) ?? null;
+	}
+
+	#network(): ReturnType<TabwaveApi['node']['network']> extends Promise<infer T> ? T : never {
+		const { chain } = this.#node;
+		const { fields } = chain.genesis;
+		return {
+			chainId: toHex(chain.chainId),
+			name: fields.name,
+			admission: fields.admission === Admission.OPEN ? 'open' : 'invitation',
+			partitions: chain.topology.partitions().map(({ id, epoch, members, maxMembers, nicknames }) => ({
+				id,
+				epoch,
+				members: members.map((member) => ({ id: member, nickname: nicknames.get(member) ?? '' })),
+				maxMembers,
+				leader:
+					members.length > 0
+						? leaderOf(members, this.#node.pbft?.partition === id ? this.#node.pbft.view : 0)
+						: null
+			})),
+			finalHeight: chain.head.height,
+			contracts: fields.contracts
+		};
+	}
+
+	#status(): NodeStatus {
+		const { chain, partition, pbft, self, sync } = this.#node;
+		const size = partition?.members.length ?? 0;
+		const links = this.#init.links();
+		const relay = links.find(({ peer }) => peer === this.#init.booter);
+		return {
+			nodeId: self,
+			nickname: partition?.nicknames.get(self) ?? this.#nickname,
+			activity: this.#activity(),
+			partition: partition?.id ?? null,
+			role: !pbft ? 'observer' : pbft.isLeader ? 'leader' : 'follower',
+			epoch: partition?.epoch ?? 0,
+			view: pbft?.view ?? 0,
+			height: this.#node.voter.height,
+			finalHeight: chain.head.height,
+			members: (partition?.members ?? []).map((id) => ({
+				id,
+				nickname: partition!.nicknames.get(id) ?? '',
+				role: pbft?.leader === id ? 'leader' : 'follower',
+				alive: this.#node.isAlive(id),
+				finalHeight: id === self ? chain.head.height : (this.#node.peers.get(id)?.finalHeight ?? 0)
+			})),
+			quorum: size > 0 ? quorum(size) : 0,
+			faulty: faultyBound(size),
+			links: links.filter(({ peer }) => peer !== this.#init.booter),
+			relay: {
+				url: this.#init.relayUrl,
+				path: relay && relay.path !== 'down' ? 'direct' : 'down',
+				rttMs: relay?.rttMs ?? null
+			},
+			rounds: this.#rounds(),
+			sync: sync.status(),
+			stuck: this.#stuck(),
+			votes: this.#node.votes,
+			storage: this.#storage,
+			crypto: this.#init.suite.implementation
+		};
+	}
+
+	#activity(): Activity {
+		if (this.#node.halted) return 'halted';
+		const { partition } = this.#node;
+		if (this.#node.sync.status()) return 'catching-up';
+		if (this.#joining) return 'joining';
+		if (!this.#isBooterLinked()) return this.#hasBeenLinked ? 'offline' : 'connecting';
+		if (!partition) return 'ready';
+		return this.#hasQuorum() ? 'voting' : 'away';
+	}
+
+	#rounds(): RoundStatus[] {
+		const { pbft } = this.#node;
+		const nowMs = this.#init.clock.now();
+		return (pbft?.rounds() ?? [])
+			.filter(({ phase }) => phase !== 'waiting')
+			.map((round) => ({
+				roundId: round.roundId,
+				view: pbft!.view,
+				phase: round.phase as RoundStatus['phase'],
+				transactions: round.transactionIds.length,
+				prepares: round.prepares.size,
+				commits: round.commits.size,
+				startedMs: nowMs - pbft!.ageTicks(round) * this.#init.timing.tickMs
+			}));
+	}
+
+	#stuck(): NodeStatus['stuck'] {
+		return stuckOf(this.#node, {
+			isBooterLinked: this.#isBooterLinked(),
+			stillMs: this.#init.clock.now() - this.#movedMs,
+			timing: this.#init.timing
+		});
+	}
+
+	#hasBeenLinked = false;
+
+	#isBooterLinked(): boolean {
+		const isLinked = this.#init
+			.links()
+			.some(({ peer, path }) => peer === this.#init.booter && path !== 'down');
+		this.#hasBeenLinked ||= isLinked;
+		return isLinked;
+	}
+
+	#hasQuorum(): boolean {
+		const { partition } = this.#node;
+		if (!partition) return false;
+		return (
+			partition.members.filter((member) => this.#node.isAlive(member)).length >=
+			quorum(partition.members.length)
+		);
+	}
+
+	async #emitStatus(): Promise<void> {
+		if (!this.#statusDue) return;
+		this.#statusDue = false;
+		const status = this.#status();
+		this.#events.emit('status', status);
+		const stuck = JSON.stringify(status.stuck);
+		if (stuck !== this.#lastStuck) {
+			this.#lastStuck = stuck;
+			this.#events.emit('stuck', status.stuck);
+		}
+		const { role, partition, epoch, view } = status;
+		const key = JSON.stringify({ role, partition, epoch, view });
+		if (key === this.#lastRole) return;
+		this.#lastRole = key;
+		this.#events.emit('role', { role, partition, epoch, view });
+		if (partition !== null) this.#events.emit('view', { partition, view, leader: this.#node.pbft!.leader });
+	}
+
+	async #refreshStorage(): Promise<void> {
+		try {
+			this.#storage = await this.#init.storage();
+		} catch (error) {
+			this.#init.report(error);
+		}
+	}
+}
+
+function readInvitation(text: string): SignedInvitation {
+	try {
+		return fromBinary(SignedInvitationSchema, base64UrlToBytes(text));
+	} catch {
+		throw new ApiError('InvitationInvalid', 'the invitation cannot be read; ask for a new link');
+	}
+}
+
+const REFUSALS: readonly ApiErrorName[] = [
+	'PartitionFull',
+	'InvitationRequired',
+	'InvitationInvalid',
+	'AlreadyMember'
+];
+
+function refusalName(name: string): ApiErrorName {
+	return REFUSALS.find((known) => known === name) ?? 'NotConnected';
+}
+
+function hexBytes(text: string, bytes: number): Uint8Array {
+	try {
+		return fromHex(String(text).toLowerCase(), bytes);
+	} catch (error) {
+		if (error instanceof HexError) throw new ApiError('InvalidArgument', error.message);
+		throw error;
+	}
+}
+
+function hex(text: string, bytes: number): string {
+	return toHex(hexBytes(text, bytes));
+}
+
+function amountOf(amount: string | number): bigint {
+	if (!/^\d{1,19}$/.test(String(amount)))
+		throw new ApiError('InvalidArgument', 'an amount is a whole number in the smallest unit');
+	const value = BigInt(amount);
+	if (value <= 0n || value > MAX_AMOUNT)
+		throw new ApiError('InvalidArgument', `an amount is between 1 and ${MAX_AMOUNT}`);
+	return value;
+}
+
+function heightOf(height: number): number {
+	if (!Number.isSafeInteger(height) || height < 0)
+		throw new ApiError('InvalidArgument', 'a height is a whole number');
+	return height;
+}
+
+function limitOf(limit = DEFAULT_PAGE): number {
+	if (!Number.isInteger(limit) || limit < 1)
+		throw new ApiError('InvalidArgument', 'a limit is a whole number of 1 or more');
+	return Math.min(limit, MAX_PAGE);
+}

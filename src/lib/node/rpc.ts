@@ -1,0 +1,123 @@
+/**
+ * The client API across a port: calls, answers and events as plain messages. Both ends are of one origin; what crosses is
+ * still checked for its shape, since a page of the future may meet a worker of the past.
+ */
+import { ApiError, type ApiErrorName, type ApiEvents, type TabwaveApi } from './api.ts';
+
+type Call = { rpc: 'call'; id: number; path: string; args: unknown[] };
+type Listen = { rpc: 'listen'; event: keyof ApiEvents; on: boolean };
+type Answer = { rpc: 'answer'; id: number; value?: unknown; error?: { name: string; message: string } };
+type Tell = { rpc: 'event'; event: keyof ApiEvents; data: unknown };
+
+export interface RpcPort {
+	postMessage(message: unknown): void;
+	addEventListener(type: 'message', listener: (event: MessageEvent) => void): void;
+	start?(): void;
+}
+
+/** Every call of the API, by path: nothing else can be reached through a port. */
+const CALLS = [
+	'node.join',
+	'node.status',
+	'node.leave',
+	'node.network',
+	'node.setNickname',
+	'chain.head',
+	'chain.block',
+	'chain.blocks',
+	'chain.transaction',
+	'chain.transactionsOf',
+	'chain.verify',
+	'pool.status',
+	'account.id',
+	'account.balance',
+	'account.transfer',
+	'state.get',
+	'spectrum.aps',
+	'spectrum.importAps',
+	'spectrum.generateAps',
+	'spectrum.bids',
+	'spectrum.trades',
+	'spectrum.metrics',
+	'spectrum.mechanisms',
+	'spectrum.setMechanism'
+] as const;
+
+/** Serves the API at the node's end. */
+export function serveApi(port: RpcPort, api: TabwaveApi): void {
+	const subscriptions = new Map<keyof ApiEvents, () => void>();
+	port.addEventListener('message', ({ data }: MessageEvent<Call | Listen>) => {
+		if (data?.rpc === 'call') void answer(port, api, data);
+		else if (data?.rpc === 'listen') {
+			subscriptions.get(data.event)?.();
+			subscriptions.delete(data.event);
+			if (!data.on) return;
+			const { event } = data;
+			subscriptions.set(
+				event,
+				api.on(event, (told) => port.postMessage({ rpc: 'event', event, data: told } satisfies Tell))
+			);
+		}
+	});
+	port.start?.();
+}
+
+/** The API at the page's end. */
+export function remoteApi(port: RpcPort): TabwaveApi {
+	const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+	const listeners = new Map<keyof ApiEvents, Set<(data: never) => void>>();
+	let nextId = 1;
+	port.addEventListener('message', ({ data }: MessageEvent<Answer | Tell>) => {
+		if (data?.rpc === 'answer') {
+			const call = waiting.get(data.id);
+			waiting.delete(data.id);
+			if (data.error) call?.reject(new ApiError(data.error.name as ApiErrorName, data.error.message));
+			else call?.resolve(data.value);
+		} else if (data?.rpc === 'event') {
+			for (const listener of [...(listeners.get(data.event) ?? [])])
+				(listener as (data: unknown) => void)(data.data);
+		}
+	});
+	port.start?.();
+
+	const call = (path: string, args: unknown[]): Promise<unknown> =>
+		new Promise((resolve, reject) => {
+			const id = nextId++;
+			waiting.set(id, { resolve, reject });
+			port.postMessage({ rpc: 'call', id, path, args } satisfies Call);
+		});
+	const api: Record<string, Record<string, unknown>> = {};
+	for (const path of CALLS) {
+		const [group, name] = path.split('.') as [string, string];
+		(api[group] ??= {})[name] = (...args: unknown[]) => call(path, args);
+	}
+	const on: TabwaveApi['on'] = (event, listener) => {
+		let set = listeners.get(event);
+		if (!set) {
+			listeners.set(event, (set = new Set()));
+			port.postMessage({ rpc: 'listen', event, on: true } satisfies Listen);
+		}
+		set.add(listener as (data: never) => void);
+		return () => {
+			set.delete(listener as (data: never) => void);
+			if (set.size > 0 || listeners.get(event) !== set) return;
+			listeners.delete(event);
+			port.postMessage({ rpc: 'listen', event, on: false } satisfies Listen);
+		};
+	};
+	return { ...api, on } as unknown as TabwaveApi;
+}
+
+async function answer(port: RpcPort, api: TabwaveApi, { id, path, args }: Call): Promise<void> {
+	try {
+		if (!(CALLS as readonly string[]).includes(path))
+			throw new ApiError('NotFound', `there is no call "${String(path).slice(0, 40)}"`);
+		const [group, name] = path.split('.') as [keyof TabwaveApi, string];
+		const target = api[group] as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
+		const value = await target[name]!(...args);
+		port.postMessage({ rpc: 'answer', id, value } satisfies Answer);
+	} catch (error) {
+		const { name, message } = error instanceof Error ? error : new Error(String(error));
+		port.postMessage({ rpc: 'answer', id, error: { name, message } } satisfies Answer);
+	}
+}

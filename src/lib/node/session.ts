@@ -1,0 +1,161 @@
+/** Puts a node together from its parts: store, chain, network, market and client API. A tab's worker and a headless program do. */
+import { openSuite } from '../crypto/open-suite.ts';
+import type { Contract } from '../ledger/contract.ts';
+import { readGenesis } from '../ledger/genesis.ts';
+import { transferContract } from '../ledger/transfer.ts';
+import { toHex } from '../crypto/hex.ts';
+import type { LinkStatus, Network } from '../network/network.ts';
+import { spectrumContract } from '../spectrum/contract/spectrum-contract.ts';
+import type { AccessPointDatabase } from '../storage/access-point-database.ts';
+import type { LedgerStore } from '../storage/ledger-store.ts';
+import type { QueryTables } from '../storage/query-tables.ts';
+import type { NodeStatus } from './api.ts';
+import { ClientApi } from './client-api.ts';
+import type { Clock } from './clock.ts';
+import { readBlock } from './describe.ts';
+import { TabwaveNode } from './node.ts';
+import { openChain } from './open-chain.ts';
+import { QueryFiller } from './query-filler.ts';
+import { SpectrumService } from './spectrum-service.ts';
+import type { Timing } from './timing.ts';
+
+export interface SessionInit {
+	/** Encoded Genesis. */
+	genesis: Uint8Array;
+	/** 32 bytes. */
+	seed: Uint8Array;
+	nickname: string;
+	network: Network;
+	store: LedgerStore;
+	tables: QueryTables;
+	accessPoints: AccessPointDatabase;
+	clock: Clock;
+	timing: Timing;
+	/** Of the spectrum market. */
+	mechanism: string;
+	relayUrl: string;
+	storage(): Promise<NodeStatus['storage']>;
+	log(level: 'debug' | 'info' | 'warning' | 'error', category: string, message: string): void;
+}
+
+export interface Session {
+	api: ClientApi;
+	node: TabwaveNode;
+	/** The store held this chain before. */
+	continued: boolean;
+	stop(): Promise<void>;
+}
+
+/** Blocks looked through for trades after a restart, newest first: those lists are not part of the state. */
+const OLDER_BLOCKS = 500;
+/** Read at once. */
+const OLDER_BYTES = 2_000_000;
+
+export function contractsOf(genesis: Uint8Array): Contract[] {
+	const { conflictDistancePercent } = readGenesis(genesis).fields;
+	return [transferContract, spectrumContract({ conflictDistancePercent })];
+}
+
+export async function startSession(init: SessionInit): Promise<Session> {
+	const { genesis, store, clock, timing, network, log } = init;
+	const suite = await openSuite(readGenesis(genesis).fields.suite);
+	const signer = await suite.signer(init.seed);
+	const { chain, votes, continued } = await openChain(store, genesis, contractsOf(genesis));
+	const booter = toHex(chain.genesis.fields.booters[0]!);
+	const report = (error: unknown): void =>
+		log('error', 'node', error instanceof Error ? error.message : String(error));
+	let api: ClientApi;
+	const node = new TabwaveNode({
+		chain,
+		votes,
+		store,
+		network,
+		suite,
+		signer,
+		booter,
+		clock,
+		timing,
+		nonce: () => crypto.getRandomValues(new Uint8Array(16)),
+		events: {
+			committed: (commits) => api.committed(commits),
+			link: (status: LinkStatus) => api.link(status),
+			changed: () => api.changed(),
+			assignment: (assignment) => api.assigned(assignment),
+			refusal: (refusal) => api.refused(refusal),
+			halted: (error) => api.halted(error),
+			log: (level, message) => {
+				log(level, 'node', message);
+				api.emit('log', { timeMs: clock.now(), level, category: 'node', message });
+			}
+		}
+	});
+	const filler = new QueryFiller(chain, store, init.tables, clock, report);
+	const spectrum = new SpectrumService({
+		chain,
+		self: node.self,
+		database: init.accessPoints,
+		clock,
+		mechanism: init.mechanism,
+		submit: (call) => node.submit(call),
+		isReady: () => node.partition !== undefined && node.sync.status() === null && node.halted === null,
+		nicknameOf: (account) => chain.topology.partitionOf(account)?.nicknames.get(account) ?? '',
+		changed: ({ accessPoints, trades }) => {
+			for (const accessPoint of accessPoints) api.emit('ap', accessPoint);
+			for (const trade of trades) api.emit('trade', trade);
+		},
+		log: (level, message) => {
+			log(level, 'spectrum', message);
+			api.emit('log', { timeMs: clock.now(), level, category: 'spectrum', message });
+		}
+	});
+	api = new ClientApi({
+		node,
+		store,
+		tables: init.tables,
+		filler,
+		spectrum,
+		suite,
+		clock,
+		timing,
+		booter,
+		relayUrl: init.relayUrl,
+		nickname: init.nickname,
+		links: () => network.links(),
+		storage: init.storage,
+		report
+	});
+	store.onLost((error) => node.halt(error));
+	await spectrum.start();
+	await readOlderTrades();
+	await filler.start();
+	await node.start();
+	return {
+		api,
+		node,
+		continued,
+		async stop() {
+			api.stop();
+			filler.stop();
+			await node.stop();
+			await spectrum.stop();
+			await init.tables.close();
+			await store.close();
+		}
+	};
+
+	async function readOlderTrades(): Promise<void> {
+		const older: Parameters<SpectrumService['addOlder']>[0][] = [];
+		for (let height = Math.max(1, chain.head.height - OLDER_BLOCKS + 1); height <= chain.head.height;) {
+			const blocks = await store.blocks(height, OLDER_BLOCKS, OLDER_BYTES);
+			if (blocks.length === 0) return;
+			height += blocks.length;
+			for (const { header, transactions, receipts } of blocks.map((bytes) => readBlock(chain, bytes)))
+				older.push({
+					height: header.height,
+					timeMs: Number(header.timeMs),
+					transactions: transactions.map(({ id }, i) => ({ id, events: receipts[i]?.events ?? [] }))
+				});
+		}
+		for (const block of older.reverse()) spectrum.addOlder(block);
+	}
+}

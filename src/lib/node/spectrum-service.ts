@@ -1,0 +1,277 @@
+/** The spectrum side of a node: its AP database, its manager, and the view that people see. */
+import type { Chain, CommittedBlock } from '../consensus/ordering/chain.ts';
+import { readBalance } from '../ledger/accounts.ts';
+import type { Event } from '../wire/gen/tabwave/v1/ledger_pb.js';
+import { importAccessPoints, shareOf } from '../spectrum/importing/import-access-points.ts';
+import { ImportError } from '../spectrum/importing/import-error.ts';
+import { generateAccessPoints } from '../spectrum/scenario/generate.ts';
+import type { OwnAccessPoint } from '../spectrum/access-point.ts';
+import { SpectrumManager } from '../spectrum/manager/spectrum-manager.ts';
+import type { Submission } from '../spectrum/manager/submissions.ts';
+import { mechanismNames, UnknownMechanismError } from '../spectrum/mechanisms/registry.ts';
+import { SpectrumView } from '../spectrum/view/spectrum-view.ts';
+import type { AccessPointDatabase } from '../storage/access-point-database.ts';
+import type { ParsedTransaction } from '../ledger/transaction.ts';
+import {
+	ApiError,
+	type ApInfo,
+	type BidInfo,
+	type ImportReport,
+	type SpectrumMetrics,
+	type TradeInfo
+} from './api.ts';
+import type { Clock } from './clock.ts';
+
+export interface SpectrumServiceInit {
+	chain: Chain;
+	self: string;
+	database: AccessPointDatabase;
+	clock: Clock;
+	mechanism: string;
+	submit(call: {
+		contract: string;
+		function: string;
+		arguments: Uint8Array;
+	}): Promise<ParsedTransaction | null>;
+	/** This node may submit: it is a member and not catching up. */
+	isReady(): boolean;
+	nicknameOf(account: string): string;
+	changed(change: { accessPoints: ApInfo[]; trades: TradeInfo[] }): void;
+	log(level: 'info' | 'warning' | 'error', message: string): void;
+}
+
+const TICK_MS = 500;
+
+export class SpectrumService {
+	readonly #init: SpectrumServiceInit;
+	readonly #manager: SpectrumManager;
+	readonly #view: SpectrumView;
+	#mechanism: string;
+	#own = new Map<string, OwnAccessPoint>();
+	/** Own transactions by id, so that the manager hears what became of them. */
+	readonly #submitted = new Map<string, { key: string; expiryHeight: number }>();
+	#stop: () => void = () => {};
+	#working = false;
+
+	constructor(init: SpectrumServiceInit) {
+		const { conflictDistancePercent } = init.chain.genesis.fields;
+		this.#init = init;
+		this.#mechanism = init.mechanism;
+		this.#manager = new SpectrumManager({
+			self: init.self,
+			conflictDistancePercent,
+			mechanism: init.mechanism
+		});
+		this.#view = new SpectrumView(conflictDistancePercent);
+	}
+
+	async start(): Promise<void> {
+		const { chain, database, clock } = this.#init;
+		await database.open();
+		await this.#loadOwn();
+		this.#manager.restore(chain.state.rows('spectrum/'));
+		this.#view.restore(chain.state.rows('spectrum/'), chain.head.height);
+		this.#stop = clock.every(TICK_MS, () => void this.#tick());
+	}
+
+	async stop(): Promise<void> {
+		this.#stop();
+		await this.#init.database.close();
+	}
+
+	/** Every final block, in order. */
+	committed(blocks: CommittedBlock[]): void {
+		for (const block of blocks) {
+			const receipts = block.receipts.map((receipt) => receipt.events);
+			const own = block.receipts.length > block.transactions.length ? receipts.at(-1)! : [];
+			this.#outcomes(block);
+			this.#manager.onEvents(spectrumEvents(own, receipts, block.transactions.length), block.height);
+			const change = this.#view.apply({
+				height: block.height,
+				timeMs: Number(block.header.timeMs),
+				transactions: block.transactions.map(({ id }, i) => ({ id, events: receipts[i]! })),
+				events: own
+			});
+			if (change.accessPoints.length > 0 || change.trades.length > 0)
+				this.#init.changed({
+					accessPoints: change.accessPoints.map((accessPoint) => this.#apInfo(accessPoint)),
+					trades: change.trades
+				});
+		}
+	}
+
+	/** Older blocks, newest first, to fill the list of trades after a restart. */
+	addOlder(block: { height: number; timeMs: number; transactions: { id: string; events: Event[] }[] }): void {
+		this.#view.addOlderTrades(block);
+	}
+
+	aps(filter: { own?: boolean; owner?: string } = {}): ApInfo[] {
+		const list = this.#view.accessPoints(filter.owner).map((accessPoint) => this.#apInfo(accessPoint));
+		return filter.own === undefined ? list : list.filter(({ own }) => own === filter.own);
+	}
+
+	bids(): BidInfo[] {
+		return this.#view.bids();
+	}
+
+	trades(limit?: number): TradeInfo[] {
+		return this.#view.trades(limit);
+	}
+
+	metrics(): SpectrumMetrics {
+		return { ...this.#view.metrics(), mechanism: this.#mechanism };
+	}
+
+	/** @throws ApiError UnknownMechanism */
+	setMechanism(name: string): void {
+		try {
+			this.#manager.setMechanism(name);
+		} catch (error) {
+			if (error instanceof UnknownMechanismError) throw new ApiError('UnknownMechanism', error.message);
+			throw error;
+		}
+		this.#mechanism = name;
+	}
+
+	mechanisms(): string[] {
+		return mechanismNames();
+	}
+
+	/** @throws ApiError BadFile, TooLarge, InvalidArgument */
+	async import(
+		text: string,
+		fileName: string | undefined,
+		options: { seed?: number; share?: { index: number; of: number } } = {}
+	): Promise<ImportReport> {
+		const { seed = 1, share } = options;
+		if (
+			share &&
+			!(
+				Number.isInteger(share.index) &&
+				Number.isInteger(share.of) &&
+				share.index >= 0 &&
+				share.index < share.of
+			)
+		)
+			throw new ApiError('InvalidArgument', 'share takes a part index from 0 below of');
+		const { conflictDistancePercent } = this.#init.chain.genesis.fields;
+		let result: ReturnType<typeof importAccessPoints>;
+		try {
+			result = importAccessPoints(text, fileName, { seed, conflictDistancePercent });
+		} catch (error) {
+			if (!(error instanceof ImportError)) throw error;
+			throw new ApiError(error.reason === 'FileTooLarge' ? 'TooLarge' : 'BadFile', error.message);
+		}
+		const accessPoints = share ? shareOf(result.accessPoints, share) : result.accessPoints;
+		await this.#add(accessPoints);
+		return {
+			format: result.format,
+			accepted: accessPoints.length,
+			rejected: result.rejected.map(({ line, reason }) => ({ line, reason })),
+			assigned: result.assigned
+		};
+	}
+
+	/** @throws ApiError InvalidArgument */
+	async generate(options: { seed: number; count: number }): Promise<ImportReport> {
+		const { conflictDistancePercent } = this.#init.chain.genesis.fields;
+		try {
+			// Two nodes that generate from one seed must not claim the same ids.
+			const idPrefix = `gen-${this.#init.self.slice(0, 6)}`;
+			const accessPoints = generateAccessPoints({ ...options, idPrefix, conflictDistancePercent });
+			await this.#add(accessPoints);
+			return {
+				format: 'tabwave-json',
+				accepted: accessPoints.length,
+				rejected: [],
+				assigned: ['position', 'channels', 'occupancy']
+			};
+		} catch (error) {
+			if (error instanceof RangeError) throw new ApiError('InvalidArgument', error.message);
+			throw error;
+		}
+	}
+
+	async #add(accessPoints: OwnAccessPoint[]): Promise<void> {
+		// What the chain knows already keeps its state there.
+		await this.#init.database.put(accessPoints.filter(({ id }) => !this.#own.get(id)?.issued));
+		await this.#loadOwn();
+		void this.#tick();
+	}
+
+	async #loadOwn(): Promise<void> {
+		const own = (await this.#init.database.all()) as OwnAccessPoint[];
+		this.#own = new Map(own.map((accessPoint) => [accessPoint.id, accessPoint]));
+		this.#manager.onOwnAccessPoints(own);
+	}
+
+	async #tick(): Promise<void> {
+		const { chain, self, clock, database, isReady, log } = this.#init;
+		if (this.#working || !isReady()) return;
+		this.#working = true;
+		try {
+			const { submit, store } = this.#manager.tick({
+				height: chain.head.height,
+				nowMs: clock.now(),
+				balance: readBalance(chain.state, self)
+			});
+			if (store.length > 0) {
+				await database.put(store);
+				for (const accessPoint of store) this.#own.set(accessPoint.id, accessPoint);
+			}
+			for (const submission of submit) await this.#submit(submission);
+			if (this.#manager.status().droppedEvents > 0) this.#manager.restore(chain.state.rows('spectrum/'));
+			this.#forgetExpired();
+		} catch (error) {
+			// The market stands still; the node and its votes do not.
+			log('error', `the spectrum manager failed: ${(error as Error).message}`);
+		} finally {
+			this.#working = false;
+		}
+	}
+
+	async #submit(submission: Submission): Promise<void> {
+		const transaction = await this.#init.submit(submission);
+		if (!transaction) {
+			this.#manager.onOutcome({ key: submission.key, status: 'lost' });
+			return;
+		}
+		this.#submitted.set(transaction.id, { key: submission.key, expiryHeight: transaction.body.expiryHeight });
+	}
+
+	#outcomes(block: CommittedBlock): void {
+		block.transactions.forEach(({ id }, i) => {
+			const submitted = this.#submitted.get(id);
+			if (!submitted) return;
+			this.#submitted.delete(id);
+			const receipt = block.receipts[i]!;
+			const status = receipt.status === 1 ? 'ok' : receipt.status === 3 ? 'skipped' : 'failed';
+			this.#manager.onOutcome({ key: submitted.key, status, error: receipt.error || null });
+			if (status === 'failed')
+				this.#init.log('info', `the market refused ${submitted.key}: ${receipt.message}`);
+		});
+	}
+
+	#forgetExpired(): void {
+		const { height } = this.#init.chain.head;
+		for (const [id, { key, expiryHeight }] of this.#submitted)
+			if (expiryHeight < height) {
+				this.#submitted.delete(id);
+				this.#manager.onOutcome({ key, status: 'lost' });
+			}
+	}
+
+	#apInfo(accessPoint: Omit<ApInfo, 'own' | 'ownerNickname'>): ApInfo {
+		const { antennaHeightCm: _, ...info } = accessPoint as typeof accessPoint & { antennaHeightCm?: number };
+		return {
+			...info,
+			own: accessPoint.owner === this.#init.self,
+			ownerNickname: this.#init.nicknameOf(accessPoint.owner)
+		};
+	}
+}
+
+/** In the order in which they happened: the block's own first, since beginBlock ran first. */
+function spectrumEvents(own: Event[], receipts: Event[][], transactions: number): Event[] {
+	return [...own, ...receipts.slice(0, transactions).flat()];
+}

@@ -1,0 +1,256 @@
+/** A node in this tab: claims who it is, starts the worker, lends it the page's links, and hands the page its client API. */
+import { serveLinks } from '../network/port-messages.ts';
+import { hasIceCandidates } from '../network/ice-probe.ts';
+import { openSuite } from '../crypto/open-suite.ts';
+import { ApiError, type JoinOptions, type NodeStatus, type TabwaveApi } from './api.ts';
+import { browserIdentityEnvironment, claimIdentity, type RunningIdentity } from './identity.ts';
+import { fetchNetworkDocument, type NetworkDocument } from './network-document.ts';
+import { remoteApi } from './rpc.ts';
+import type { FromWorker, ToWorker } from './worker.ts';
+
+export type IdentityState =
+	| { kind: 'claiming' }
+	| { kind: 'ready'; nickname: string; persistent: boolean }
+	/** Another tab of this browser runs this tab's identity. */
+	| { kind: 'duplicate'; second(): void; moveHere(): void }
+	/** The identity went to another tab. */
+	| { kind: 'moved' };
+
+export interface JoinCheck {
+	id: 'relay' | 'secure' | 'candidates' | 'links' | 'storage';
+	state: 'pending' | 'ok' | 'warning' | 'failed';
+	/** Stable code. */
+	detail: string;
+}
+
+export interface TabNode {
+	api: TabwaveApi;
+	onIdentity(listener: (state: IdentityState) => void): () => void;
+	onChecks(listener: (checks: JoinCheck[]) => void): () => void;
+	stop(): Promise<void>;
+}
+
+const DOCUMENT_RETRY_MS = 1000;
+const STOP_TIMEOUT_MS = 5000;
+
+/** Resolves at once; the node comes up behind, and calls wait for it. @param options.locale BCP 47, for a first nickname */
+export async function startTabNode(options: { locale: string }): Promise<TabNode> {
+	const tab = new Tab(options.locale);
+	void tab.run();
+	return tab;
+}
+
+class Tab implements TabNode {
+	readonly api: TabwaveApi;
+	readonly #locale: string;
+	readonly #identity = new Latest<IdentityState>({ kind: 'claiming' });
+	readonly #checks = new Latest<JoinCheck[]>([
+		{ id: 'relay', state: 'pending', detail: 'reaching' },
+		{ id: 'secure', state: 'pending', detail: 'asking' },
+		{ id: 'candidates', state: 'pending', detail: 'gathering' },
+		{ id: 'links', state: 'pending', detail: 'none-yet' },
+		{ id: 'storage', state: 'pending', detail: 'opening' }
+	]);
+	readonly #apiChannel = new MessageChannel();
+	#worker: Worker | null = null;
+	#running: RunningIdentity | null = null;
+	#document: NetworkDocument | null = null;
+	#stopLinks: () => Promise<void> = async () => {};
+	#stopped = false;
+
+	constructor(locale: string) {
+		this.#locale = locale;
+		this.api = this.#wrap(remoteApi(this.#apiChannel.port1));
+	}
+
+	onIdentity(listener: (state: IdentityState) => void): () => void {
+		return this.#identity.listen(listener);
+	}
+
+	onChecks(listener: (checks: JoinCheck[]) => void): () => void {
+		return this.#checks.listen(listener);
+	}
+
+	async run(): Promise<void> {
+		try {
+			const document = await this.#fetchDocument();
+			this.#document = document;
+			const suite = await openSuite(document.suite);
+			this.#check('secure', suite.implementation === 'webcrypto' ? 'ok' : 'warning', suite.implementation);
+			void this.#probeCandidates(document);
+			const environment = browserIdentityEnvironment((error) => console.warn(error));
+			const claim = await claimIdentity({
+				environment,
+				suite,
+				chainId: document.chainId,
+				locale: this.#locale
+			});
+			if (claim.kind === 'running') await this.#start(claim, document);
+			else
+				this.#identity.set({
+					kind: 'duplicate',
+					second: () => void this.#resolve(() => claim.second(), document),
+					moveHere: () => void this.#resolve(() => claim.moveHere(), document)
+				});
+		} catch (error) {
+			this.#failed(error);
+		}
+	}
+
+	async stop(): Promise<void> {
+		if (this.#stopped) return;
+		this.#stopped = true;
+		const worker = this.#worker;
+		if (worker) {
+			await new Promise<void>((resolve) => {
+				worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => {
+					if (data.kind === 'stopped') resolve();
+				});
+				worker.postMessage({ kind: 'stop' } satisfies ToWorker);
+				setTimeout(resolve, STOP_TIMEOUT_MS);
+			});
+			worker.terminate();
+		}
+		await this.#stopLinks();
+		this.#running?.release();
+	}
+
+	/** The relay may come up after the page: it is asked until it answers. */
+	async #fetchDocument(): Promise<NetworkDocument> {
+		for (;;) {
+			try {
+				return await fetchNetworkDocument('/api/v1/network');
+			} catch (error) {
+				if (!(error instanceof ApiError) || this.#stopped) throw error;
+				this.#check('relay', 'failed', 'not-reached');
+				await new Promise((resolve) => setTimeout(resolve, DOCUMENT_RETRY_MS));
+			}
+		}
+	}
+
+	async #resolve(claim: () => Promise<RunningIdentity>, document: NetworkDocument): Promise<void> {
+		this.#identity.set({ kind: 'claiming' });
+		try {
+			await this.#start(await claim(), document);
+		} catch (error) {
+			this.#failed(error);
+		}
+	}
+
+	async #start(identity: RunningIdentity, document: NetworkDocument): Promise<void> {
+		this.#running = identity;
+		identity.onRevoked(async () => {
+			await this.stop();
+			this.#identity.set({ kind: 'moved' });
+		});
+		const links = new MessageChannel();
+		this.#stopLinks = serveLinks(links.port1, async (settings) => {
+			const { Libp2pLinks } = await import('../network/libp2p-links.ts');
+			return new Libp2pLinks(settings);
+		});
+		const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+			type: 'module',
+			name: 'tabwave-node'
+		});
+		this.#worker = worker;
+		worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => {
+			if (data.kind === 'failed') this.#failed(Object.assign(new Error(data.message), { name: data.name }));
+			else if (data.kind === 'started')
+				this.#identity.set({ kind: 'ready', nickname: identity.nickname, persistent: identity.persistent });
+		});
+		worker.addEventListener('error', (event) =>
+			this.#failed(new Error(event.message || 'the worker could not be started'))
+		);
+		const message: ToWorker = {
+			kind: 'start',
+			document,
+			seed: identity.seed,
+			nickname: identity.nickname,
+			persistent: identity.persistent,
+			relayUrl: location.origin,
+			links: links.port2,
+			api: this.#apiChannel.port2
+		};
+		worker.postMessage(message, [links.port2, this.#apiChannel.port2]);
+		this.api.on('status', (status) => this.#onStatus(status));
+		await this.#checkStorage(identity);
+	}
+
+	#onStatus(status: NodeStatus): void {
+		this.#check('relay', status.relay.path === 'direct' ? 'ok' : 'failed', status.relay.path);
+		if (status.links.length === 0) return;
+		const up = status.links.filter(({ path }) => path !== 'down');
+		const direct = up.filter(({ path }) => path === 'direct');
+		if (up.length === 0) this.#check('links', status.activity === 'joining' ? 'pending' : 'failed', 'down');
+		else
+			this.#check(
+				'links',
+				direct.length === up.length ? 'ok' : 'warning',
+				direct.length === up.length ? 'direct' : 'relayed'
+			);
+	}
+
+	async #probeCandidates(document: NetworkDocument): Promise<void> {
+		const found = await hasIceCandidates({ iceServers: document.iceServers ?? [] });
+		this.#check('candidates', found ? 'ok' : 'failed', found ? 'found' : 'none');
+	}
+
+	async #checkStorage(identity: RunningIdentity): Promise<void> {
+		if (!identity.persistent) return this.#check('storage', 'failed', 'memory');
+		if (!navigator.storage?.persist) return this.#check('storage', 'warning', 'unknown');
+		const kept = (await navigator.storage.persisted()) || (await navigator.storage.persist());
+		this.#check('storage', kept ? 'ok' : 'warning', kept ? 'persistent' : 'best-effort');
+	}
+
+	#check(id: JoinCheck['id'], state: JoinCheck['state'], detail: string): void {
+		const before = this.#checks.value;
+		const same = before.some((check) => check.id === id && check.state === state && check.detail === detail);
+		if (!same) this.#checks.set(before.map((check) => (check.id === id ? { id, state, detail } : check)));
+	}
+
+	/** The page has its part in two calls: a nickname is the identity's, and a key that votes is marked before it does (R25). */
+	#wrap(remote: TabwaveApi): TabwaveApi {
+		return {
+			...remote,
+			node: {
+				...remote.node,
+				join: async (options: JoinOptions = {}) => {
+					if (options.nickname) await this.#running?.rename(options.nickname);
+					if (this.#document) await this.#running?.markVoted(this.#document.chainId);
+					return remote.node.join(options);
+				},
+				setNickname: async (nickname) => {
+					await remote.node.setNickname(nickname);
+					await this.#running?.rename(nickname);
+				}
+			}
+		};
+	}
+
+	#failed(error: unknown): void {
+		const { name, message } = error instanceof Error ? error : new Error(String(error));
+		console.error(`Tabwave: ${name}: ${message}`);
+		this.#check('secure', this.#worker ? 'warning' : 'failed', name);
+	}
+}
+
+/** A value with listeners, each of which hears the present value first. */
+class Latest<T> {
+	value: T;
+	readonly #listeners = new Set<(value: T) => void>();
+
+	constructor(value: T) {
+		this.value = value;
+	}
+
+	set(value: T): void {
+		this.value = value;
+		for (const listener of [...this.#listeners]) listener(value);
+	}
+
+	listen(listener: (value: T) => void): () => void {
+		this.#listeners.add(listener);
+		listener(this.value);
+		return () => this.#listeners.delete(listener);
+	}
+}
