@@ -23,8 +23,9 @@ try {
 	if (command === 'invite') await printInvitation(rest);
 	else await runRelay(process.argv.slice(2));
 } catch (error) {
-	process.stderr.write(`\n${explain(error)}\n\n`);
-	process.exitCode = error instanceof RelayStartError || error instanceof ConfigError ? EXIT_REFUSED : 1;
+	const code = error instanceof RelayStartError || error instanceof ConfigError ? EXIT_REFUSED : 1;
+	// The channel to the script that started this program would keep it alive.
+	process.stderr.write(`\n${explain(error)}\n\n`, () => process.exit(code));
 }
 
 async function runRelay(args: string[]): Promise<void> {
