@@ -67,9 +67,15 @@ export class Overlay implements StateReader {
 /** The final state, in memory; the ledger store holds the same rows. */
 export class VersionedState implements StateReader {
 	readonly #rows = new Map<string, VersionedValue>();
+	/** Deleted keys, oldest first: their rows stay for as long as the version before may be asked for, and no longer. */
+	#tombstones: { key: string; height: number }[] = [];
 
 	constructor(rows: Iterable<VersionedRow> = []) {
-		for (const { key, value, height, previous } of rows) this.#rows.set(key, { value, height, previous });
+		for (const { key, value, height, previous } of rows) {
+			this.#rows.set(key, { value, height, previous });
+			if (value === null) this.#tombstones.push({ key, height });
+		}
+		this.#tombstones.sort((a, b) => a.height - b.height);
 	}
 
 	get(key: string): Uint8Array | undefined {
@@ -88,9 +94,10 @@ export class VersionedState implements StateReader {
 		for (const [key, row] of this.#rows) if (key.startsWith(prefix)) yield { key, ...row };
 	}
 
-	/** @returns the rows as they are now, to be stored with the block of this height */
+	/** @returns the rows as they are now, to be stored with the block of this height; one without value and previous is gone */
 	apply(writes: StateWrite[], height: number): VersionedRow[] {
-		return writes.map(({ key, value }) => {
+		const gone = this.#bury(height);
+		const written = writes.map(({ key, value }): VersionedRow => {
 			const before = this.#rows.get(key);
 			invariant(
 				!before || before.height < height,
@@ -99,8 +106,23 @@ export class VersionedState implements StateReader {
 			);
 			const row = { value, height, previous: before ? { value: before.value, height: before.height } : null };
 			this.#rows.set(key, row);
+			if (value === null) this.#tombstones.push({ key, height });
 			return { key, ...row };
 		});
+		return [...gone.filter(({ key }) => !written.some((row) => row.key === key)), ...written];
+	}
+
+	/** Undo reaches one version back: what was deleted below the last height is never asked for again. */
+	#bury(height: number): VersionedRow[] {
+		const gone: VersionedRow[] = [];
+		while (this.#tombstones.length > 0 && this.#tombstones[0]!.height < height - 1) {
+			const { key, height: deletedAt } = this.#tombstones.shift()!;
+			const row = this.#rows.get(key);
+			if (!row || row.value !== null || row.height !== deletedAt) continue;
+			this.#rows.delete(key);
+			gone.push({ key, value: null, height: deletedAt, previous: null });
+		}
+		return gone;
 	}
 
 	/**

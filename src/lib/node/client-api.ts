@@ -315,6 +315,7 @@ export class ClientApi implements TabwaveApi {
 				'Timeout',
 				'this tab is a member, but too few links to other members came up'
 			);
+			this.#joining = false;
 			return this.#status();
 		} finally {
 			this.#joining = false;
