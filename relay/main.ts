@@ -32,6 +32,7 @@ async function runRelay(args: string[]): Promise<void> {
 	const options = readRelayArguments(args, process.env);
 	if (options.help) {
 		process.stdout.write(HELP);
+		process.disconnect?.();
 		return;
 	}
 	const config = readConfig(options);
