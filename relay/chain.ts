@@ -23,25 +23,54 @@ export function newGenesis(config: NetworkConfig, keys: ChainKeys, createdMs: nu
 	return readGenesis(encodeGenesis({ ...fieldsFromConfig(config), ...keys, createdMs: BigInt(createdMs) }));
 }
 
-/** @throws RelayStartError `ChainMismatch` with every field in which network.ini and the chain differ */
+/**
+ * Only what network.ini states can contradict the chain: a default may be another in a later version.
+ * @throws RelayStartError `ChainMismatch` with every field in which network.ini or the keys and the chain differ
+ */
 export function checkAgainstChain(
 	config: NetworkConfig,
 	keys: ChainKeys,
 	chain: GenesisBlock,
 	place: string
 ): void {
-	const wanted: Record<string, unknown> = { ...fieldsFromConfig(config), ...keys };
+	const wanted = fieldsFromConfig(config);
 	const stored: Record<string, unknown> = { ...chain.fields };
-	const differing = Object.keys(wanted).filter((field) => plain(wanted[field]) !== plain(stored[field]));
-	if (differing.length === 0) return;
-	const differences = differing.map((field) => `${field}: ${plain(stored[field])} → ${plain(wanted[field])}`);
+	const statedFields = Object.entries(KEYS_OF_FIELD).filter(([, keysOfField]) =>
+		keysOfField.some((key) => config.stated.has(key))
+	);
+	const toCompare: Record<string, unknown> = { ...keys };
+	for (const [field] of statedFields) toCompare[field] = wanted[field as ConfiguredField];
+	const differences = Object.entries(toCompare)
+		.filter(([field, value]) => plain(value) !== plain(stored[field]))
+		.map(([field, value]) => `${field}: ${plain(stored[field])} → ${plain(value)}`);
+	if (differences.length === 0) return;
 	throw new RelayStartError('ChainMismatch', {
 		en: `network.ini or the keys no longer fit the chain in ${place} (chain → now): ${differences.join('; ')}. Undo the change, or start another chain with --data OTHER-FOLDER.`,
 		zh: `network.ini 或密钥与 ${place} 中的链不符（链 → 现在）：${differences.join('；')}。请撤销改动，或用 --data 另一个文件夹 建立新链。`
 	});
 }
 
-function fieldsFromConfig(config: NetworkConfig): Omit<GenesisFields, 'operator' | 'booters' | 'createdMs'> {
+type ConfiguredField = keyof Omit<GenesisFields, 'operator' | 'booters' | 'createdMs'>;
+
+/** Which keys of network.ini make a field of genesis. */
+const KEYS_OF_FIELD: Record<ConfiguredField, string[]> = {
+	name: ['network.name'],
+	suite: ['network.suite'],
+	partitions: ['partitions.count', 'partitions.maxMembers', 'partitions.sizes'],
+	admission: ['network.admission'],
+	initialBalance: ['network.initialBalance'],
+	expiryWindow: ['blocks.expiryWindow'],
+	maxTransactionsPerBlock: ['blocks.maxTransactionsPerBlock'],
+	maxTransactionBytes: ['blocks.maxTransactionBytes'],
+	maxBlocksPerNext: ['blocks.maxBlocksPerNext'],
+	maxRoundsInFlight: ['blocks.maxRoundsInFlight'],
+	maxClockSkewMs: ['timeouts.maxClockSkewMs'],
+	silenceWindow: ['blocks.silenceWindow'],
+	contracts: ['network.contracts'],
+	conflictDistancePercent: ['spectrum.conflictDistancePercent']
+};
+
+function fieldsFromConfig(config: NetworkConfig): Pick<GenesisFields, ConfiguredField> {
 	const { network, blocks, partitions, timeouts, spectrum } = config;
 	return {
 		name: network.name,

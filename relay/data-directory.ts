@@ -24,6 +24,7 @@ export const BOOTER_KEY_FILE = 'booter.key';
 export const GENESIS_FILE = 'genesis.bin';
 export const LEDGER_FILE = 'ledger.sqlite';
 const JOIN_CODE_FILE = 'join-code';
+const LAST_ORIGIN_FILE = 'last-address';
 const LOCK_FILE = 'lock.sqlite';
 /** Keys and genesis are short; a larger file is not one of ours. */
 const MAX_SMALL_FILE_BYTES = 64 * 1024;
@@ -40,6 +41,9 @@ export interface DataDirectory {
 	writeGenesis(genesis: GenesisBlock): void;
 	/** A short word that people type, kept over restarts; `make` is asked for a new one. */
 	joinCode(make: () => string): string;
+	/** Where the relay of this folder was last reached, for links that are made beside it. */
+	lastOrigin(): string | null;
+	writeLastOrigin(origin: string): void;
 	/** Lets another relay use the folder. */
 	release(): void;
 }
@@ -76,6 +80,9 @@ function folder(path: string): Omit<DataDirectory, 'release'> {
 			}
 		},
 		writeGenesis: (genesis) => writeDurably(join(path, GENESIS_FILE), genesis.bytes, 0o644),
+		lastOrigin: () => readSmallFile(join(path, LAST_ORIGIN_FILE))?.toString('utf8').trim() || null,
+		writeLastOrigin: (origin) =>
+			writeDurably(join(path, LAST_ORIGIN_FILE), Buffer.from(`${origin}\n`), 0o644),
 		joinCode: (make) => {
 			const file = join(path, JOIN_CODE_FILE);
 			const known = readSmallFile(file)?.toString('utf8').trim();

@@ -35,7 +35,7 @@ export async function invite(options: InviteArguments, nowMs: number): Promise<I
 	const config = options.configPath === null ? parseNetworkIni('') : loadNetworkIni(options.configPath);
 	const { host, port, publicUrl } = config.relay;
 	const origins = originsOf(host, port, networkInterfaces());
-	const origin = options.url ?? publicUrl ?? origins.lan[0] ?? origins.local;
+	const origin = options.url ?? publicUrl ?? data.lastOrigin() ?? origins.lan[0] ?? origins.local;
 	const suite = await openSuite(genesis.fields.suite);
 	const expiresMs = nowMs + options.hours * 3_600_000;
 	const invitation = await signInvitation(await data.operator(suite), {

@@ -185,6 +185,15 @@ describe('the data directory', () => {
 		await start('[timeouts]\nheartbeatMs = 400\n');
 	});
 
+	it('lets the chain bind where network.ini says nothing', async () => {
+		await (await start('[partitions]\ncount = 3\n[network]\nadmission = invitation\n')).stop();
+		const relay = await start('');
+		expect(relay.admission).toBe('invitation');
+		const network = (await (await get(relay, '/api/v1/network')).json()) as NetworkDocument;
+		expect(network.admission).toBe('invitation');
+		expect(network.partitions).toHaveLength(3);
+	});
+
 	it.each([
 		[OPERATOR_KEY_FILE, 'not hex'],
 		[GENESIS_FILE, 'not genesis']
@@ -251,6 +260,12 @@ describe('an invitation', () => {
 		};
 		expect(await suite.verify(check)).toBe(true);
 		expect(await suite.verify({ ...check, message: signed.invitation })).toBe(false);
+	});
+
+	it('leads to where the relay was last reached', async () => {
+		const relay = await start();
+		const { link } = await invite({ ...terms, dataDirectory: join(folder, 'data') }, 0);
+		expect(new URL(link).origin).toBe(`http://127.0.0.1:${relay.port}`);
 	});
 
 	it('needs a chain, and a partition that is there', async () => {

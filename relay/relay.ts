@@ -11,6 +11,7 @@ import { toHex } from '#lib/crypto/hex.ts';
 import { openSuite } from '#lib/crypto/open-suite.ts';
 import type { Signer } from '#lib/crypto/suite.ts';
 import type { GenesisBlock } from '#lib/ledger/genesis.ts';
+import { Admission } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
 import { originsOf } from './addresses.ts';
 import type { Origins } from './addresses.ts';
 import { checkAgainstChain, newGenesis } from './chain.ts';
@@ -84,7 +85,7 @@ async function startWith(options: RelayOptions, data: DataDirectory): Promise<Ru
 	const genesis = stored ?? newGenesis(config, keys, Date.now());
 	if (!stored) data.writeGenesis(genesis);
 	const joinCode = data.joinCode(newJoinCode);
-	const invitations = terminalInvitations(config, operator, genesis);
+	const invitations = terminalInvitations(operator, genesis);
 	const chainId = toHex(genesis.chainId);
 
 	let state: RelayState = 'starting';
@@ -147,6 +148,7 @@ async function startWith(options: RelayOptions, data: DataDirectory): Promise<Ru
 		});
 		await parts.booter.start();
 		state = 'ready';
+		data.writeLastOrigin(reachable()[0]!);
 		log.info('chain {chainId} at height {finalHeight} on port {port}', {
 			chainId,
 			finalHeight: finalHeight(),
@@ -156,7 +158,7 @@ async function startWith(options: RelayOptions, data: DataDirectory): Promise<Ru
 			name: genesis.fields.name,
 			port,
 			chainId,
-			admission: config.network.admission,
+			admission: genesis.fields.admission === Admission.OPEN ? 'open' : 'invitation',
 			get origins() {
 				return origins;
 			},
@@ -181,13 +183,9 @@ function asSeenOutside(origin: string | null, publicUrl: string | null): string[
 }
 
 /** The invitation behind the terminal's QR and the join code: made anew when the one before has served half its time. */
-function terminalInvitations(
-	config: NetworkConfig,
-	operator: Signer,
-	genesis: GenesisBlock
-): () => Promise<Uint8Array | null> {
-	if (config.network.admission === 'open') return async () => null;
-	const uses = config.partitions.reduce((seats, partition) => seats + partition.maxMembers, 0);
+function terminalInvitations(operator: Signer, genesis: GenesisBlock): () => Promise<Uint8Array | null> {
+	if (genesis.fields.admission === Admission.OPEN) return async () => null;
+	const uses = genesis.fields.partitions.reduce((seats, partition) => seats + partition.maxMembers, 0);
 	const lifetimeMs = Math.min(TERMINAL_INVITATION_HOURS, MAX_HOURS) * 3_600_000;
 	let current: { bytes: Uint8Array; renewMs: number } | null = null;
 	return async () => {

@@ -32,6 +32,8 @@ type Sections = {
 export interface NetworkConfig extends Sections {
 	readonly partitions: readonly PartitionConfig[];
 	readonly booters: { readonly replicas: readonly ReplicaConfig[] };
+	/** The keys that the file states, as `section.key`: all others are defaults. */
+	readonly stated: ReadonlySet<string>;
 }
 
 /** A file with a hundred mistakes is better shown in part. */
@@ -89,7 +91,8 @@ export function parseNetworkIni(source: string): NetworkConfig {
 		webrtc: section('webrtc'),
 		logging: section('logging'),
 		spectrum: section('spectrum'),
-		archive: section('archive')
+		archive: section('archive'),
+		stated: new Set(lines.keys())
 	};
 	checkTogether(config, lines, problems);
 	checkReplicaCount(replicas, lines, problems);

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { toHex } from '#lib/crypto/hex.ts';
 import type { GenesisBlock } from '#lib/ledger/genesis.ts';
+import { Admission } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
 import type { BooterNetwork, BooterPartition } from '../booter-service.ts';
 import type { NetworkConfig } from '../config/network-ini.ts';
 import type { IceServer } from '../config/values.ts';
@@ -43,18 +44,20 @@ export interface NetworkDocumentParts {
 
 export function networkDocument(parts: NetworkDocumentParts): NetworkDocument {
 	const { genesis, config, network, peerId, origins } = parts;
+	// Where both have a value, genesis binds.
+	const { fields } = genesis;
 	const origin = origins[0]!;
 	return {
 		version: 1,
 		chainId: toHex(genesis.chainId),
 		genesisHash: toHex(genesis.chainId),
 		genesis: Buffer.from(genesis.bytes).toString('base64'),
-		name: genesis.fields.name,
-		suite: genesis.fields.suite,
-		admission: config.network.admission,
-		contracts: genesis.fields.contracts,
+		name: fields.name,
+		suite: fields.suite,
+		admission: fields.admission === Admission.OPEN ? 'open' : 'invitation',
+		contracts: fields.contracts,
 		finalHeight: network.finalHeight,
-		booters: genesis.fields.booters.map(toHex),
+		booters: fields.booters.map(toHex),
 		relay: { peerId, multiaddrs: [...new Set(origins)].map((at) => multiaddrOf(at, peerId)) },
 		iceServers: config.webrtc.iceServers,
 		partitions: network.partitions.map((partition) => ({
@@ -63,10 +66,21 @@ export function networkDocument(parts: NetworkDocumentParts): NetworkDocument {
 			joinLink: `${origin}/join#p=${partition.id}`
 		})),
 		joinLink: `${origin}/join`,
-		timeouts: config.timeouts,
-		blocks: config.blocks,
+		timeouts: { ...config.timeouts, maxClockSkewMs: Number(fields.maxClockSkewMs) },
+		blocks: {
+			maxTransactionsPerBlock: fields.maxTransactionsPerBlock,
+			maxTransactionBytes: fields.maxTransactionBytes,
+			maxBlocksPerNext: fields.maxBlocksPerNext,
+			maxRoundsInFlight: fields.maxRoundsInFlight,
+			expiryWindow: fields.expiryWindow,
+			silenceWindow: fields.silenceWindow,
+			batchDelayMs: config.blocks.batchDelayMs
+		},
 		maxFramesPerSecond: config.relay.maxFramesPerSecond,
-		spectrum: config.spectrum
+		spectrum: {
+			conflictDistancePercent: fields.conflictDistancePercent,
+			mechanism: config.spectrum.mechanism
+		}
 	};
 }
 
