@@ -56,6 +56,7 @@ export interface Tab {
 	store: MemoryLedgerStore;
 	running: Running<TabwaveNode> | null;
 	joined: boolean;
+	leaving: boolean;
 }
 
 export class World {
@@ -145,7 +146,8 @@ export class World {
 			partition,
 			store: new MemoryLedgerStore(),
 			running: null,
-			joined: false
+			joined: false,
+			leaving: false
 		};
 		this.tabs.push(tab);
 		await this.startTab(tab);
@@ -201,6 +203,41 @@ export class World {
 		tab.store = tab.store.reopenAfterCrash({ loseRelaxed });
 	}
 
+	get startedMs(): number {
+		return START_MS;
+	}
+
+	/** Makes one thing happen, where it can. @returns whether it did */
+	async happen(
+		what: 'crash-and-restart' | 'restart-booter' | 'join' | 'leave',
+		downMs: number
+	): Promise<boolean> {
+		if (what === 'restart-booter') {
+			await this.stopBooter();
+			await this.run(downMs);
+			await this.startBooter();
+			return true;
+		}
+		if (what === 'join') {
+			await this.addTab(1 + Math.floor(this.random() * this.options.partitions.length));
+			return true;
+		}
+		const candidates = this.live().filter(({ joined, running }) => joined && running!.node.partition);
+		if (candidates.length === 0) return false;
+		const tab = pick(this.random, candidates);
+		if (what === 'leave') {
+			// The last member of all leaves nobody to vote.
+			if (tab.running!.node.partition!.members.length < 2) return false;
+			this.#leaveUntilGone(tab);
+			return true;
+		}
+		const loseRelaxed = this.random() < 0.5;
+		await this.crashTab(tab, loseRelaxed);
+		await this.run(downMs);
+		await this.startTab(tab);
+		return true;
+	}
+
 	/** Runs for so long, then throws what any checker found. */
 	async run(durationMs: number, done?: () => boolean): Promise<void> {
 		await this.time.run(this.time.nowMs + durationMs, () => this.#violation !== null || (done?.() ?? false));
@@ -211,8 +248,8 @@ export class World {
 	async heal(): Promise<void> {
 		this.hub.faults = QUIET;
 		this.options.transfersPerSecond = 0;
-		const live = this.live();
 		await this.run(SETTLE_MS, () => this.isSettled());
+		const live = this.live();
 		const heads = live.map(({ name, running }) => `${name}:${running!.node.chain.head.height}`);
 		if (!this.isSettled())
 			throw new Violation(
@@ -273,11 +310,22 @@ export class World {
 		this.time.after(between(this.random, 0, 500), ask);
 	}
 
+	#leaveUntilGone(tab: Tab): void {
+		tab.leaving = true;
+		const ask = (): void => {
+			const node = tab.running?.node;
+			if (node && !node.partition) return void this.crashTab(tab, false);
+			node?.requestLeave();
+			this.time.after(1000, ask);
+		};
+		ask();
+	}
+
 	#submitForever(): void {
 		const { transfersPerSecond } = this.options;
 		const delayMs = transfersPerSecond > 0 ? between(this.random, 0, 2000 / transfersPerSecond) : 100;
 		this.time.after(delayMs, () => {
-			const members = this.live().filter(({ joined }) => joined);
+			const members = this.live().filter(({ joined, leaving }) => joined && !leaving);
 			if (members.length > 0 && this.options.transfersPerSecond > 0) {
 				const from = pick(this.random, members);
 				const to = pick(this.random, this.tabs);

@@ -78,6 +78,10 @@ const SYNC_CHECK_MS = 200;
 const RESUBMIT_MS = 2000;
 /** Heights above the head after which an own transaction gives up; below genesis' window, since heads differ. */
 const EXPIRY_SHARE = 0.8;
+/** A transaction that waited for so long in a member's pool is handed to the leader. */
+const HAND_ON_MS = 5000;
+/** A certified block that is not ordered after this is handed up again. */
+const CERTIFIED_RESEND_MS = 2000;
 /** Heights between two looks for what has expired in the pool: each look passes over all of it. */
 const POOL_EXPIRY_HEIGHTS = 16;
 /** Votes are re-declared while a silence lasts. */
@@ -96,6 +100,7 @@ export class TabwaveNode {
 	readonly #checks: PacketChecks;
 	readonly #voter: Voter;
 	readonly #bodies = new Map<string, CertifiedBody>();
+	readonly #bodySinceMs = new WeakMap<CertifiedBody, number>();
 	/** Own transactions that are not final yet. */
 	readonly #own = new Map<string, ParsedTransaction>();
 	readonly #stops: (() => void)[] = [];
@@ -174,6 +179,7 @@ export class TabwaveNode {
 			clock.every(timing.heartbeatMs, () => this.#heartbeat()),
 			clock.every(SYNC_CHECK_MS, () => this.#checkSync()),
 			clock.every(RESUBMIT_MS, () => this.#resubmit()),
+			clock.every(timing.resendMs, () => this.#resendCertified()),
 			clock.every(timing.heartbeatMs, () => this.#declareSilences())
 		);
 		this.#turns.add({ type: 'tick' });
@@ -229,7 +235,7 @@ export class TabwaveNode {
 			expiryHeight
 		});
 		const transaction = this.chain.parse(bytes);
-		if (this.pool.add(transaction) === 'full') return null;
+		if (this.pool.add(transaction, this.#init.clock.now()) === 'full') return null;
 		this.#own.set(transaction.id, transaction);
 		// What is submitted in one task leaves in one packet.
 		if (this.#outbox.push(transaction) === 1)
@@ -337,8 +343,10 @@ export class TabwaveNode {
 			turn.send.push({ to: 'members', packet: transactionPacket(input.transactions) });
 			return true;
 		}
+		const nowMs = this.#init.clock.now();
 		let added = false;
-		for (const transaction of input.transactions) added = this.pool.add(transaction) === 'added' || added;
+		for (const transaction of input.transactions)
+			added = this.pool.add(transaction, nowMs) === 'added' || added;
 		return added;
 	}
 
@@ -545,10 +553,32 @@ export class TabwaveNode {
 	}
 
 	#resubmit(): void {
-		if (this.#own.size === 0) return;
-		const waiting = [...this.#own.values()].slice(0, this.chain.genesis.fields.maxTransactionsPerBlock);
-		for (const transaction of waiting) this.pool.add(transaction);
-		this.#turns.add({ type: 'submitted', transactions: waiting });
+		const { maxTransactionsPerBlock } = this.chain.genesis.fields;
+		const nowMs = this.#init.clock.now();
+		const own = [...this.#own.values()].slice(0, maxTransactionsPerBlock);
+		for (const transaction of own) this.pool.add(transaction, nowMs);
+		if (own.length > 0) this.#turns.add({ type: 'submitted', transactions: own });
+		// Whoever made it may be gone, and the leader may have lost its pool: what stays too long is handed to the leader.
+		const old = this.pool
+			.olderThan(nowMs - HAND_ON_MS, maxTransactionsPerBlock)
+			.filter(({ id }) => !this.#own.has(id));
+		if (old.length > 0 && this.#pbft && !this.#pbft.isLeader)
+			this.#sendNow(this.#pbft.leader, transactionPacket(old));
+	}
+
+	/** A leader hands up again what is certified and not ordered: the first time may have been lost. */
+	#resendCertified(): void {
+		if (!this.#pbft?.isLeader) return;
+		const beforeMs = this.#init.clock.now() - CERTIFIED_RESEND_MS;
+		const { partition, epoch } = this.#pbft;
+		const waiting = [...this.#bodies.values()].filter(
+			({ proposal }) => proposal.partition === partition && proposal.epoch === epoch
+		);
+		for (const body of waiting.slice(0, this.chain.genesis.fields.maxBlocksPerNext))
+			if (this.#bodySinceMs.get(body)! < beforeMs) {
+				this.#bodySinceMs.set(body, this.#init.clock.now());
+				this.#sendNow(this.#init.booter, { case: 'certifiedBlock', value: toCertifiedBlock(body) });
+			}
 	}
 
 	/** R22: a member that has been silent beyond the grace is declared so, to the Booter, which gathers q declarations. */
@@ -593,6 +623,7 @@ export class TabwaveNode {
 
 	#keepBody(body: CertifiedBody): void {
 		this.#bodies.set(body.id, body);
+		this.#bodySinceMs.set(body, this.#init.clock.now());
 		if (this.#bodies.size > MAX_BODIES) this.#bodies.delete(this.#bodies.keys().next().value!);
 	}
 

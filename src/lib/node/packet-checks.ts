@@ -122,6 +122,8 @@ export class PacketChecks {
 		if (content.height !== signed.slot)
 			throw new LedgerError('MessageMalformed', 'a Next for another height than it says');
 		if (content.height <= this.#chain.head.height) return null;
+		// Whose votes count above the next height is not known here yet: block sync brings it.
+		if (previous && previous.height > this.#chain.head.height + 1) return null;
 		const checks = [signedCheck(this.#chain.chainId, signed)];
 		for (const entry of content.entries)
 			if (entry.membershipChange.length > 0)
@@ -138,7 +140,7 @@ export class PacketChecks {
 	}
 
 	async orderCommit(certificate: OrderCertificate): Promise<NodeInput | null> {
-		if (certificate.height <= this.#chain.head.height) return null;
+		if (certificate.height !== this.#chain.head.height + 1) return null;
 		const active = this.#chain.topology.active();
 		const checks = checkOrderCertificate(
 			Kind.SIGN,
@@ -152,7 +154,7 @@ export class PacketChecks {
 	}
 
 	async finality(certificate: OrderCertificate): Promise<NodeInput | null> {
-		if (certificate.height <= this.#chain.head.height) return null;
+		if (certificate.height !== this.#chain.head.height + 1) return null;
 		if (!(await this.#verifier.verifyAll(this.#finalityChecks(certificate))))
 			throw badSignature('a finality proof');
 		return { type: 'finality', certificate };

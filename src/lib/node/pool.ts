@@ -10,6 +10,8 @@ export type AddResult = 'added' | 'known' | 'full';
 
 export class Pool implements PoolView {
 	readonly #transactions = new Map<string, ParsedTransaction>();
+	/** When each came, by the driver's clock. */
+	readonly #sinceMs = new Map<string, number>();
 	#bytes = 0;
 	rejected = 0;
 
@@ -25,7 +27,7 @@ export class Pool implements PoolView {
 		return this.#transactions.get(id);
 	}
 
-	add(transaction: ParsedTransaction): AddResult {
+	add(transaction: ParsedTransaction, nowMs: number): AddResult {
 		if (this.#transactions.has(transaction.id)) return 'known';
 		if (
 			this.#transactions.size >= MAX_POOL_TRANSACTIONS ||
@@ -35,6 +37,7 @@ export class Pool implements PoolView {
 			return 'full';
 		}
 		this.#transactions.set(transaction.id, transaction);
+		this.#sinceMs.set(transaction.id, nowMs);
 		this.#bytes += transaction.bytes.length;
 		return 'added';
 	}
@@ -43,6 +46,7 @@ export class Pool implements PoolView {
 		const transaction = this.#transactions.get(id);
 		if (!transaction) return;
 		this.#transactions.delete(id);
+		this.#sinceMs.delete(id);
 		this.#bytes -= transaction.bytes.length;
 	}
 
@@ -56,6 +60,16 @@ export class Pool implements PoolView {
 			bytes += transaction.bytes.length;
 		}
 		return ids;
+	}
+
+	/** The oldest that came before `beforeMs`. */
+	olderThan(beforeMs: number, limit: number): ParsedTransaction[] {
+		const old: ParsedTransaction[] = [];
+		for (const [id, transaction] of this.#transactions) {
+			if (old.length >= limit || this.#sinceMs.get(id)! >= beforeMs) break;
+			old.push(transaction);
+		}
+		return old;
 	}
 
 	/** Removes what can no longer be included above this height. @returns the ids */

@@ -365,14 +365,17 @@ export class Pbft {
 		while (this.#inWindow(this.#nextRoundId)) {
 			const rounds = [...this.#rounds.values()];
 			this.#forgetAnswered();
-			const uncertified = rounds.filter((round) => !round.certificate).length + this.#underWay.size;
+			const uncertified =
+				rounds.filter((round) => !round.certificate && !this.#isGivenUp(round)).length + this.#underWay.size;
 			if (uncertified >= MAX_UNCERTIFIED_ROUNDS) return;
 			const taken = new Set(
 				[...rounds.map((round) => round.transactionIds), ...this.#underWay.values()].flat()
 			);
 			const ids = pool.waiting(genesis.maxTransactionsPerBlock, maxBodyBytes, taken);
 			const isFull = ids.length === genesis.maxTransactionsPerBlock;
-			const isQuiet = uncertified === 0 && rounds.length <= MAX_WAITING_SMALL_BLOCKS;
+			const isQuiet =
+				uncertified === 0 &&
+				rounds.filter((round) => !this.#isGivenUp(round)).length <= MAX_WAITING_SMALL_BLOCKS;
 			if (ids.length === 0 || !(isFull || isQuiet)) return;
 			const proposal = toBinary(
 				ProposalSchema,
@@ -387,6 +390,14 @@ export class Pbft {
 			this.#votePrePrepare(this.#nextRoundId, proposal, effects);
 			this.#nextRoundId += 1;
 		}
+	}
+
+	/**
+	 * A leader that lost its pool in a crash may find its own proposal without bodies, and so may everyone else. It goes on
+	 * with the next rounds; the ledger passes over the gap (R9).
+	 */
+	#isGivenUp(round: Round): boolean {
+		return round.missing.size > 0 && this.ageTicks(round) >= this.#init.commitToAllTicks;
 	}
 
 	/** Ids in proposals that wait at the driver for their signature: not rounds yet, but under way. */
