@@ -2,7 +2,7 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { taggedHash } from '../crypto/hash.ts';
 import { equalBytes, toHex } from '../crypto/hex.ts';
-import type { Signer, Verification } from '../crypto/suite.ts';
+import type { Verification } from '../crypto/suite.ts';
 import {
 	TransactionBodySchema,
 	TransactionSchema,
@@ -80,13 +80,17 @@ export interface TransactionRequest {
 	expiryHeight: number;
 }
 
+/** A transaction before its signature: the body's bytes, and the message that its sender signs. */
+export function unsignedTransaction(
+	sender: Uint8Array,
+	request: TransactionRequest
+): { body: Uint8Array; message: Uint8Array } {
+	const body = toBinary(TransactionBodySchema, create(TransactionBodySchema, { ...request, sender }));
+	return { body, message: taggedHash('transaction-signature', taggedHash('transaction', body)) };
+}
+
 /** @returns an encoded Transaction */
-export async function signTransaction(signer: Signer, request: TransactionRequest): Promise<Uint8Array> {
-	const body = toBinary(
-		TransactionBodySchema,
-		create(TransactionBodySchema, { ...request, sender: signer.publicKey })
-	);
-	const signature = await signer.sign(taggedHash('transaction-signature', taggedHash('transaction', body)));
+export function signedTransaction(body: Uint8Array, signature: Uint8Array): Uint8Array {
 	return toBinary(TransactionSchema, create(TransactionSchema, { body, signature }));
 }
 

@@ -19,7 +19,7 @@ import { fromHex, toHex } from '../crypto/hex.ts';
 import type { Signer, Suite } from '../crypto/suite.ts';
 import { MAX_BLOCK_BODY_BYTES, splitHashes } from '../ledger/block.ts';
 import { invariant } from '../ledger/errors.ts';
-import { signTransaction, type ParsedTransaction } from '../ledger/transaction.ts';
+import { signedTransaction, unsignedTransaction, type ParsedTransaction } from '../ledger/transaction.ts';
 import type { LinkStatus, Network } from '../network/network.ts';
 import type { LedgerStore } from '../storage/ledger-store.ts';
 import { encodePacket } from '../wire/codec.ts';
@@ -228,12 +228,14 @@ export class TabwaveNode {
 	}): Promise<ParsedTransaction | null> {
 		const { fields } = this.chain.genesis;
 		const expiryHeight = this.chain.head.height + Math.max(1, Math.floor(fields.expiryWindow * EXPIRY_SHARE));
-		const bytes = await signTransaction(this.#init.signer, {
+		const { signer } = this.#init;
+		const { body, message } = unsignedTransaction(signer.publicKey, {
 			...call,
 			chainId: this.chain.chainId,
 			nonce: this.#init.nonce(),
 			expiryHeight
 		});
+		const bytes = signedTransaction(body, await signer.sign(message));
 		const transaction = this.chain.parse(bytes);
 		if (this.pool.add(transaction, this.#init.clock.now()) === 'full') return null;
 		this.#own.set(transaction.id, transaction);

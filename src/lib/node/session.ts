@@ -64,7 +64,6 @@ export async function startSession(init: SessionInit): Promise<Session> {
 	const booter = toHex(chain.genesis.fields.booters[0]!);
 	const report = (error: unknown): void =>
 		log('error', 'node', error instanceof Error ? error.message : String(error));
-	let api: ClientApi;
 	const node = new TabwaveNode({
 		chain,
 		votes,
@@ -108,7 +107,7 @@ export async function startSession(init: SessionInit): Promise<Session> {
 			api.emit('log', { timeMs: clock.now(), level, category: 'spectrum', message });
 		}
 	});
-	api = new ClientApi({
+	const api: ClientApi = new ClientApi({
 		node,
 		store,
 		tables: init.tables,
