@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest';
+import { transferContract } from '#lib/ledger/transfer.ts';
+import { openChain } from '#lib/node/open-chain.ts';
+import { MemoryLedgerStore } from '#lib/storage/memory-ledger-store.ts';
+import type { CommittedBlock } from '#lib/consensus/ordering/chain.ts';
+import { Checkers } from './checkers.ts';
+import { CORPUS } from './corpus.ts';
+import { rerunLine, runScenario, scenarioOf } from './scenario.ts';
+import { QUIET, World } from './world.ts';
+
+/** Longer searches have a command of their own: npm run simulate. */
+const SEEDS = 200;
+const SEEDS_PER_TEST = 20;
+
+describe('simulation', () => {
+	for (let first = 1; first <= SEEDS; first += SEEDS_PER_TEST)
+		it(
+			`seeds ${first}…${first + SEEDS_PER_TEST - 1} keep every rule and come to rest`,
+			{ timeout: 120_000 },
+			async () => {
+				for (let seed = first; seed < first + SEEDS_PER_TEST; seed++) {
+					const outcome = await runScenario(scenarioOf(seed, 6000));
+					expect(outcome.failure, rerunLine(outcome)).toBeNull();
+				}
+			}
+		);
+
+	for (const { seed, found } of CORPUS)
+		it(`seed ${seed} stays mended: ${found}`, { timeout: 60_000 }, async () => {
+			const outcome = await runScenario(scenarioOf(seed));
+			expect(outcome.failure, rerunLine(outcome)).toBeNull();
+		});
+
+	it('one seed is one run: every count is the same twice', async () => {
+		const [once, again] = [await runScenario(scenarioOf(7, 4000)), await runScenario(scenarioOf(7, 4000))];
+		expect(once.height).toBeGreaterThan(0);
+		expect({ ...again, log: null }).toEqual({ ...once, log: null });
+	});
+});
+
+describe('checkers can fail', () => {
+	async function someNetwork() {
+		const world = new World({
+			seed: 1,
+			partitions: [2],
+			faults: QUIET,
+			transfersPerSecond: 10,
+			maxClockSkewMs: 0
+		});
+		await world.start();
+		await world.run(4000);
+		const { chain } = world.tabs[0]!.running!.node;
+		const store = world.tabs[0]!.store;
+		return { world, chain, store };
+	}
+
+	it('agreement: two hashes at one height', async () => {
+		const { world, chain } = await someNetwork();
+		const block = await committedBlock(world);
+		const other = { ...block, hash: block.hash.map((byte) => byte ^ 1) };
+		const checkers = new Checkers(world.suite);
+		await checkers.committed('one', chain, block);
+		await expect(checkers.committed('other', chain, other)).rejects.toThrow(/^agreement/);
+	});
+
+	it('certificates: a block whose finality proof was signed by nobody', async () => {
+		const { world, chain } = await someNetwork();
+		const block = await committedBlock(world);
+		const bytes = block.bytes.slice();
+		const proof = lastSignature(bytes);
+		bytes[proof]! ^= 1;
+		await expect(new Checkers(world.suite).committed('one', chain, { ...block, bytes })).rejects.toThrow(
+			/^certificates/
+		);
+	});
+
+	it('money: a balance that nobody was credited', async () => {
+		const { world, chain } = await someNetwork();
+		const account = `account/${'77'.repeat(32)}`;
+		chain.state.apply(
+			[{ key: account, value: chain.state.get(`account/${world.tabs[0]!.id}`)! }],
+			chain.head.height + 1
+		);
+		expect(() => new Checkers(world.suite).state('one', chain)).toThrow(/^money/);
+	});
+
+	it('R2: one member, one slot, two digests', async () => {
+		const { world } = await someNetwork();
+		const packets: Uint8Array[] = [];
+		const send = world.hub.send.bind(world.hub);
+		world.hub.send = (from, to, list) => {
+			packets.push(...list);
+			send(from, to, list);
+		};
+		await world.run(2000);
+		const checkers = new Checkers(world.suite);
+		const isCaught = packets.some((packet) => {
+			checkers.sent('one', packet);
+			return flippedDigests(packet).some((changed) => throwsViolation(() => checkers.sent('one', changed)));
+		});
+		expect(isCaught).toBe(true);
+	});
+
+	async function committedBlock(world: World): Promise<CommittedBlock> {
+		const store = new MemoryLedgerStore();
+		const { chain } = await openChain(store, world.genesis, [transferContract]);
+		const bytes = (await world.booter!.store.block(1))!;
+		const { decodeFinalBlock } = await import('#lib/ledger/block.ts');
+		const { executed, finality } = chain.check(decodeFinalBlock(bytes));
+		return chain.commitChecked(executed, finality).blocks[0]!;
+	}
+});
+
+/** The finality proof ends the block; its last signature ends the proof. */
+function lastSignature(block: Uint8Array): number {
+	return block.length - 1;
+}
+
+function throwsViolation(run: () => void): boolean {
+	try {
+		run();
+		return false;
+	} catch (error) {
+		return (error as Error).name === 'Violation';
+	}
+}
+
+/** Copies of a packet with one byte changed, as far as they can still be read. */
+function flippedDigests(packet: Uint8Array): Uint8Array[] {
+	return Array.from({ length: Math.min(packet.length, 60) }, (_, i) => {
+		const copy = packet.slice();
+		copy[i]! ^= 0x40;
+		return copy;
+	});
+}
