@@ -119,7 +119,13 @@ async function browserTests(node) {
 	);
 	const [command, args] = alone ? isolated(node, program) : [node, program];
 	const { code } = await run(command, args, {
-		env: { ...environment(node), TABWAVE_CHROMIUM: browser, PLAYWRIGHT_JSON_OUTPUT_NAME: report },
+		// Playwright decides about colour for itself and its programs; told twice, Node.js warns in each of them.
+		env: {
+			...environment(node),
+			NO_COLOR: undefined,
+			TABWAVE_CHROMIUM: browser,
+			PLAYWRIGHT_JSON_OUTPUT_NAME: report
+		},
 		timeoutMs: BROWSER_TIMEOUT_MS
 	});
 	return countPlaywright(report, code);

@@ -32,7 +32,7 @@ export function seconds(startMs) {
 export function environment(node) {
 	const first = [...(node ? [dirname(node)] : []), join(ROOT, 'node_modules', '.bin')];
 	// A log file is for reading.
-	const plain = process.stdout.isTTY ? {} : { NO_COLOR: '1', FORCE_COLOR: '0' };
+	const plain = process.stdout.isTTY ? {} : { NO_COLOR: '1' };
 	return { ...process.env, ...plain, PATH: [...first, process.env.PATH ?? ''].join(delimiter) };
 }
 
@@ -49,7 +49,7 @@ export function run(command, args, options = {}) {
 			cwd: options.cwd ?? ROOT,
 			env: {
 				...(options.env ?? environment()),
-				...(options.quiet ? { NO_COLOR: '1', FORCE_COLOR: '0' } : {})
+				...(options.quiet ? { NO_COLOR: '1' } : {})
 			},
 			shell: options.shell ?? false,
 			stdio: options.quiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit']
