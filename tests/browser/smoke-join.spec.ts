@@ -27,6 +27,6 @@ test('three tabs join over direct links, and find the relay again', async ({
 	await relay.restart();
 	for (const tab of tabs)
 		await waitFor(tab, (status) => status.relay.path === 'direct', { what: 'the relay again' });
-	const after = await call(tabs[0]!, (api) => api.chain.block(before.height));
+	const after = await call(tabs[0]!, (api, height) => api.chain.block(height), before.height);
 	expect(after.hash).toBe(before.hash);
 });
