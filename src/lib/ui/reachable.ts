@@ -12,24 +12,35 @@ export function reachableOrigin(): Promise<string> {
 	return asked;
 }
 
+/** `/ip4/192.168.1.5/tcp/7070/ws/p2p/…` as the origin of the site that the same port serves; null for other forms. */
+export function originOfMultiaddr(address: string): string | null {
+	const parts = /^\/(ip4|ip6|dns4?6?)\/([^/]+)\/tcp\/(\d+)(\/tls)?\/ws(\/|$)/.exec(address);
+	if (parts === null) return null;
+	const [, kind, host, port, tls] = parts;
+	try {
+		return new URL(`${tls ? 'https' : 'http'}://${kind === 'ip6' ? `[${host}]` : host}:${port}`).origin;
+	} catch {
+		// A host or port that no URL can have.
+		return null;
+	}
+}
+
 async function askRelay(): Promise<string> {
 	try {
 		const response = await fetch('/api/v1/network', { headers: { accept: 'application/json' } });
-		const description: unknown = await response.json();
-		const links = readLinks(description);
+		const origins = addressesIn(await response.json()).map(originOfMultiaddr);
 		return (
-			links.map((link) => new URL(link)).find((url) => !isLocalOnly(url.hostname))?.origin ?? location.origin
+			origins.find((origin) => origin !== null && !isLocalOnly(new URL(origin).hostname)) ?? location.origin
 		);
 	} catch {
-		// Not reached, or an older relay: the page says that this address works on this machine only.
+		// Not reached: the page says that this address works on this machine only.
 		return location.origin;
 	}
 }
 
-function readLinks(description: unknown): string[] {
-	if (typeof description !== 'object' || description === null || !('joinLinks' in description)) return [];
-	const links = description.joinLinks;
-	return Array.isArray(links)
-		? links.filter((link) => typeof link === 'string' && /^https?:\/\//.test(link))
+function addressesIn(description: unknown): string[] {
+	const relay = (description as { relay?: { multiaddrs?: unknown } } | null)?.relay;
+	return Array.isArray(relay?.multiaddrs)
+		? relay.multiaddrs.filter((address) => typeof address === 'string')
 		: [];
 }

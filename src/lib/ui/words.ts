@@ -144,7 +144,8 @@ const STUCK: Record<string, Words> = {
 	WaitingForLeader: m.stuck_leader,
 	WaitingForSync: m.stuck_sync,
 	ViewChange: m.stuck_view_change,
-	WaitingForMembership: m.stuck_membership
+	WaitingForMembership: m.stuck_membership,
+	OrderRefused: m.stuck_refused
 };
 
 export function stuckReason(stuck: Stuck): string {
@@ -204,7 +205,14 @@ const CHECK_ADVICE: Record<JoinCheck['id'], Record<JoinCheck['state'], Words>> =
 	}
 };
 
-export const checkAdvice = (check: JoinCheck): string => CHECK_ADVICE[check.id][check.state]();
+/** A check whose detail is the name of an error is the node's own failure to start. */
+export const checkError = (check: JoinCheck): string | null =>
+	/^[A-Z]\w*$/.test(check.detail) ? check.detail : null;
+
+export function checkAdvice(check: JoinCheck): string {
+	const code = check.state === 'ok' ? null : checkError(check);
+	return code === null ? CHECK_ADVICE[check.id][check.state]() : m.check_error({ code });
+}
 
 const ERROR: Record<string, Words> = {
 	NotFound: m.error_not_found,

@@ -2,8 +2,9 @@
  * What the pages see of this tab's node. Events arrive as fast as the node makes them; they reach the runes through one
  * {@link FrameBatch}, so the page redraws at most once per animation frame, and every list is capped.
  */
-import type { ApiEvents, NodeStatus, Role, TabwaveApi } from '#lib/node/api.ts';
+import type { Activity, ApiEvents, NodeStatus, Role, TabwaveApi } from '#lib/node/api.ts';
 import type { IdentityState, JoinCheck } from '#lib/node/tab.ts';
+import { checkError } from '../words.ts';
 import { CappedFeed } from './feed.svelte.ts';
 import { FrameBatch } from './frame.ts';
 
@@ -32,6 +33,12 @@ export class NodeState {
 
 	/** A member votes; an observer only watches. */
 	joined = $derived((this.status?.partition ?? null) !== null);
+	/** The name of the error that keeps the node from starting; null while none does. */
+	startError = $derived(
+		this.status === null ? (this.checks.map(checkError).find((code) => code !== null) ?? null) : null
+	);
+	/** What the node is doing, also before it can say so itself. */
+	activity = $derived<Activity>(this.status?.activity ?? this.#activityBeforeStatus());
 	role = $derived<Role>(this.status?.role ?? 'observer');
 	finalHeight = $derived(this.status?.finalHeight ?? 0);
 
@@ -90,6 +97,12 @@ export class NodeState {
 	stop(): void {
 		for (const unsubscribe of this.#unsubscribe) unsubscribe();
 		this.#batch.stop();
+	}
+
+	#activityBeforeStatus(): Activity {
+		if (this.identity.kind === 'duplicate' || this.identity.kind === 'moved') return 'duplicate';
+		if (this.startError !== null) return 'halted';
+		return this.checks.some(({ id, state }) => id === 'relay' && state === 'failed') ? 'offline' : 'starting';
 	}
 
 	#takeBlocks(): void {
