@@ -74,8 +74,10 @@ const MAX_BODIES = 512;
 /** Being one block behind is ordinary: the proof is under way. After this it is asked for. */
 const SYNC_PATIENCE_MS = 1000;
 const SYNC_CHECK_MS = 200;
-/** Own transactions that are not final are handed to the members again: one may have lost its pool in a reload. */
-const RESUBMIT_MS = 2000;
+/** How often this node looks for what is to be sent again. */
+const RESEND_CHECK_MS = 500;
+/** An own transaction that is not final after this goes to the members again. */
+const OWN_RESEND_MS = 4000;
 /** Heights above the head after which an own transaction gives up; below genesis' window, since heads differ. */
 const EXPIRY_SHARE = 0.8;
 /** A transaction that waited for so long in a member's pool is handed to the leader. */
@@ -100,7 +102,8 @@ export class TabwaveNode {
 	readonly #checks: PacketChecks;
 	readonly #voter: Voter;
 	readonly #bodies = new Map<string, CertifiedBody>();
-	readonly #bodySinceMs = new WeakMap<CertifiedBody, number>();
+	/** When a transaction or a certified block is to be sent again. */
+	readonly #resends = new WeakMap<object, { atMs: number; delayMs: number }>();
 	/** Own transactions that are not final yet. */
 	readonly #own = new Map<string, ParsedTransaction>();
 	readonly #stops: (() => void)[] = [];
@@ -178,8 +181,8 @@ export class TabwaveNode {
 			clock.every(timing.tickMs, () => this.#turns.add({ type: 'tick' })),
 			clock.every(timing.heartbeatMs, () => this.#heartbeat()),
 			clock.every(SYNC_CHECK_MS, () => this.#checkSync()),
-			clock.every(RESUBMIT_MS, () => this.#resubmit()),
-			clock.every(timing.resendMs, () => this.#resendCertified()),
+			clock.every(RESEND_CHECK_MS, () => this.#resubmit()),
+			clock.every(RESEND_CHECK_MS, () => this.#resendCertified()),
 			clock.every(timing.heartbeatMs, () => this.#declareSilences())
 		);
 		this.#turns.add({ type: 'tick' });
@@ -554,33 +557,50 @@ export class TabwaveNode {
 		});
 	}
 
+	/**
+	 * What the ledger does not show in time may have been lost with a link or with a leader's pool. It is sent again at growing
+	 * intervals: in a network that is only busy, sending twice would make it busier.
+	 */
 	#resubmit(): void {
 		const { maxTransactionsPerBlock } = this.chain.genesis.fields;
 		const nowMs = this.#init.clock.now();
-		const own = [...this.#own.values()].slice(0, maxTransactionsPerBlock);
+		const own = this.#due(this.#own.values(), maxTransactionsPerBlock, OWN_RESEND_MS);
 		for (const transaction of own) this.pool.add(transaction, nowMs);
 		if (own.length > 0) this.#turns.add({ type: 'submitted', transactions: own });
-		// Whoever made it may be gone, and the leader may have lost its pool: what stays too long is handed to the leader.
+		// Whoever made it may be gone: what stays too long is handed to the leader.
 		const old = this.pool
 			.olderThan(nowMs - HAND_ON_MS, maxTransactionsPerBlock)
 			.filter(({ id }) => !this.#own.has(id));
-		if (old.length > 0 && this.#pbft && !this.#pbft.isLeader)
-			this.#sendNow(this.#pbft.leader, transactionPacket(old));
+		const handed = this.#due(old, maxTransactionsPerBlock, HAND_ON_MS);
+		if (handed.length > 0 && this.#pbft && !this.#pbft.isLeader)
+			this.#sendNow(this.#pbft.leader, transactionPacket(handed));
 	}
 
 	/** A leader hands up again what is certified and not ordered: the first time may have been lost. */
 	#resendCertified(): void {
 		if (!this.#pbft?.isLeader) return;
-		const beforeMs = this.#init.clock.now() - CERTIFIED_RESEND_MS;
 		const { partition, epoch } = this.#pbft;
+		const ordered = this.#voter.ordered();
 		const waiting = [...this.#bodies.values()].filter(
-			({ proposal }) => proposal.partition === partition && proposal.epoch === epoch
+			({ id, proposal }) => proposal.partition === partition && proposal.epoch === epoch && !ordered.has(id)
 		);
-		for (const body of waiting.slice(0, this.chain.genesis.fields.maxBlocksPerNext))
-			if (this.#bodySinceMs.get(body)! < beforeMs) {
-				this.#bodySinceMs.set(body, this.#init.clock.now());
-				this.#sendNow(this.#init.booter, { case: 'certifiedBlock', value: toCertifiedBlock(body) });
-			}
+		for (const body of this.#due(waiting, this.chain.genesis.fields.maxBlocksPerNext, CERTIFIED_RESEND_MS))
+			this.#sendNow(this.#init.booter, { case: 'certifiedBlock', value: toCertifiedBlock(body) });
+	}
+
+	/** Those whose time to be sent again has come; the next time is twice as far. */
+	#due<T extends object>(items: Iterable<T>, limit: number, firstMs: number): T[] {
+		const nowMs = this.#init.clock.now();
+		const due: T[] = [];
+		for (const item of items) {
+			if (due.length >= limit) break;
+			const resend = this.#resends.get(item);
+			if (resend && nowMs < resend.atMs) continue;
+			const delayMs = resend ? resend.delayMs * 2 : firstMs;
+			this.#resends.set(item, { atMs: nowMs + delayMs, delayMs });
+			if (resend) due.push(item);
+		}
+		return due;
 	}
 
 	/** R22: a member that has been silent beyond the grace is declared so, to the Booter, which gathers q declarations. */
@@ -625,7 +645,6 @@ export class TabwaveNode {
 
 	#keepBody(body: CertifiedBody): void {
 		this.#bodies.set(body.id, body);
-		this.#bodySinceMs.set(body, this.#init.clock.now());
 		if (this.#bodies.size > MAX_BODIES) this.#bodies.delete(this.#bodies.keys().next().value!);
 	}
 

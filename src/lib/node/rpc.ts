@@ -9,6 +9,8 @@ type Listen = { rpc: 'listen'; event: keyof ApiEvents; on: boolean };
 type Answer = { rpc: 'answer'; id: number; value?: unknown; error?: { name: string; message: string } };
 type Tell = { rpc: 'event'; event: keyof ApiEvents; data: unknown };
 
+type Message = Call | Listen | Answer | Tell;
+
 export interface RpcPort {
 	postMessage(message: unknown): void;
 	addEventListener(type: 'message', listener: (event: MessageEvent) => void): void;
@@ -43,11 +45,44 @@ const CALLS = [
 	'spectrum.setMechanism'
 ] as const;
 
+/**
+ * Gathers what one turn sends into one message: a block settles hundreds of calls at once.
+ * @param failed - told of a message that cannot cross a port, for example one with a function in it
+ */
+function gathering(
+	port: RpcPort,
+	failed: (message: Message, error: unknown) => void
+): (message: Message) => void {
+	let gathered: Message[] = [];
+	const flush = (): void => {
+		const messages = gathered;
+		gathered = [];
+		try {
+			port.postMessage(messages);
+		} catch {
+			// One of them is to blame; the others go on.
+			for (const message of messages)
+				try {
+					port.postMessage([message]);
+				} catch (error) {
+					failed(message, error);
+				}
+		}
+	};
+	return (message) => {
+		if (gathered.push(message) === 1) queueMicrotask(flush);
+	};
+}
+
 /** Serves the API at the node's end. */
 export function serveApi(port: RpcPort, api: TabwaveApi): void {
 	const subscriptions = new Map<keyof ApiEvents, () => void>();
-	port.addEventListener('message', ({ data }: MessageEvent<Call | Listen>) => {
-		if (data?.rpc === 'call') void answer(port, api, data);
+	const send = gathering(port, (message, error) => {
+		// Answers and events are plain data; one that is not is a fault of this program and must not hang its caller.
+		if (message.rpc === 'answer') port.postMessage([{ rpc: 'answer', id: message.id, error: plain(error) }]);
+	});
+	const receive = (data: Call | Listen): void => {
+		if (data?.rpc === 'call') void answer(send, api, data);
 		else if (data?.rpc === 'listen') {
 			subscriptions.get(data.event)?.();
 			subscriptions.delete(data.event);
@@ -55,10 +90,11 @@ export function serveApi(port: RpcPort, api: TabwaveApi): void {
 			const { event } = data;
 			subscriptions.set(
 				event,
-				api.on(event, (told) => port.postMessage({ rpc: 'event', event, data: told } satisfies Tell))
+				api.on(event, (told) => send({ rpc: 'event', event, data: told }))
 			);
 		}
-	});
+	};
+	port.addEventListener('message', ({ data }: MessageEvent<(Call | Listen)[]>) => data.forEach(receive));
 	port.start?.();
 }
 
@@ -67,7 +103,14 @@ export function remoteApi(port: RpcPort): TabwaveApi {
 	const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
 	const listeners = new Map<keyof ApiEvents, Set<(data: never) => void>>();
 	let nextId = 1;
-	port.addEventListener('message', ({ data }: MessageEvent<Answer | Tell>) => {
+	const send = gathering(port, (message) => {
+		if (message.rpc !== 'call') return;
+		waiting
+			.get(message.id)
+			?.reject(new ApiError('InvalidArgument', `${message.path} takes plain values and files`));
+		waiting.delete(message.id);
+	});
+	const receive = (data: Answer | Tell): void => {
 		if (data?.rpc === 'answer') {
 			const call = waiting.get(data.id);
 			waiting.delete(data.id);
@@ -77,14 +120,15 @@ export function remoteApi(port: RpcPort): TabwaveApi {
 			for (const listener of [...(listeners.get(data.event) ?? [])])
 				(listener as (data: unknown) => void)(data.data);
 		}
-	});
+	};
+	port.addEventListener('message', ({ data }: MessageEvent<(Answer | Tell)[]>) => data.forEach(receive));
 	port.start?.();
 
 	const call = (path: string, args: unknown[]): Promise<unknown> =>
 		new Promise((resolve, reject) => {
 			const id = nextId++;
 			waiting.set(id, { resolve, reject });
-			port.postMessage({ rpc: 'call', id, path, args } satisfies Call);
+			send({ rpc: 'call', id, path, args });
 		});
 	const api: Record<string, Record<string, unknown>> = {};
 	for (const path of CALLS) {
@@ -95,29 +139,37 @@ export function remoteApi(port: RpcPort): TabwaveApi {
 		let set = listeners.get(event);
 		if (!set) {
 			listeners.set(event, (set = new Set()));
-			port.postMessage({ rpc: 'listen', event, on: true } satisfies Listen);
+			send({ rpc: 'listen', event, on: true });
 		}
 		set.add(listener as (data: never) => void);
 		return () => {
 			set.delete(listener as (data: never) => void);
 			if (set.size > 0 || listeners.get(event) !== set) return;
 			listeners.delete(event);
-			port.postMessage({ rpc: 'listen', event, on: false } satisfies Listen);
+			send({ rpc: 'listen', event, on: false });
 		};
 	};
 	return { ...api, on } as unknown as TabwaveApi;
 }
 
-async function answer(port: RpcPort, api: TabwaveApi, { id, path, args }: Call): Promise<void> {
+async function answer(
+	send: (message: Message) => void,
+	api: TabwaveApi,
+	{ id, path, args }: Call
+): Promise<void> {
 	try {
 		if (!(CALLS as readonly string[]).includes(path))
 			throw new ApiError('NotFound', `there is no call "${String(path).slice(0, 40)}"`);
 		const [group, name] = path.split('.') as [keyof TabwaveApi, string];
 		const target = api[group] as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
 		const value = await target[name]!(...args);
-		port.postMessage({ rpc: 'answer', id, value } satisfies Answer);
+		send({ rpc: 'answer', id, value });
 	} catch (error) {
-		const { name, message } = error instanceof Error ? error : new Error(String(error));
-		port.postMessage({ rpc: 'answer', id, error: { name, message } } satisfies Answer);
+		send({ rpc: 'answer', id, error: plain(error) });
 	}
+}
+
+function plain(error: unknown): { name: string; message: string } {
+	const { name, message } = error instanceof Error ? error : new Error(String(error));
+	return { name, message };
 }

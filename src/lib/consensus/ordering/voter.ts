@@ -103,6 +103,11 @@ export class Voter {
 		};
 	}
 
+	/** Ids of the blocks in the open order, lower-case hex. */
+	ordered(): ReadonlySet<string> {
+		return new Set(this.#open?.content.entries.map((entry) => toHex(entry.id)));
+	}
+
 	/** Highest height this node executed. */
 	get height(): number {
 		return this.#open?.execution?.blocks.at(-1)?.height ?? this.#chain.head.height;

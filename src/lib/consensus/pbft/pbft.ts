@@ -64,6 +64,9 @@ export interface PbftEffects extends Effects {
  */
 const MAX_UNCERTIFIED_ROUNDS = 4;
 
+/** A small block goes out at once where it holds at least this part of the last one. */
+const BATCH_SHARE = 4;
+
 /** Certified rounds that may wait for the upper tier before the leader lets the pool fill whole blocks. */
 const MAX_WAITING_SMALL_BLOCKS = 2;
 
@@ -78,6 +81,8 @@ export class Pbft {
 	#nextRoundId: number;
 	/** Transaction ids of own proposals that are not rounds yet: the driver is signing them. */
 	readonly #underWay = new Map<number, string[]>();
+	/** Transactions in the last proposal. */
+	#lastSize = 0;
 	#tick = 0;
 	#paused = false;
 
@@ -227,7 +232,7 @@ export class Pbft {
 			round.lastSentTick = this.#tick;
 			this.#resend(round, effects);
 		}
-		this.#propose(effects);
+		this.#propose(effects, true);
 		return effects;
 	}
 
@@ -359,7 +364,7 @@ export class Pbft {
 	}
 
 	/** The leader opens rounds: whole blocks as they fill, a small one at once when nothing else is under way. */
-	#propose(effects: PbftEffects): void {
+	#propose(effects: PbftEffects, isTick = false): void {
 		const { genesis, pool, maxBodyBytes } = this.#init;
 		if (!this.isLeader || this.#paused) return;
 		while (this.#inWindow(this.#nextRoundId)) {
@@ -376,7 +381,10 @@ export class Pbft {
 			const isQuiet =
 				uncertified === 0 &&
 				rounds.filter((round) => !this.#isGivenUp(round)).length <= MAX_WAITING_SMALL_BLOCKS;
-			if (ids.length === 0 || !(isFull || isQuiet)) return;
+			// After a large block the first of the next burst waits for the others, until the next tick at the most.
+			const isWorthIt = isTick || BATCH_SHARE * ids.length >= this.#lastSize;
+			if (ids.length === 0 || !(isFull || (isQuiet && isWorthIt))) return;
+			this.#lastSize = ids.length;
 			const proposal = toBinary(
 				ProposalSchema,
 				create(ProposalSchema, {
