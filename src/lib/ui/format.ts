@@ -32,8 +32,7 @@ export function formatSeconds(seconds: number): string {
 }
 
 export function formatBytes(bytes: number): string {
-	if (bytes < 1000) return unit('byte', bytes, 0);
-	if (bytes < 1e6) return unit('kilobyte', bytes / 1e3, 1);
+	if (bytes < 1e6) return unit('kilobyte', bytes / 1e3, bytes < 1000 ? 2 : 1);
 	if (bytes < 1e9) return unit('megabyte', bytes / 1e6, 1);
 	return unit('gigabyte', bytes / 1e9, 1);
 }

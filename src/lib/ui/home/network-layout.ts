@@ -39,8 +39,8 @@ export function boundsOf(places: readonly PartitionPlace[]): {
 export function placePartitions(seatCounts: readonly number[]): PartitionPlace[] {
 	const count = seatCounts.length;
 	if (count === 0) return [];
-	const radius = count <= 2 ? 92 : count <= 4 ? 68 : 46;
-	const spreadX = DIAGRAM_WIDTH / 2 - radius - 24;
+	const radius = count <= 2 ? 80 : count <= 4 ? 68 : 46;
+	const spreadX = DIAGRAM_WIDTH / 2 - radius - 16;
 	// Three put one ring right below the Booter: it must clear the box and its own seats.
 	const spreadY = count === 2 ? 0 : Math.max(DIAGRAM_HEIGHT / 2 - radius - 30, radius + 78);
 	return seatCounts.map((seatCount, index) => {
@@ -58,6 +58,6 @@ export function placePartitions(seatCounts: readonly number[]): PartitionPlace[]
 			const turn = (seat / Math.max(1, drawn)) * 2 * Math.PI - Math.PI / 2;
 			return { x: x + radius * Math.cos(turn), y: y + radius * Math.sin(turn) };
 		});
-		return { x, y, radius, seatRadius: drawn > 14 ? 6 : drawn > 9 ? 8 : 10, seats };
+		return { x, y, radius, seatRadius: drawn > 14 ? 7 : drawn > 9 ? 8 : 10, seats };
 	});
 }
