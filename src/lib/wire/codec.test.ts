@@ -26,7 +26,10 @@ fc.configureGlobal({ seed: 20261 });
 
 /** Every message of every schema file, so that one that the structure check cannot hold is found when it is added. */
 const schemas = Object.values(
-	import.meta.glob<Record<string, { kind: string }>>('./gen/**/*_pb.js', { eager: true })
+	// The client API's schema travels as JSON inside one origin, and never as bytes from a stranger.
+	import.meta.glob<Record<string, { kind: string }>>(['./gen/**/*_pb.js', '!./gen/**/api_pb.js'], {
+		eager: true
+	})
 )
 	.flatMap((module) => Object.values(module).filter((one): one is DescFile => one.kind === 'file'))
 	.flatMap((file) => file.messages);
