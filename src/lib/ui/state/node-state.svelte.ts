@@ -21,8 +21,10 @@ export const TAPE_LIMIT = 64;
 const CHECK_IDS: readonly JoinCheck['id'][] = ['relay', 'secure', 'candidates', 'links', 'storage'];
 
 export class NodeState {
-	status = $state.raw<NodeStatus | null>(null);
 	identity = $state.raw<IdentityState>({ kind: 'claiming' });
+	#lastStatus = $state.raw<NodeStatus | null>(null);
+	/** null before the node says one, and after it went to another tab: the last one is no longer true. */
+	status = $derived(this.identity.kind === 'moved' ? null : this.#lastStatus);
 	checks = $state.raw<readonly JoinCheck[]>(CHECK_IDS.map((id) => ({ id, state: 'pending', detail: '' })));
 	blocks = new CappedFeed<BlockLine>(BLOCK_FEED_LIMIT);
 	tape = $state.raw<readonly BlockLine[]>([]);
@@ -53,7 +55,7 @@ export class NodeState {
 	constructor(api: TabwaveApi) {
 		this.api = api;
 		this.#unsubscribe = [
-			api.on('status', (status) => this.#batch.schedule('status', () => (this.status = status))),
+			api.on('status', (status) => this.#batch.schedule('status', () => (this.#lastStatus = status))),
 			api.on('block', (block) => {
 				this.#newBlocks.unshift(block);
 				if (this.#newBlocks.length > BLOCK_FEED_LIMIT) this.#newBlocks.length = BLOCK_FEED_LIMIT;
@@ -81,7 +83,7 @@ export class NodeState {
 	}
 
 	setStatus(status: NodeStatus): void {
-		this.#batch.schedule('status', () => (this.status = status));
+		this.#batch.schedule('status', () => (this.#lastStatus = status));
 	}
 
 	/** The blocks that were final before the page listened. Newest first. */
