@@ -80,6 +80,7 @@ export class BooterNode {
 		this.#core = new BooterCore({
 			chain: init.chain,
 			resendTicks: ticks(init.timing, init.timing.resendMs),
+			gatherTicks: ticks(init.timing, init.timing.gatherMs),
 			gapTicks: ticks(init.timing, init.timing.gapMs)
 		});
 		this.#turns = new Turns<BooterInput>({

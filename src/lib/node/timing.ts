@@ -7,6 +7,8 @@ export interface Timing {
 	resendMs: number;
 	/** R5: after this Commits go to everyone. */
 	commitToAllMs: number;
+	/** How long the Booter gathers requests to join or leave. */
+	gatherMs: number;
 	/** R9: how long the Booter waits for a gap in a partition's rounds. */
 	gapMs: number;
 	/** Silence after which a member is shown as away. */
@@ -20,6 +22,7 @@ export const DEFAULT_TIMING: Timing = {
 	heartbeatMs: 500,
 	resendMs: 500,
 	commitToAllMs: 2000,
+	gatherMs: 200,
 	gapMs: 1000,
 	awayMs: 2000,
 	evictionGraceMs: 20_000

@@ -25,6 +25,10 @@ export class MembershipRequests {
 	readonly #silences = new Map<string, Map<string, Signed>>();
 	readonly #refused: { member: string; error: LedgerError }[] = [];
 
+	get isEmpty(): boolean {
+		return this.#joins.size + this.#leaves.size + this.#silences.size === 0;
+	}
+
 	/** @throws LedgerError where there is no room */
 	add(signed: Signed): void {
 		const sender = toHex(signed.sender);

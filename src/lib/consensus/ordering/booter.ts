@@ -31,6 +31,8 @@ export interface BooterInit {
 	chain: Chain;
 	/** Ticks after which leaders that have not voted are asked again. */
 	resendTicks: number;
+	/** Ticks for which requests to join or leave are gathered before they become an entry. */
+	gatherTicks: number;
 	/** R9: ticks for which a gap in a partition's rounds is waited for. */
 	gapTicks: number;
 }
@@ -72,6 +74,8 @@ export class BooterCore {
 	/** The last proof, which rides on the next Next. */
 	#lastFinality: OrderCertificate | null = null;
 	#tick = 0;
+	/** When the first of the waiting requests came. */
+	#gatherFromTick = -Infinity;
 	#timeMs = 0;
 	/** R17: partitions whose votes on the open ballot name other results. */
 	readonly #differing = new Set<number>();
@@ -148,6 +152,7 @@ export class BooterCore {
 	/** A join, leave or declaration of silence whose signature holds. */
 	request(signed: Signed): BooterEffects {
 		const effects = this.#effects();
+		if (this.requests.isEmpty) this.#gatherFromTick = this.#tick;
 		this.requests.add(signed);
 		this.#open(effects);
 		return effects;
@@ -266,7 +271,7 @@ export class BooterCore {
 			timeMs: timeMs + bodies.length
 		};
 		this.requests.prune(topology);
-		const change = this.requests.next(topology, context);
+		const change = this.#isGathering() ? null : this.requests.next(topology, context);
 		const entries: EntryBody[] = bodies.map((body) => ({ kind: 'block', body }));
 		if (change) entries.push({ kind: 'membership', ...change });
 		if (entries.length === 0) return;
@@ -303,6 +308,14 @@ export class BooterCore {
 		this.#differing.clear();
 		this.#persist(effects);
 		this.#ask(effects);
+	}
+
+	/**
+	 * A class joins within seconds, and each entry costs all its members new links: requests that come close together share
+	 * one. The first member of all has nobody to wait for.
+	 */
+	#isGathering(): boolean {
+		return this.#tick - this.#gatherFromTick < this.#init.gatherTicks && this.#chain.topology.active().length > 0;
 	}
 
 	/** Blocks for the next order: partitions in turn, each partition's rounds in order (R9), within the bounds of an order. */
