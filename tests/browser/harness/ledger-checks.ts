@@ -1,0 +1,92 @@
+/** What must hold of the ledger and of the market in every tab, computed here and not by the node that is tested. */
+import { expect } from '@playwright/test';
+import type { Page } from '@playwright/test';
+import type { ApInfo, Head } from '#lib/node/api.ts';
+import { waitForValue } from './tabs.ts';
+import type { WaitOptions } from './tabs.ts';
+
+const EARTH_RADIUS_M = 6_371_008.8;
+/** The contract computes distances in integers: what is nearer to the border than this may be either. */
+const BORDER_TOLERANCE = 0.002;
+
+export function head(page: Page): Promise<Head> {
+	return page.evaluate(() => globalThis.tabwave.chain.head());
+}
+
+/** Waits until nothing is pending anywhere and every tab has the same head. @returns that head */
+export async function quietHead(pages: Page[], options: WaitOptions = {}): Promise<Head> {
+	const views = await waitForValue(
+		() =>
+			Promise.all(
+				pages.map((page) =>
+					page.evaluate(async () => ({
+						head: await globalThis.tabwave.chain.head(),
+						pool: await globalThis.tabwave.pool.status()
+					}))
+				)
+			),
+		(views) =>
+			new Set(views.map(({ head }) => head.hash)).size === 1 &&
+			views.every(({ pool }) => pool.pending === 0 && pool.queued === 0),
+		{ what: 'all tabs quiet at the same head', ...options }
+	);
+	return views[0]!.head;
+}
+
+/** Every block of every tab: hashes, Merkle roots and both certificates. */
+export async function expectCleanChains(pages: Page[], atLeastBlocks: number): Promise<void> {
+	const reports = await Promise.all(
+		pages.map((page) => page.evaluate(() => globalThis.tabwave.chain.verify()))
+	);
+	for (const report of reports) {
+		expect(report.firstBad).toBeNull();
+		expect(report.checked).toBeGreaterThanOrEqual(atLeastBlocks);
+	}
+}
+
+/** Balances of the members and what open bids hold in escrow. */
+export function money(page: Page): Promise<{ members: number; balances: string; escrows: string }> {
+	return page.evaluate(async () => {
+		const { node, state, spectrum } = globalThis.tabwave;
+		const balance = async (account: string): Promise<bigint> => {
+			try {
+				const { decoded } = await state.get(`account/${account}`);
+				return BigInt((decoded as { balance: string }).balance);
+			} catch (error) {
+				// An empty account is not stored.
+				if (error instanceof Error && error.name === 'NotFound') return 0n;
+				throw error;
+			}
+		};
+		const { partitions } = await node.network();
+		const members = partitions.flatMap((partition) => partition.members.map(({ id }) => id));
+		let balances = 0n;
+		for (const id of members) balances += await balance(id);
+		let escrows = 0n;
+		for (const bid of await spectrum.bids())
+			if (bid.state === 'open') escrows += await balance(`escrow:spectrum:${bid.id}`);
+		return { members: members.length, balances: String(balances), escrows: String(escrows) };
+	});
+}
+
+/** Pairs of access points that hold the same channel of the same band within the sum of their radii. */
+export function heldTwice(aps: ApInfo[]): string[] {
+	const pairs: string[] = [];
+	for (const [i, one] of aps.entries())
+		for (const other of aps.slice(i + 1)) {
+			if (one.band !== other.band) continue;
+			const shared = one.channels.filter((channel) => other.channels.includes(channel));
+			if (shared.length === 0) continue;
+			const limitM = (one.coverageRadiusM + other.coverageRadiusM) * (1 - BORDER_TOLERANCE);
+			if (distanceM(one, other) < limitM) pairs.push(`${one.id} and ${other.id} on ${shared.join(', ')}`);
+		}
+	return pairs;
+}
+
+function distanceM(a: ApInfo, b: ApInfo): number {
+	const radians = (microdegrees: number): number => (microdegrees / 1e6) * (Math.PI / 180);
+	const latitude = radians(b.latitudeMicrodegrees - a.latitudeMicrodegrees);
+	const middle = radians((a.latitudeMicrodegrees + b.latitudeMicrodegrees) / 2);
+	const longitude = radians(b.longitudeMicrodegrees - a.longitudeMicrodegrees) * Math.cos(middle);
+	return EARTH_RADIUS_M * Math.hypot(latitude, longitude);
+}
