@@ -22,7 +22,7 @@ const { values } = parseArgs({
 const MEASURE_MS = values.quick ? 8000 : 15_000;
 const WARM_UP_MS = 5000;
 /** Enough to fill a block in every tab, and not so much that waiting in the pool is what is measured. */
-const OUTSTANDING = 250;
+const OUTSTANDING = Number(process.env.TABWAVE_BENCH_OUTSTANDING ?? 400);
 const SINGLE_TRANSFERS = values.quick ? 15 : 40;
 const JOINS = values.quick ? 5 : 20;
 
@@ -41,10 +41,10 @@ const calibration = await withNetwork(1, 0, async ({ context, relay, pids }) => 
 	);
 	return measured;
 });
-const blockCpuS = await quietNetwork(calibration);
-await loaded(4, 1, calibration, blockCpuS);
-await loaded(8, 2, calibration, blockCpuS);
-if (!values.quick) await loaded(8, 1, calibration, blockCpuS);
+await quietNetwork();
+await loaded(4, 1, calibration);
+await loaded(8, 2, calibration);
+if (!values.quick) await loaded(8, 1, calibration);
 await joins();
 console.table(rows);
 console.log(`load average at the end: ${loadavg()[0]!.toFixed(2)}`);
@@ -92,8 +92,8 @@ async function joinedPage(context: BrowserContext, relay: RelayProcess, partitio
 	return page;
 }
 
-/** One transfer at a time: latency to finality, and what a block with next to nothing in it costs. @returns c_blk */
-function quietNetwork(_calibration: Calibration): Promise<number> {
+/** One transfer at a time: latency to finality, and what a block with next to nothing in it costs. */
+function quietNetwork(): Promise<void> {
 	return withNetwork(1, 4, async ({ pages, pids }) => {
 		const transfers = (page: Page, count: number): Promise<number[]> =>
 			page.evaluate(async (times) => {
@@ -118,11 +118,10 @@ function quietNetwork(_calibration: Calibration): Promise<number> {
 			`${quantile(latencies, 0.5).toFixed(0)} ms, p95 ${quantile(latencies, 0.95).toFixed(0)} ms`
 		);
 		report('CPU ms of a block of one transfer, everything', cpuPerBlockS * 1000);
-		return cpuPerBlockS;
 	});
 }
 
-function loaded(tabs: number, partitions: number, machine: Calibration, cBlkS: number): Promise<void> {
+function loaded(tabs: number, partitions: number, machine: Calibration): Promise<void> {
 	return withNetwork(partitions, tabs, async ({ context, pages, relay, pids }) => {
 		const name = `${tabs} tabs, ${partitions} partition${partitions > 1 ? 's' : ''}`;
 		await startLoad(pages, OUTSTANDING);
@@ -134,7 +133,7 @@ function loaded(tabs: number, partitions: number, machine: Calibration, cBlkS: n
 		const cpuMs = ((cpuSeconds(pids) - cpuBefore) * 1000) / load.transactions;
 		const storedPerTab = ((await used()) - storedBefore) / load.transactions / tabs;
 		// Members of one partition check a transaction; the others rely on its certificate (b = 0).
-		const bound = boundTps(machine, tabs / partitions, cBlkS);
+		const bound = boundTps(machine, tabs / partitions);
 		results[name] = {
 			...load,
 			bound,
@@ -165,14 +164,39 @@ function loaded(tabs: number, partitions: number, machine: Calibration, cBlkS: n
 	});
 }
 
+/** Page and worker together, after a collection. */
 async function heapMb(page: Page): Promise<number> {
-	const read = (): number =>
-		(performance as unknown as { memory?: { usedJSHeapSize: number } }).memory?.usedJSHeapSize ?? NaN;
-	const parts = [
-		await page.evaluate(read),
-		...(await Promise.all(page.workers().map((worker) => worker.evaluate(read))))
-	];
-	return parts.reduce((sum, bytes) => sum + bytes, 0) / 1e6;
+	const session = await page.context().newCDPSession(page);
+	const usedBytes: number[] = [];
+	await session.send('HeapProfiler.collectGarbage');
+	usedBytes.push((await session.send('Runtime.getHeapUsage')).usedSize);
+	// A dedicated worker is a target below its page, reached by messages through it.
+	const worker = new Promise<string>((resolve) =>
+		session.on('Target.attachedToTarget', ({ sessionId, targetInfo }) => {
+			if (targetInfo.type === 'worker') resolve(sessionId);
+		})
+	);
+	const answers = new Map<number, (result: { usedSize?: number }) => void>();
+	session.on('Target.receivedMessageFromTarget', ({ message }) => {
+		const { id, result } = JSON.parse(message) as { id: number; result: { usedSize?: number } };
+		answers.get(id)?.(result);
+	});
+	await session.send('Target.setAutoAttach', {
+		autoAttach: true,
+		waitForDebuggerOnStart: false,
+		flatten: false
+	});
+	const sessionId = await worker;
+	const ask = (id: number, method: string): Promise<{ usedSize?: number }> =>
+		new Promise((resolve) => {
+			answers.set(id, resolve);
+			void session.send('Target.sendMessageToTarget', { sessionId, message: JSON.stringify({ id, method }) });
+		});
+	await ask(1, 'HeapProfiler.collectGarbage');
+	usedBytes.push((await ask(2, 'Runtime.getHeapUsage')).usedSize ?? NaN);
+	await session.detach();
+	results.heapBytes = usedBytes;
+	return usedBytes.reduce((sum, bytes) => sum + bytes, 0) / 1e6;
 }
 
 /** A new tab fetches the chain that the load made. */

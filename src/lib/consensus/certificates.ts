@@ -3,7 +3,7 @@
  * the driver still has to make, so that a certificate is believed only where both hold.
  */
 import { equalBytes, toHex } from '../crypto/hex.ts';
-import { taggedHash } from '../crypto/hash.ts';
+import { HASH_BYTES, taggedHash } from '../crypto/hash.ts';
 import type { Verification } from '../crypto/suite.ts';
 import { LedgerError } from '../ledger/errors.ts';
 import type {
@@ -47,6 +47,7 @@ export function checkBlockCertificate(
 		throw invalid(
 			`no members are known for partition ${certificate.partition} in epoch ${certificate.epoch}`
 		);
+	if (certificate.blockId.length !== HASH_BYTES) throw invalid('its block id is not 32 bytes');
 	checkVoters(certificate.commits, members, quorum(members.members.length));
 	const statement = commitStatement(certificate);
 	return certificate.commits.map((commit) => statementCheck(chainId, statement, commit));
@@ -83,6 +84,7 @@ export function checkPartitionVotes(
 ): Verification[] {
 	if (!members || members.id !== votes.partition || members.epoch !== votes.epoch)
 		throw invalid(`partition ${votes.partition} has no vote in epoch ${votes.epoch}`);
+	checkOrderForm(order);
 	checkVoters(votes.votes, members, quorum(members.members.length));
 	const statement = orderStatement(kind, order, votes.partition, votes.epoch);
 	return votes.votes.map((vote) => statementCheck(chainId, statement, vote));
@@ -101,8 +103,7 @@ export function checkOrderCertificate(
 	operator: Uint8Array,
 	chainId: Uint8Array
 ): Verification[] {
-	if (certificate.blockHashes.length === 0 || certificate.blockHashes.length % 32 !== 0)
-		throw invalid('it names no whole blocks');
+	checkOrderForm(certificate);
 	if (active.length === 0) {
 		const statement = { ...orderStatement(Kind.OPERATOR, certificate, 0, 0) };
 		return [
@@ -136,6 +137,13 @@ export function sameOrder(a: OrderCertificate, b: OrderCertificate): boolean {
 		equalBytes(a.contentDigest, b.contentDigest) &&
 		equalBytes(a.blockHashes, b.blockHashes)
 	);
+}
+
+/** Both are hashed one behind the other: only fixed lengths keep the border between them where it was signed. */
+function checkOrderForm(order: Pick<OrderCertificate, 'contentDigest' | 'blockHashes'>): void {
+	if (order.contentDigest.length !== HASH_BYTES) throw invalid('its content digest is not 32 bytes');
+	if (order.blockHashes.length === 0 || order.blockHashes.length % HASH_BYTES !== 0)
+		throw invalid('it names no whole blocks');
 }
 
 function checkVoters(votes: MemberSignature[], members: PartitionView, needed: number): void {

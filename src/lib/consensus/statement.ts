@@ -4,6 +4,7 @@
  */
 import { HASH_BYTES, taggedHash } from '../crypto/hash.ts';
 import type { Verification } from '../crypto/suite.ts';
+import { invariant } from '../ledger/errors.ts';
 import { Kind, type MemberSignature, type Signed } from '../wire/gen/tabwave/v1/ledger_pb.js';
 
 export { Kind };
@@ -26,6 +27,11 @@ const FIXED_BYTES = DOMAIN.length + 6 * 4;
 
 /** The bytes that `sender` signs. */
 export function statementBytes(chainId: Uint8Array, statement: Statement, sender: Uint8Array): Uint8Array {
+	invariant(
+		chainId.length === HASH_BYTES && statement.digest.length === HASH_BYTES && sender.length === HASH_BYTES,
+		'R2',
+		'a statement is made of fields of fixed length'
+	);
 	const bytes = new Uint8Array(FIXED_BYTES + 3 * HASH_BYTES);
 	const view = new DataView(bytes.buffer);
 	bytes.set(DOMAIN);

@@ -65,7 +65,7 @@ export function parseTransaction(
 export function transactionCheck(transaction: ParsedTransaction): Verification {
 	return {
 		publicKey: transaction.body.sender,
-		message: taggedHash('transaction-signature', transaction.idBytes),
+		message: signingMessage(transaction.idBytes),
 		signature: transaction.signature
 	};
 }
@@ -86,12 +86,22 @@ export function unsignedTransaction(
 	request: TransactionRequest
 ): { body: Uint8Array; message: Uint8Array } {
 	const body = toBinary(TransactionBodySchema, create(TransactionBodySchema, { ...request, sender }));
-	return { body, message: taggedHash('transaction-signature', taggedHash('transaction', body)) };
+	return { body, message: signingMessage(taggedHash('transaction', body)) };
 }
 
 /** @returns an encoded Transaction */
 export function signedTransaction(body: Uint8Array, signature: Uint8Array): Uint8Array {
 	return toBinary(TransactionSchema, create(TransactionSchema, { body, signature }));
+}
+
+const SIGNATURE_DOMAIN = new TextEncoder().encode('tabwave/v1/transaction-signature\0');
+
+/** What a sender signs: the id behind a domain. The id is a hash already, and Ed25519 hashes again. */
+function signingMessage(idBytes: Uint8Array): Uint8Array {
+	const message = new Uint8Array(SIGNATURE_DOMAIN.length + idBytes.length);
+	message.set(SIGNATURE_DOMAIN);
+	message.set(idBytes, SIGNATURE_DOMAIN.length);
+	return message;
 }
 
 function isName(name: string): boolean {

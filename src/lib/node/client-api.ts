@@ -8,6 +8,7 @@ import { leaderOf } from '../consensus/topology.ts';
 import { fromHex, HexError, toHex } from '../crypto/hex.ts';
 import type { Suite } from '../crypto/suite.ts';
 import { ACCOUNT_PREFIX, MAX_AMOUNT, readBalance } from '../ledger/accounts.ts';
+import { ESCROW_PREFIX } from '../ledger/contract.ts';
 import { transferArguments } from '../ledger/transfer.ts';
 import type { LedgerStore } from '../storage/ledger-store.ts';
 import type { QueryTables, TransactionRow } from '../storage/query-tables.ts';
@@ -232,7 +233,7 @@ export class ClientApi implements TabwaveApi {
 	readonly account: TabwaveApi['account'] = {
 		id: async () => this.#node.self,
 		balance: async (id) =>
-			readBalance(this.#node.chain.state, id === undefined ? this.#node.self : hex(id, 32)).toString(),
+			readBalance(this.#node.chain.state, id === undefined ? this.#node.self : accountOf(id)).toString(),
 		transfer: (to, amount) => this.#transfer(to, amount)
 	};
 
@@ -619,6 +620,11 @@ function hexBytes(text: string, bytes: number): Uint8Array {
 
 function hex(text: string, bytes: number): string {
 	return toHex(hexBytes(text, bytes));
+}
+
+/** A key in hex, or a contract's escrow. */
+function accountOf(id: string): string {
+	return typeof id === 'string' && id.length <= 160 && id.startsWith(ESCROW_PREFIX) ? id : hex(id, 32);
 }
 
 function amountOf(amount: string | number): bigint {

@@ -42,9 +42,9 @@ export class Inbox<Input> {
 		}
 	}
 
-	/** Forgets a peer whose link is down. */
+	/** Forgets a peer whose link is down, unless its packets are still under way: their order holds beyond a new link. */
 	forget(from: string): void {
-		this.#peers.delete(from);
+		if (this.#peers.get(from)?.pending === 0) this.#peers.delete(from);
 	}
 
 	#queue(from: string, peer: { pending: number; last: Promise<void> }, bytes: Uint8Array): void {
@@ -69,10 +69,13 @@ export class Inbox<Input> {
 		});
 	}
 
+	/** Whatever a stranger's bytes may bring about is refused with its name; it neither stops the node nor silences the peer. */
 	#reject(from: string, error: unknown): void {
-		if (!(error instanceof LedgerError || error instanceof DecodeError)) throw error;
-		this.#count(error.reason);
-		this.#init.rejected(from, error);
+		const { name, message } = error instanceof Error ? error : new Error(String(error));
+		const refusal =
+			error instanceof LedgerError || error instanceof DecodeError ? error : new LedgerError(name, message);
+		this.#count(refusal.reason);
+		this.#init.rejected(from, refusal);
 	}
 
 	#count(reason: string): void {

@@ -29,19 +29,28 @@ export class MembershipRequests {
 		return this.#joins.size + this.#leaves.size + this.#silences.size === 0;
 	}
 
-	/** @throws LedgerError where there is no room */
+	/** Where there is no room the request is refused, like any other that cannot be granted. */
 	add(signed: Signed): void {
 		const sender = toHex(signed.sender);
-		if (signed.kind === Kind.JOIN || signed.kind === Kind.LEAVE) {
-			const list = signed.kind === Kind.JOIN ? this.#joins : this.#leaves;
-			if (!list.has(sender) && list.size >= MAX_WAITING_REQUESTS)
-				throw new LedgerError('TooManyRequests', 'too many wait to join or leave; try again in a moment');
-			list.set(sender, signed);
+		if (signed.kind === Kind.SILENCE) {
+			this.#addSilence(sender, signed);
 			return;
 		}
+		const list = signed.kind === Kind.JOIN ? this.#joins : this.#leaves;
+		if (list.has(sender) || list.size < MAX_WAITING_REQUESTS) list.set(sender, signed);
+		else
+			this.#refuse(
+				signed,
+				new LedgerError('TooManyRequests', 'too many wait to join or leave; try again in a moment')
+			);
+	}
+
+	/** A declaration that finds no room is made again while the silence lasts. */
+	#addSilence(sender: string, signed: Signed): void {
 		const member = toHex(signed.digest);
 		const declared = this.#silences.get(member) ?? new Map<string, Signed>();
-		if (this.#silences.size < MAX_WAITING_REQUESTS) this.#silences.set(member, declared);
+		if (!this.#silences.has(member) && this.#silences.size >= MAX_WAITING_REQUESTS) return;
+		this.#silences.set(member, declared);
 		declared.set(sender, signed);
 	}
 

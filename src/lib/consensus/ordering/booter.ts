@@ -315,7 +315,9 @@ export class BooterCore {
 	 * one. The first member of all has nobody to wait for.
 	 */
 	#isGathering(): boolean {
-		return this.#tick - this.#gatherFromTick < this.#init.gatherTicks && this.#chain.topology.active().length > 0;
+		return (
+			this.#tick - this.#gatherFromTick < this.#init.gatherTicks && this.#chain.topology.active().length > 0
+		);
 	}
 
 	/** Blocks for the next order: partitions in turn, each partition's rounds in order (R9), within the bounds of an order. */

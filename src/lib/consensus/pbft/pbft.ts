@@ -65,7 +65,7 @@ export interface PbftEffects extends Effects {
 const MAX_UNCERTIFIED_ROUNDS = 4;
 
 /** A small block goes out at once where it holds at least this part of the last one. */
-const BATCH_SHARE = 4;
+const BATCH_SHARE = 2;
 
 /** Certified rounds that may wait for the upper tier before the leader lets the pool fill whole blocks. */
 const MAX_WAITING_SMALL_BLOCKS = 2;
@@ -172,8 +172,11 @@ export class Pbft {
 	/** A block certificate of this partition and epoch that holds (R5). */
 	certificate(certificate: BlockCertificate): PbftEffects {
 		const effects = this.#effects();
-		const round = this.#rounds.get(certificate.roundId);
-		if (round && !round.certificate && round.digest === toHex(certificate.blockId))
+		if (!this.#inWindow(certificate.roundId)) return effects;
+		const round = this.#round(certificate.roundId);
+		// It may overtake the PrePrepare that it ends.
+		if (!round.digest) round.early = certificate;
+		else if (!round.certificate && round.digest === toHex(certificate.blockId))
 			this.#certify(round, certificate, effects);
 		this.#propose(effects);
 		return effects;
@@ -257,6 +260,8 @@ export class Pbft {
 		round.missing = new Set(ids.filter((id) => !this.#init.pool.has(id)));
 		// R3: bodies are asked for, first of the leader.
 		if (round.missing.size > 0) this.#askForBodies(round, this.isLeader ? 'members' : this.leader, effects);
+		if (round.early && toHex(round.early.blockId) === round.digest)
+			this.#certify(round, round.early, effects);
 		this.#advance(round, effects);
 	}
 
@@ -283,9 +288,10 @@ export class Pbft {
 
 	#onVote(message: Received, votes: 'prepares' | 'commits', effects: PbftEffects): void {
 		const round = this.#round(message.signed.slot);
-		if (!round[votes].has(message.sender)) round[votes].set(message.sender, message);
-		// Somebody still asks about a round that is done: the certificate is the answer.
-		if (round.certificate && message.sender !== this.#init.self)
+		const isRepeat = round[votes].has(message.sender);
+		if (!isRepeat) round[votes].set(message.sender, message);
+		// Who says again what is known of a round that is done has missed its end.
+		if (isRepeat && round.certificate && message.sender !== this.#init.self)
 			this.#answer(message.sender, round.certificate, effects);
 		this.#advance(round, effects);
 	}

@@ -21,6 +21,8 @@ export interface Round {
 	hasPrepared: boolean;
 	phase: Phase;
 	certificate: BlockCertificate | null;
+	/** A certificate that came before its PrePrepare. */
+	early: BlockCertificate | null;
 	startedTick: number;
 	lastSentTick: number;
 	/** R5: the leader kept silent for so long that Commits go to everyone. */
@@ -41,6 +43,7 @@ export function newRound(roundId: number, tick: number): Round {
 		hasPrepared: false,
 		phase: 'waiting',
 		certificate: null,
+		early: null,
 		startedTick: tick,
 		lastSentTick: tick,
 		commitToAll: false

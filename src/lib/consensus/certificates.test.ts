@@ -1,0 +1,220 @@
+import { create } from '@bufbuild/protobuf';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { LedgerError } from '../ledger/errors.ts';
+import {
+	BlockCertificateSchema,
+	OrderCertificateSchema,
+	type BlockCertificate,
+	type OrderCertificate
+} from '../wire/gen/tabwave/v1/ledger_pb.js';
+import {
+	checkBlockCertificate,
+	checkOrderCertificate,
+	commitStatement,
+	orderStatement
+} from './certificates.ts';
+import { Kind, statementBytes, type Statement } from './statement.ts';
+import {
+	partitionOf,
+	TEST_CHAIN_ID,
+	testMembers,
+	testSuite,
+	voteOf,
+	type TestMember
+} from './testing/members.ts';
+
+const DIGEST = new Uint8Array(32).fill(1);
+let members: TestMember[];
+let others: TestMember[];
+
+beforeAll(async () => {
+	members = await testMembers(4);
+	others = await testMembers(4);
+});
+
+async function holds(checks: Parameters<typeof testSuite.verify>[0][]): Promise<boolean> {
+	return (await Promise.all(checks.map((check) => testSuite.verify(check)))).every(Boolean);
+}
+
+describe('R2: a statement', () => {
+	it('gives other bytes for every field that differs', () => {
+		const statement: Statement = {
+			kind: Kind.COMMIT,
+			partition: 1,
+			epoch: 2,
+			view: 3,
+			attempt: 4,
+			slot: 5,
+			digest: DIGEST
+		};
+		const sender = new Uint8Array(32).fill(9);
+		const variants: Statement[] = [
+			statement,
+			{ ...statement, kind: Kind.PREPARE },
+			{ ...statement, partition: 2 },
+			{ ...statement, epoch: 3 },
+			{ ...statement, view: 4 },
+			{ ...statement, attempt: 5 },
+			{ ...statement, slot: 6 },
+			{ ...statement, digest: new Uint8Array(32) }
+		];
+		const bytes = variants.map((variant) => statementBytes(TEST_CHAIN_ID, variant, sender).join());
+		bytes.push(statementBytes(new Uint8Array(32), statement, sender).join());
+		bytes.push(statementBytes(TEST_CHAIN_ID, statement, DIGEST).join());
+		expect(new Set(bytes).size).toBe(10);
+	});
+
+	it('is never made of a digest of another length, which would write over its neighbours', () => {
+		const statement = {
+			kind: Kind.COMMIT,
+			partition: 1,
+			epoch: 1,
+			view: 0,
+			attempt: 0,
+			slot: 1,
+			digest: new Uint8Array(33)
+		};
+		expect(() => statementBytes(TEST_CHAIN_ID, statement, DIGEST)).toThrow(/^R2/);
+	});
+});
+
+describe('a block certificate', () => {
+	async function certificate(
+		voters = members.slice(0, 3),
+		fields: Partial<Pick<BlockCertificate, 'partition' | 'epoch'>> = {}
+	): Promise<BlockCertificate> {
+		const empty = create(BlockCertificateSchema, {
+			partition: 1,
+			epoch: 1,
+			view: 0,
+			roundId: 5,
+			blockId: DIGEST,
+			...fields
+		});
+		return {
+			...empty,
+			commits: await Promise.all(voters.map((member) => voteOf(member, commitStatement(empty))))
+		};
+	}
+	const check = (one: BlockCertificate): ReturnType<typeof checkBlockCertificate> =>
+		checkBlockCertificate(one, partitionOf(members), TEST_CHAIN_ID);
+
+	it('holds with q Commits', async () => {
+		expect(await holds(check(await certificate()))).toBe(true);
+	});
+
+	it.each([
+		['too few', async () => certificate(members.slice(0, 2))],
+		['a stranger among them', async () => certificate([...members.slice(0, 2), others[0]!])],
+		['one counted twice', async () => certificate([members[0]!, members[0]!, members[1]!])],
+		['of another partition', async () => certificate(undefined, { partition: 2 })],
+		['of another epoch', async () => certificate(undefined, { epoch: 2 })],
+		[
+			'whose block id has bytes behind it',
+			async () => ({ ...(await certificate()), blockId: new Uint8Array(40).fill(1) })
+		]
+	])('is refused: %s', async (_what, make) => {
+		expect(await refusal(async () => check((await make()) as BlockCertificate))).toBe('CertificateInvalid');
+	});
+
+	it.each([
+		['another round', { roundId: 6 }],
+		['another view', { view: 1 }],
+		['another block', { blockId: new Uint8Array(32).fill(2) }]
+	])('does not hold for %s', async (_what, fields) => {
+		expect(await holds(check({ ...(await certificate()), ...fields }))).toBe(false);
+	});
+});
+
+describe('an order certificate (R11)', () => {
+	const order = {
+		term: 1,
+		attempt: 0,
+		height: 9,
+		contentDigest: DIGEST,
+		blockHashes: new Uint8Array(64).fill(3)
+	};
+	const active = () => [partitionOf(members, 1), partitionOf(others, 2)];
+	const operator = new Uint8Array(32).fill(8);
+
+	async function votesOf(kind: Kind, voters: TestMember[], partition: number) {
+		const votes = await Promise.all(
+			voters.map((member) => voteOf(member, orderStatement(kind, order, partition, 1)))
+		);
+		return { $typeName: 'tabwave.v1.PartitionVotes' as const, partition, epoch: 1, votes };
+	}
+	async function certificate(kind: Kind = Kind.DONE): Promise<OrderCertificate> {
+		const partitions = [await votesOf(kind, members.slice(1), 1), await votesOf(kind, others.slice(1), 2)];
+		return create(OrderCertificateSchema, { ...order, partitions });
+	}
+	const check = (one: OrderCertificate, kind: Kind.SIGN | Kind.DONE = Kind.DONE) =>
+		checkOrderCertificate(kind, one, active(), operator, TEST_CHAIN_ID);
+
+	it('holds with q members in q_u partitions', async () => {
+		expect(await holds(check(await certificate()))).toBe(true);
+	});
+
+	it('Signs are no Dones', async () => {
+		expect(await holds(check(await certificate(Kind.SIGN), Kind.DONE))).toBe(false);
+	});
+
+	it.each([
+		[
+			'one partition of two',
+			async () => ({ ...(await certificate()), partitions: (await certificate()).partitions.slice(0, 1) })
+		],
+		[
+			'a partition counted twice',
+			async () => ({
+				...(await certificate()),
+				partitions: [(await certificate()).partitions[0]!, (await certificate()).partitions[0]!]
+			})
+		],
+		[
+			'too few members of one',
+			async () => ({
+				...(await certificate()),
+				partitions: [await votesOf(Kind.DONE, members.slice(0, 2), 1), (await certificate()).partitions[1]!]
+			})
+		],
+		[
+			'members of the other partition',
+			async () => ({
+				...(await certificate()),
+				partitions: [await votesOf(Kind.DONE, others.slice(1), 1), (await certificate()).partitions[1]!]
+			})
+		],
+		['no blocks', async () => ({ ...(await certificate()), blockHashes: new Uint8Array(0) })],
+		['half a block', async () => ({ ...(await certificate()), blockHashes: new Uint8Array(48) })],
+		[
+			'the border between content and blocks moved',
+			async () => ({
+				...(await certificate()),
+				contentDigest: new Uint8Array(0),
+				blockHashes: Uint8Array.from([...DIGEST, ...order.blockHashes])
+			})
+		]
+	])('is refused: %s', async (_what, make) => {
+		expect(await refusal(async () => check((await make()) as OrderCertificate))).toBe('CertificateInvalid');
+	});
+
+	it('while no partition has members the operator alone is enough, and nobody else (R22)', async () => {
+		const one = await testMembers(1);
+		const signature = (await voteOf(one[0]!, orderStatement(Kind.OPERATOR, order, 0, 0))).signature;
+		const byOperator = create(OrderCertificateSchema, { ...order, operatorSignature: signature });
+		const checks = (key: Uint8Array) => checkOrderCertificate(Kind.DONE, byOperator, [], key, TEST_CHAIN_ID);
+		expect(await holds(checks(one[0]!.signer.publicKey))).toBe(true);
+		expect(await holds(checks(operator))).toBe(false);
+		expect(await refusal(async () => check(byOperator))).toBe('CertificateInvalid');
+	});
+});
+
+async function refusal(run: () => Promise<unknown>): Promise<string> {
+	try {
+		await run();
+		return 'none';
+	} catch (error) {
+		if (error instanceof LedgerError) return error.reason;
+		throw error;
+	}
+}
