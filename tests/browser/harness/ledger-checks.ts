@@ -51,7 +51,7 @@ export function money(page: Page): Promise<{ members: number; balances: string; 
 		const balance = async (account: string): Promise<bigint> => {
 			try {
 				const { decoded } = await state.get(`account/${account}`);
-				return BigInt((decoded as { balance: string }).balance);
+				return BigInt(decoded as string);
 			} catch (error) {
 				// An empty account is not stored.
 				if (error instanceof Error && error.name === 'NotFound') return 0n;
