@@ -120,7 +120,8 @@ const INTEGERS_ONLY = {
 	]
 };
 
-const TESTS = ['**/*.test.ts'];
+// What tests share stands beside them in a folder of its own.
+const TESTS = ['**/*.test.ts', '**/testing/*.ts'];
 
 /** @type {import('eslint').Linter.Config[]} */
 export const purity = [

@@ -1,12 +1,13 @@
 /** Where WebRTC cannot form, everything goes through the relay, and becomes final all the same. */
 import { joinByPage } from './harness/join-page.ts';
 import { expectCleanChains, quietHead } from './harness/ledger-checks.ts';
-import { waitFor } from './harness/tabs.ts';
+import { waitFor, waitForValue } from './harness/tabs.ts';
 import { expect, test } from './harness/test.ts';
 
 const PARTITIONS = 2;
 const MEMBERS = 3;
 const TABS = PARTITIONS * MEMBERS;
+const TRADES = 5;
 
 test.use({ webRtc: 'impossible', ini: `[partitions]\ncount = ${PARTITIONS}\nmaxMembers = ${MEMBERS}\n` });
 
@@ -30,6 +31,17 @@ test('two partitions of three tabs agree through the relay', async ({ context, p
 	);
 	console.log(`${TABS} transfers final after ${Math.round(performance.now() - startMs)} ms`);
 	for (const receipt of receipts) expect(receipt.status).toBe('ok');
+
+	await Promise.all(
+		pages.map((page, index) =>
+			page.evaluate((seed) => globalThis.tabwave.spectrum.generateAps({ seed, count: 40 }), index + 1)
+		)
+	);
+	await waitForValue(
+		() => pages[0]!.evaluate(async () => (await globalThis.tabwave.spectrum.trades()).length),
+		(trades) => trades >= TRADES,
+		{ what: `${TRADES} final trades` }
+	);
 
 	const { height } = await quietHead(pages);
 	await expectCleanChains(pages, height);
