@@ -1,36 +1,43 @@
-/** Load on a network of tabs: each keeps a number of transfers outstanding. */
+/** Load on a network of tabs: a closed loop, in which each tab keeps a number of signed transfers outstanding. */
 import type { Page } from 'playwright-core';
-import type { TabwaveApi } from '#lib/node/api.ts';
+import { ascending, quantile } from './report.ts';
 
 declare global {
-	var tabwave: TabwaveApi;
-	var benchLoad: { done: number; failed: number; latenciesMs: number[]; isOn: boolean };
+	var benchLoad: { done: number; failures: Record<string, number>; latenciesMs: number[]; isOn: boolean };
 }
 
 export interface LoadResult {
+	/** Transfers that became final while it was measured. */
+	transactions: number;
+	seconds: number;
 	finalTps: number;
+	/** From the call to its receipt. */
 	p50Ms: number;
 	p95Ms: number;
 	p99Ms: number;
-	failed: number;
+	/** Errors of the client API by name. */
+	failures: Record<string, number>;
+	/** Heights of the ledger. */
 	blocksPerSecond: number;
-	transactions: number;
 }
 
+/** @param outstanding transfers of each tab */
 export async function startLoad(pages: Page[], outstanding: number): Promise<void> {
 	await Promise.all(
 		pages.map((page) =>
 			page.evaluate((count) => {
-				const load = (globalThis.benchLoad = { done: 0, failed: 0, latenciesMs: [] as number[], isOn: true });
+				const load = (globalThis.benchLoad = { done: 0, failures: {}, latenciesMs: [], isOn: true });
+				const { failures, latenciesMs } = load as typeof globalThis.benchLoad;
 				const one = async (): Promise<void> => {
 					while (load.isOn) {
 						const startMs = performance.now();
 						try {
 							await tabwave.account.transfer('22'.repeat(32), 1);
 							load.done += 1;
-							load.latenciesMs.push(performance.now() - startMs);
-						} catch {
-							load.failed += 1;
+							latenciesMs.push(performance.now() - startMs);
+						} catch (error) {
+							const { name } = error as Error;
+							failures[name] = (failures[name] ?? 0) + 1;
 							await new Promise((resolve) => setTimeout(resolve, 50));
 						}
 					}
@@ -42,36 +49,59 @@ export async function startLoad(pages: Page[], outstanding: number): Promise<voi
 }
 
 export async function measureLoad(pages: Page[], durationMs: number): Promise<LoadResult> {
-	const reset = pages.map((page) =>
-		page.evaluate(() => {
-			globalThis.benchLoad.done = globalThis.benchLoad.failed = 0;
-			globalThis.benchLoad.latenciesMs = [];
-		})
+	const height = (): Promise<number> => pages[0]!.evaluate(async () => (await tabwave.chain.head()).height);
+	await Promise.all(
+		pages.map((page) =>
+			page.evaluate(() => {
+				const load = globalThis.benchLoad;
+				load.done = load.latenciesMs.length = 0;
+				for (const name of Object.keys(load.failures)) delete load.failures[name];
+			})
+		)
 	);
-	await Promise.all(reset);
-	const head = (): Promise<{ height: number }> => pages[0]!.evaluate(() => tabwave.chain.head());
-	const [before, startMs] = [await head(), performance.now()];
+	const [heightBefore, startMs] = [await height(), performance.now()];
 	await new Promise((resolve) => setTimeout(resolve, durationMs));
-	const results = await Promise.all(pages.map((page) => page.evaluate(() => globalThis.benchLoad)));
+	const loads = await Promise.all(
+		// A copy, while it goes on.
+		pages.map((page) => page.evaluate(() => structuredClone(globalThis.benchLoad)))
+	);
 	const seconds = (performance.now() - startMs) / 1000;
-	const after = await head();
-	const latencies = results.flatMap(({ latenciesMs }) => latenciesMs).sort((a, b) => a - b);
-	const transactions = results.reduce((sum, { done }) => sum + done, 0);
+	const latencies = ascending(loads.flatMap(({ latenciesMs }) => latenciesMs));
+	const transactions = loads.reduce((sum, { done }) => sum + done, 0);
+	const failures: Record<string, number> = {};
+	for (const load of loads)
+		for (const [name, count] of Object.entries(load.failures)) failures[name] = (failures[name] ?? 0) + count;
 	return {
+		transactions,
+		seconds,
 		finalTps: transactions / seconds,
 		p50Ms: quantile(latencies, 0.5),
 		p95Ms: quantile(latencies, 0.95),
 		p99Ms: quantile(latencies, 0.99),
-		failed: results.reduce((sum, { failed }) => sum + failed, 0),
-		blocksPerSecond: (after.height - before.height) / seconds,
-		transactions
+		failures,
+		blocksPerSecond: ((await height()) - heightBefore) / seconds
 	};
 }
 
 export async function stopLoad(pages: Page[]): Promise<void> {
 	await Promise.all(pages.map((page) => page.evaluate(() => void (globalThis.benchLoad.isOn = false))));
+	// What is outstanding becomes final first: the next scenario starts from a quiet network.
+	await pages[0]!.waitForFunction(async () => (await tabwave.pool.status()).pending === 0, null, {
+		timeout: DRAIN_TIMEOUT_MS
+	});
 }
 
-export function quantile(sorted: number[], share: number): number {
-	return sorted.length === 0 ? NaN : sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
+/** Transfers one after the other. @returns milliseconds from call to receipt, of each */
+export function transferSingly(page: Page, count: number): Promise<number[]> {
+	return page.evaluate(async (times) => {
+		const latencies: number[] = [];
+		for (let i = 0; i < times; i++) {
+			const startMs = performance.now();
+			await tabwave.account.transfer('22'.repeat(32), 1);
+			latencies.push(performance.now() - startMs);
+		}
+		return latencies;
+	}, count);
 }
+
+const DRAIN_TIMEOUT_MS = 60_000;

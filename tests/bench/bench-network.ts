@@ -1,0 +1,108 @@
+/** A network for one scenario: the real relay, a browser of its own, and tabs that vote. */
+import { chromium, type BrowserContext, type Page } from 'playwright-core';
+import type { TabwaveApi } from '#lib/node/api.ts';
+import { launchOptions } from '../browser/harness/chromium.ts';
+import { startRelayProcess, type RelayProcess } from '../browser/harness/relay-process.ts';
+import { keepConnections } from './tab-probes.ts';
+
+declare global {
+	// On every page of the site, see src/lib/node/api.ts.
+	var tabwave: TabwaveApi;
+}
+
+export interface BenchNetwork {
+	context: BrowserContext;
+	pages: Page[];
+	relay: RelayProcess;
+	/** Of browser and relay: all that the network costs is below them. */
+	pids: number[];
+}
+
+export interface BenchNetworkInit {
+	partitions?: number;
+	/** Spread over the partitions. */
+	tabs?: number;
+	/** What the tabs show: what people look at costs, too. */
+	path?: string;
+	/** Lets openInspector() in. */
+	inspectRelay?: boolean;
+}
+
+/** What is running, for a run that is ended early. */
+const running = new Set<() => Promise<void>>();
+
+/** Ends browsers and relays: nothing may stay behind when this program is told to end. */
+export async function endNetworks(): Promise<void> {
+	await Promise.allSettled([...running].map((end) => end()));
+}
+
+export async function withNetwork<T>(
+	{ partitions = 1, tabs = 0, path, inspectRelay = false }: BenchNetworkInit,
+	run: (network: BenchNetwork) => Promise<T>
+): Promise<T> {
+	const relay = await startRelay(partitions, inspectRelay);
+	const endRelay = (): Promise<void> => relay.dispose();
+	running.add(endRelay);
+	try {
+		// A server has a process id, which a browser that Playwright launches by itself does not show.
+		const server = await chromium.launchServer({
+			...launchOptions('possible'),
+			// main.ts does it.
+			handleSIGINT: false,
+			handleSIGTERM: false,
+			handleSIGHUP: false
+		});
+		const endServer = (): Promise<void> => server.close();
+		running.add(endServer);
+		const browser = await chromium.connect(server.wsEndpoint());
+		try {
+			const context = await browser.newContext();
+			await context.addInitScript(keepConnections);
+			const pages: Page[] = [];
+			for (let i = 0; i < tabs; i++) pages.push(await joinedTab(context, relay, 1 + (i % partitions), path));
+			await Promise.all(pages.map(voting));
+			return await run({ context, pages, relay, pids: [server.process().pid!, relay.pid!] });
+		} finally {
+			running.delete(endServer);
+			await browser.close();
+			await server.close();
+		}
+	} finally {
+		running.delete(endRelay);
+		await relay.dispose();
+	}
+}
+
+/** A tab that has the client API and is no member. */
+export async function openTab(context: BrowserContext, relay: RelayProcess, path = '/node'): Promise<Page> {
+	const page = await context.newPage();
+	await page.goto(relay.url + path);
+	await page.waitForFunction(() => 'tabwave' in globalThis);
+	return page;
+}
+
+async function joinedTab(
+	context: BrowserContext,
+	relay: RelayProcess,
+	partition: number,
+	path?: string
+): Promise<Page> {
+	const page = await openTab(context, relay, path);
+	await page.evaluate((wish) => tabwave.node.join({ partition: wish }), partition);
+	return page;
+}
+
+async function voting(page: Page): Promise<void> {
+	await page.waitForFunction(async () => (await tabwave.node.status()).activity === 'voting');
+}
+
+async function startRelay(partitions: number, inspect: boolean): Promise<RelayProcess> {
+	const before = process.env.NODE_OPTIONS;
+	if (inspect) process.env.NODE_OPTIONS = `${before ?? ''} --inspect=127.0.0.1:0`;
+	try {
+		return await startRelayProcess({ ini: `[partitions]\ncount = ${partitions}\n` });
+	} finally {
+		if (before === undefined) delete process.env.NODE_OPTIONS;
+		else process.env.NODE_OPTIONS = before;
+	}
+}
