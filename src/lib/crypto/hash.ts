@@ -1,11 +1,22 @@
-/** SHA-256, synchronous: the core cannot wait, and for short messages it is as fast as WebCrypto. */
+/**
+ * SHA-256, synchronous: the core cannot wait, and what is hashed here is short. WebAssembly takes a third of the time that
+ * JavaScript does, and Merkle trees and ids are most of what a node computes besides signatures.
+ */
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
 import { concatBytes } from '@noble/hashes/utils.js';
 
 export const HASH_BYTES = 32;
 export const ZERO_HASH: Uint8Array = new Uint8Array(HASH_BYTES);
 
+type Hash = (parts: Uint8Array[]) => Uint8Array;
+
+/** Hash of the parts, one after another. */
 export function sha256(...parts: Uint8Array[]): Uint8Array {
+	return hash(parts);
+}
+
+/** The same without WebAssembly, which some browsers forbid (Lockdown Mode of Safari). */
+export function portableSha256(parts: Uint8Array[]): Uint8Array {
 	return nobleSha256(parts.length === 1 ? parts[0]! : concatBytes(...parts));
 }
 
@@ -19,4 +30,24 @@ export function taggedHash(domain: string, ...parts: Uint8Array[]): Uint8Array {
 		tags.set(domain, tag);
 	}
 	return sha256(tag, ...parts);
+}
+
+let hash: Hash = portableSha256;
+
+/**
+ * Hashes by WebAssembly from now on, where there is one. Whoever opens a suite calls it; it is not awaited while modules
+ * load, since a worker that waits there loses the messages that come meanwhile.
+ */
+export async function hashFaster(): Promise<void> {
+	try {
+		const { createSHA256 } = await import('hash-wasm');
+		const hasher = await createSHA256();
+		hash = (parts) => {
+			hasher.init();
+			for (const part of parts) hasher.update(part);
+			return hasher.digest('binary');
+		};
+	} catch {
+		// Nothing but time is lost.
+	}
 }

@@ -1,5 +1,6 @@
 /** Where the rest of the program gets its suite. */
 import { UnknownSuiteError } from './errors.ts';
+import { hashFaster } from './hash.ts';
 import { fromHex } from './hex.ts';
 import type { Suite, Verification } from './suite.ts';
 
@@ -15,6 +16,7 @@ export const SUITE_NAMES: readonly string[] = ['ed25519-sha256'];
  */
 export async function openSuite(name: string): Promise<Suite> {
 	if (!SUITE_NAMES.includes(name)) throw new UnknownSuiteError(name, SUITE_NAMES);
+	await hashFaster();
 	if (globalThis.crypto?.subtle !== undefined) {
 		const suite = (await import('./webcrypto-suite.ts')).webcryptoSuite();
 		if (await keepsTheRule(suite)) return suite;

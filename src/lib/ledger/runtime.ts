@@ -2,7 +2,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { taggedHash } from '../crypto/hash.ts';
 import { merkleRoot } from '../crypto/merkle.ts';
-import { ReceiptSchema, ReceiptStatus, type Event } from '../wire/gen/tabwave/v1/ledger_pb.js';
+import { ReceiptSchema, ReceiptStatus, type Event, type Receipt } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import { accountsOver } from './accounts.ts';
 import { Refused, type Contract, type StateView } from './contract.ts';
 import { Overlay } from './state.ts';
@@ -19,8 +19,10 @@ const MAX_RECEIPT_MESSAGE_LENGTH = 200;
 export type ContractRegistry = ReadonlyMap<string, Contract>;
 
 export interface BlockExecution {
-	/** Encoded Receipts: one a transaction, then one without an id where contracts emitted events for the block itself. */
-	receipts: Uint8Array[];
+	/** One a transaction, then one without an id where contracts emitted events for the block itself. */
+	receipts: Receipt[];
+	/** The same, encoded. */
+	receiptBytes: Uint8Array[];
 	receiptsRoot: Uint8Array;
 	/** Ids that are new to the ledger, with their place in the block. */
 	included: { id: string; expiryHeight: number; index: number }[];
@@ -43,7 +45,7 @@ export function executeBlock(
 	overlay: Overlay,
 	contracts: ContractRegistry
 ): BlockExecution {
-	const receipts: Uint8Array[] = [];
+	const receipts: Receipt[] = [];
 	const included: BlockExecution['included'] = [];
 	const here = new Set<string>();
 	const blockEvents: Event[] = [];
@@ -87,7 +89,8 @@ export function executeBlock(
 	});
 	if (blockEvents.length > 0)
 		receipts.push(receipt(new Uint8Array(0), ReceiptStatus.OK, '', '', blockEvents));
-	return { receipts, receiptsRoot: merkleRoot(receipts), included };
+	const receiptBytes = receipts.map((item) => toBinary(ReceiptSchema, item));
+	return { receipts, receiptBytes, receiptsRoot: merkleRoot(receiptBytes), included };
 }
 
 /** Root over the ids. An id commits to all of a body, and a signature cannot change it. */
@@ -200,15 +203,12 @@ function receipt(
 	error: string,
 	message: string,
 	events: Event[]
-): Uint8Array {
-	return toBinary(
-		ReceiptSchema,
-		create(ReceiptSchema, {
-			transactionId: id,
-			status,
-			error,
-			message: message.slice(0, MAX_RECEIPT_MESSAGE_LENGTH),
-			events
-		})
-	);
+): Receipt {
+	return create(ReceiptSchema, {
+		transactionId: id,
+		status,
+		error,
+		message: message.slice(0, MAX_RECEIPT_MESSAGE_LENGTH),
+		events
+	});
 }

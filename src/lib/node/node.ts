@@ -428,7 +428,11 @@ export class TabwaveNode {
 					members: partition.members,
 					self: this.self,
 					lastRoundId: this.chain.topology.lastRoundId(partition.id),
-					pool: this.pool,
+					pool: {
+						has: (id) => this.pool.has(id),
+						isComing: (id) => this.#checks.isChecking(id),
+						waiting: (limit, maxBodyBytes, except) => this.pool.waiting(limit, maxBodyBytes, except)
+					},
 					resendTicks: ticks(this.#init.timing, this.#init.timing.resendMs),
 					commitToAllTicks: ticks(this.#init.timing, this.#init.timing.commitToAllMs),
 					maxBodyBytes: MAX_BLOCK_BODY_BYTES

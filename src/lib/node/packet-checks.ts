@@ -28,6 +28,8 @@ export class PacketChecks {
 	readonly #chain: Chain;
 	readonly #verifier: Verifier;
 	readonly #self: string;
+	/** Transactions whose signatures are being checked; as many as the inbox lets in. */
+	readonly #checking = new Map<string, ParsedTransaction>();
 
 	constructor(chain: Chain, verifier: Verifier, self: string) {
 		this.#chain = chain;
@@ -60,6 +62,11 @@ export class PacketChecks {
 		return { type: 'signed', message: received(signed) };
 	}
 
+	/** Whether this transaction is here and its signature is being checked. */
+	isChecking(id: string): boolean {
+		return this.#checking.has(id);
+	}
+
 	/** @param isKnown ids that cost no check */
 	async transactions(batch: Uint8Array[], isKnown: (id: string) => boolean): Promise<NodeInput | null> {
 		const { maxTransactionsPerBlock } = this.#chain.genesis.fields;
@@ -71,15 +78,23 @@ export class PacketChecks {
 			try {
 				// A copy: the pool must not hold the whole frame that brought a transaction.
 				const transaction = this.#chain.parse(bytes.slice());
-				if (!isKnown(transaction.id) && this.#isTimely(transaction)) parsed.push(transaction);
+				if (isKnown(transaction.id) || this.#isTheSame(transaction) || !this.#isTimely(transaction)) continue;
+				this.#checking.set(transaction.id, transaction);
+				parsed.push(transaction);
 			} catch (error) {
 				if (!(error instanceof LedgerError)) throw error;
 				malformed = error;
 			}
 		}
-		const holds = await Promise.all(
-			parsed.map((transaction) => this.#verifier.verify(transactionCheck(transaction)))
-		);
+		let holds: boolean[];
+		try {
+			holds = await Promise.all(
+				parsed.map((transaction) => this.#verifier.verify(transactionCheck(transaction)))
+			);
+		} finally {
+			for (const transaction of parsed)
+				if (this.#checking.get(transaction.id) === transaction) this.#checking.delete(transaction.id);
+		}
 		const transactions = parsed.filter((_, i) => holds[i]);
 		if (transactions.length === 0) {
 			if (malformed) throw malformed;
@@ -163,6 +178,12 @@ export class PacketChecks {
 	#finalityChecks(certificate: OrderCertificate) {
 		const { topology, genesis, chainId } = this.#chain;
 		return checkOrderCertificate(Kind.DONE, certificate, topology.active(), genesis.fields.operator, chainId);
+	}
+
+	/** One that came from another member too and is being checked. Another signature is another's word, and is checked. */
+	#isTheSame({ id, signature }: ParsedTransaction): boolean {
+		const other = this.#checking.get(id);
+		return other !== undefined && equalBytes(other.signature, signature);
 	}
 
 	/** Neither in the ledger nor out of time: what is cannot be included and costs no signature check. */

@@ -1,5 +1,4 @@
 /** Transactions that wait for the ledger, in the order in which they came. Only those whose signature holds get here. */
-import type { PoolView } from '../consensus/pbft/pbft.ts';
 import type { ParsedTransaction } from '../ledger/transaction.ts';
 
 /** Some seconds of a busy network; at 250 bytes each, 5 MB. */
@@ -8,7 +7,7 @@ export const MAX_POOL_BYTES = 16 * 1024 * 1024;
 
 export type AddResult = 'added' | 'known' | 'full';
 
-export class Pool implements PoolView {
+export class Pool {
 	readonly #transactions = new Map<string, ParsedTransaction>();
 	/** When each came, by the driver's clock. */
 	readonly #sinceMs = new Map<string, number>();

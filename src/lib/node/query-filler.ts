@@ -1,12 +1,15 @@
 /**
- * Fills the query tables behind the commit, in batches, from the ledger store. Index rows cost more than blocks do, so under
- * load the tables may lag; they never hold up a vote, and what they lack is read from the store at the next quiet moment.
+ * Fills the query tables behind the commit, in batches. Index rows cost more than blocks do, so under load the tables may
+ * lag; they never hold up a vote. The last blocks are at hand as they were committed; older ones are read from the ledger
+ * store.
  */
-import type { Chain } from '../consensus/ordering/chain.ts';
+import type { Chain, Commit } from '../consensus/ordering/chain.ts';
 import { toHex } from '../crypto/hex.ts';
 import type { LedgerStore } from '../storage/ledger-store.ts';
 import type { BlockRow, QueryTables, TransactionRow } from '../storage/query-tables.ts';
 import type { Clock } from './clock.ts';
+import type { ParsedTransaction } from '../ledger/transaction.ts';
+import type { BlockHeader, Receipt } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import { readBlock, statusWord } from './describe.ts';
 
 const BLOCKS_PER_BATCH = 32;
@@ -15,12 +18,25 @@ const BYTES_PER_BATCH = 1_000_000;
 const REST_FACTOR = 5;
 const MIN_REST_MS = 250;
 
+/** What the rows of one block are made of. */
+interface BlockContent {
+	height: number;
+	header: BlockHeader;
+	hash: Uint8Array;
+	kind: BlockRow['kind'];
+	transactions: ParsedTransaction[];
+	receipts: Receipt[];
+	sizeBytes: number;
+}
+
 export class QueryFiller {
 	readonly #chain: Chain;
 	readonly #store: LedgerStore;
 	readonly #tables: QueryTables;
 	readonly #clock: Clock;
 	readonly #failed: (error: Error) => void;
+	/** Committed and not filled, without a gap, up to the head; as many as one batch takes. */
+	#recent: BlockContent[] = [];
 	#filledTo = 0;
 	#stopped = false;
 	#cancel: () => void = () => {};
@@ -54,6 +70,15 @@ export class QueryFiller {
 		return this.#filledTo;
 	}
 
+	/** Spares the store and the decoder what the node holds anyway. */
+	committed(commits: Commit[]): void {
+		for (const { blocks } of commits)
+			for (const { bytes, ...block } of blocks) this.#recent.push({ ...block, sizeBytes: bytes.length });
+		let bytes = this.#recent.reduce((sum, block) => sum + block.sizeBytes, 0);
+		while (this.#recent.length > BLOCKS_PER_BATCH || bytes > BYTES_PER_BATCH)
+			bytes -= this.#recent.shift()!.sizeBytes;
+	}
+
 	stop(): void {
 		this.#stopped = true;
 		this.#cancel();
@@ -66,17 +91,10 @@ export class QueryFiller {
 	async #fill(): Promise<void> {
 		const startedMs = this.#clock.now();
 		try {
-			const missing = this.#chain.head.height - this.#filledTo;
-			if (missing > 0) {
-				const blocks = await this.#store.blocks(
-					this.#filledTo + 1,
-					Math.min(missing, BLOCKS_PER_BATCH),
-					BYTES_PER_BATCH
-				);
-				if (blocks.length > 0) {
-					await this.#tables.add(blocks.map((bytes) => rowsOf(this.#chain, bytes)));
-					this.#filledTo += blocks.length;
-				}
+			const blocks = await this.#next();
+			if (blocks.length > 0) {
+				await this.#tables.add(blocks.map((block) => rowsOf(this.#chain, block)));
+				this.#filledTo = blocks.at(-1)!.height;
 			}
 		} catch (error) {
 			// Questions are answered from what is there; the ledger itself is whole.
@@ -85,23 +103,41 @@ export class QueryFiller {
 		}
 		this.#schedule(Math.max(MIN_REST_MS, REST_FACTOR * (this.#clock.now() - startedMs)));
 	}
+
+	/** The blocks of the next batch, in order of height. */
+	async #next(): Promise<BlockContent[]> {
+		const recent = this.#recent;
+		while (recent[0] && recent[0].height <= this.#filledTo) recent.shift();
+		const [first] = recent;
+		if (first?.height === this.#filledTo + 1) return recent.splice(0);
+		const missing = (first?.height ?? this.#chain.head.height + 1) - 1 - this.#filledTo;
+		if (missing <= 0) return [];
+		const limit = Math.min(missing, BLOCKS_PER_BATCH);
+		const stored = await this.#store.blocks(this.#filledTo + 1, limit, BYTES_PER_BATCH);
+		return stored.map((bytes) => {
+			const { header, block, ...read } = readBlock(this.#chain, bytes);
+			return { ...read, header, height: header.height, kind: block.certificate ? 'block' : 'membership' };
+		});
+	}
 }
 
-function rowsOf(chain: Chain, bytes: Uint8Array): { block: BlockRow; transactions: TransactionRow[] } {
-	const { header, hash, block, transactions, receipts } = readBlock(chain, bytes);
+function rowsOf(
+	chain: Chain,
+	{ height, header, hash, kind, transactions, receipts }: BlockContent
+): { block: BlockRow; transactions: TransactionRow[] } {
 	return {
 		block: {
-			height: header.height,
+			height,
 			hash: toHex(hash),
 			partition: header.partition,
 			epoch: header.epoch,
 			roundId: header.roundId,
 			timeMs: Number(header.timeMs),
 			transactions: transactions.length,
-			kind: block.certificate ? 'block' : 'membership'
+			kind
 		},
 		transactions: transactions.map(({ id, sender, body }, index) => ({
-			height: header.height,
+			height,
 			index,
 			id,
 			partition: header.partition,

@@ -76,7 +76,10 @@ export async function startSession(init: SessionInit): Promise<Session> {
 		timing,
 		nonce: () => crypto.getRandomValues(new Uint8Array(16)),
 		events: {
-			committed: (commits) => api.committed(commits),
+			committed: (commits) => {
+				api.committed(commits);
+				filler.committed(commits);
+			},
 			link: (status: LinkStatus) => api.link(status),
 			changed: () => api.changed(),
 			assignment: (assignment) => api.assigned(assignment),

@@ -78,7 +78,8 @@ export interface ExecutedBlock {
 	hash: Uint8Array;
 	entry: EntryBody;
 	writes: StateWrite[];
-	receipts: Uint8Array[];
+	receipts: Receipt[];
+	receiptBytes: Uint8Array[];
 	included: BlockExecution['included'];
 }
 
@@ -263,8 +264,8 @@ export class Chain {
 		if (!equalBytes(executed.hash, blockHash(block.header)))
 			throw new LedgerError('BlockInvalid', `block ${header.height} does not hold what its header says`);
 		if (
-			executed.receipts.length !== block.receipts.length ||
-			!executed.receipts.every((receipt, i) => equalBytes(receipt, block.receipts[i]!))
+			executed.receiptBytes.length !== block.receipts.length ||
+			!executed.receiptBytes.every((receipt, i) => equalBytes(receipt, block.receipts[i]!))
 		)
 			throw new LedgerError('BlockInvalid', `block ${header.height} carries other receipts than its header`);
 		return { executed, checks, finality: block.finality! };
@@ -332,7 +333,8 @@ export class Chain {
 		const height = previous.height + 1;
 		if (timeMs <= previous.timeMs) throw new LedgerError('OrderInvalid', 'block time does not move forward');
 		const overlay = new Overlay(base);
-		let receipts: Uint8Array[] = [];
+		let receipts: Receipt[] = [];
+		let receiptBytes: Uint8Array[] = [];
 		let receiptsRoot = ZERO_HASH;
 		let root = ZERO_HASH;
 		let included: BlockExecution['included'] = [];
@@ -359,7 +361,7 @@ export class Chain {
 					create(RoundStateSchema, { epoch: fixed.epoch, lastRoundId: fixed.roundId })
 				)
 			);
-			({ receipts, receiptsRoot, included } = executeBlock(
+			({ receipts, receiptBytes, receiptsRoot, included } = executeBlock(
 				{
 					height,
 					timeMs,
@@ -398,6 +400,7 @@ export class Chain {
 			entry,
 			writes,
 			receipts,
+			receiptBytes,
 			included
 		};
 		return { block, overlay };
@@ -499,12 +502,12 @@ function toCommitted(block: ExecutedBlock, finality: OrderCertificate): Committe
 		kind: isBlock ? 'block' : 'membership',
 		change: block.entry.kind === 'membership' ? block.entry.change : null,
 		transactions,
-		receipts: block.receipts.map((receipt) => fromBinary(ReceiptSchema, receipt)),
+		receipts: block.receipts,
 		bytes: encodeFinalBlock({
 			header: block.headerBytes,
 			entry: block.entry.kind === 'block' ? block.entry.body.proposalBytes : block.entry.bytes,
 			transactions: transactions.map((transaction) => transaction.bytes),
-			receipts: block.receipts,
+			receipts: block.receiptBytes,
 			certificate,
 			finality
 		})

@@ -36,6 +36,7 @@ function coreOf(self: string): Pbft {
 		lastRoundId: 0,
 		pool: {
 			has: (id) => pools.get(self)!.has(id),
+			isComing: () => false,
 			waiting: (limit, _bytes, except) =>
 				[...pools.get(self)!].filter((id) => !except.has(id)).slice(0, limit)
 		},

@@ -22,6 +22,8 @@ import { matching, newRound, type Phase, type Round } from './round.ts';
 /** The pool as a core sees it. */
 export interface PoolView {
 	has(id: string): boolean;
+	/** Whether the body has come and is being checked: it needs no asking. */
+	isComing(id: string): boolean;
 	/** Ids that wait for a round, oldest first. Those in `except` are in rounds already. */
 	waiting(limit: number, maxBodyBytes: number, except: ReadonlySet<string>): string[];
 }
@@ -259,7 +261,7 @@ export class Pbft {
 		round.phase = 'pre-prepared';
 		round.missing = new Set(ids.filter((id) => !this.#init.pool.has(id)));
 		// R3: bodies are asked for, first of the leader.
-		if (round.missing.size > 0) this.#askForBodies(round, this.isLeader ? 'members' : this.leader, effects);
+		this.#askForBodies(round, this.isLeader ? 'members' : this.leader, effects);
 		if (round.early && toHex(round.early.blockId) === round.digest)
 			this.#certify(round, round.early, effects);
 		this.#advance(round, effects);
@@ -473,7 +475,9 @@ export class Pbft {
 	}
 
 	#askForBodies(round: Round, from: string, effects: PbftEffects): void {
-		const transactionIds = joinHashes([...round.missing].map((id) => fromHex(id)));
+		const ids = [...round.missing].filter((id) => !this.#init.pool.isComing(id));
+		if (ids.length === 0) return;
+		const transactionIds = joinHashes(ids.map((id) => fromHex(id)));
 		effects.send.push({
 			to: from,
 			packet: { case: 'bodyRequest', value: { $typeName: 'tabwave.v1.BodyRequest', transactionIds } }

@@ -78,7 +78,7 @@ export class TestChain {
 				overlay,
 				new Map([[this.contract.name, this.contract]])
 			);
-			receipts = execution.receipts.map(readReceipt);
+			receipts = execution.receiptBytes.map(readReceipt);
 		});
 		return {
 			height: this.height,
