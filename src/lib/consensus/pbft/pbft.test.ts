@@ -128,6 +128,10 @@ describe('a round of four', () => {
 		give(ID, members[0]!, members[1]!, members[2]!);
 		const [, , , late] = members;
 		await drive(members[0]!.id, cores.get(members[0]!.id)!.pool());
+		// It may be on its way on another link.
+		await drive(late!.id, cores.get(late!.id)!.tick());
+		expect(transcript).not.toContain('m3 bodyRequest → m0');
+		await drive(late!.id, cores.get(late!.id)!.tick());
 		expect(transcript).toContain('m3 bodyRequest → m0');
 		expect(transcript).not.toContain('m3 PREPARE 1 → all');
 		// Three are q: the round is done without it, and it may not claim the block before it can show it.

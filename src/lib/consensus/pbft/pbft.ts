@@ -72,6 +72,9 @@ const BATCH_SHARE = 2;
 /** Certified rounds that may wait for the upper tier before the leader lets the pool fill whole blocks. */
 const MAX_WAITING_SMALL_BLOCKS = 2;
 
+/** Bodies travel on other links than the PrePrepare that names them: most of what is missing is on its way. */
+const FETCH_PATIENCE_TICKS = 2;
+
 export class Pbft {
 	readonly #init: PbftInit;
 	readonly #quorum: number;
@@ -229,6 +232,9 @@ export class Pbft {
 		const effects = this.#effects();
 		this.#tick += 1;
 		for (const round of this.#rounds.values()) {
+			// R3: bodies are asked for, first of the leader.
+			if (round.missing.size > 0 && round.askAtTick === this.#tick)
+				this.#askForBodies(round, this.isLeader ? 'members' : this.leader, effects);
 			if (
 				(round.certificate && round.missing.size === 0) ||
 				this.#tick - round.lastSentTick < this.#init.resendTicks
@@ -260,8 +266,7 @@ export class Pbft {
 		round.prePrepare = message;
 		round.phase = 'pre-prepared';
 		round.missing = new Set(ids.filter((id) => !this.#init.pool.has(id)));
-		// R3: bodies are asked for, first of the leader.
-		this.#askForBodies(round, this.isLeader ? 'members' : this.leader, effects);
+		round.askAtTick = this.#tick + FETCH_PATIENCE_TICKS;
 		if (round.early && toHex(round.early.blockId) === round.digest)
 			this.#certify(round, round.early, effects);
 		this.#advance(round, effects);

@@ -13,6 +13,8 @@ export interface Round {
 	transactionIds: string[];
 	/** Ids whose bodies this member lacks. R3: it does not vote before it has them. */
 	missing: Set<string>;
+	/** When this member asks for them for the first time. */
+	askAtTick: number;
 	prePrepare: Received | null;
 	/** The first Prepare and Commit of each member; R2 allows it no other. */
 	prepares: Map<string, Received>;
@@ -37,6 +39,7 @@ export function newRound(roundId: number, tick: number): Round {
 		proposal: null,
 		transactionIds: [],
 		missing: new Set(),
+		askAtTick: 0,
 		prePrepare: null,
 		prepares: new Map(),
 		commits: new Map(),
