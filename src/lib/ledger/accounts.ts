@@ -8,9 +8,17 @@ export const ACCOUNT_PREFIX = 'account/';
 /** Sums of balances stay far below 2^64. */
 export const MAX_AMOUNT = 2n ** 62n;
 
+/** Balances by the bytes that say them: a busy account is read at each of its transfers. */
+const balances = new WeakMap<Uint8Array, bigint>();
+
 export function readBalance(state: StateReader, account: string): bigint {
 	const value = state.get(ACCOUNT_PREFIX + account);
-	return value ? fromBinary(AccountStateSchema, value).balance : 0n;
+	if (!value) return 0n;
+	const known = balances.get(value);
+	if (known !== undefined) return known;
+	const { balance } = fromBinary(AccountStateSchema, value);
+	balances.set(value, balance);
+	return balance;
 }
 
 export function accountsOver(state: Overlay): Accounts {
@@ -39,10 +47,11 @@ export function creditNewcomer(state: Overlay, account: string, initialBalance: 
 }
 
 function writeBalance(state: Overlay, account: string, balance: bigint): void {
-	if (balance === 0n) state.delete(ACCOUNT_PREFIX + account);
-	else
-		state.set(
-			ACCOUNT_PREFIX + account,
-			toBinary(AccountStateSchema, create(AccountStateSchema, { balance }))
-		);
+	if (balance === 0n) {
+		state.delete(ACCOUNT_PREFIX + account);
+		return;
+	}
+	const value = toBinary(AccountStateSchema, create(AccountStateSchema, { balance }));
+	balances.set(value, balance);
+	state.set(ACCOUNT_PREFIX + account, value);
 }

@@ -52,11 +52,11 @@ export class Pool {
 	waiting(limit: number, maxBodyBytes: number, except: ReadonlySet<string>): string[] {
 		const ids: string[] = [];
 		let bytes = 0;
-		for (const [id, transaction] of this.#transactions) {
+		for (const { id, bytes: body } of this.#transactions.values()) {
 			if (except.has(id)) continue;
-			if (ids.length >= limit || bytes + transaction.bytes.length > maxBodyBytes) break;
+			if (ids.length >= limit || bytes + body.length > maxBodyBytes) break;
 			ids.push(id);
-			bytes += transaction.bytes.length;
+			bytes += body.length;
 		}
 		return ids;
 	}

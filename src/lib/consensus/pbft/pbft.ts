@@ -89,6 +89,8 @@ export class Pbft {
 	/** Transactions in the last proposal. */
 	#lastSize = 0;
 	#tick = 0;
+	/** A round was certified since the last look for what may be proposed; a look passes over the pool. */
+	#hasRoom = false;
 	#paused = false;
 
 	constructor(init: PbftInit) {
@@ -170,7 +172,7 @@ export class Pbft {
 		if (signed.kind === Kind.PRE_PREPARE) this.#onPrePrepare(message, effects);
 		else if (signed.kind === Kind.PREPARE) this.#onVote(message, 'prepares', effects);
 		else if (signed.kind === Kind.COMMIT) this.#onVote(message, 'commits', effects);
-		this.#propose(effects);
+		if (this.#hasRoom) this.#propose(effects);
 		return effects;
 	}
 
@@ -183,7 +185,7 @@ export class Pbft {
 		if (!round.digest) round.early = certificate;
 		else if (!round.certificate && round.digest === toHex(certificate.blockId))
 			this.#certify(round, certificate, effects);
-		this.#propose(effects);
+		if (this.#hasRoom) this.#propose(effects);
 		return effects;
 	}
 
@@ -361,6 +363,7 @@ export class Pbft {
 	}
 
 	#certify(round: Round, certificate: BlockCertificate, effects: PbftEffects): void {
+		this.#hasRoom = true;
 		round.certificate = certificate;
 		round.phase = 'certified';
 		if (round.missing.size === 0) this.#deliver(round, certificate, effects);
@@ -379,6 +382,7 @@ export class Pbft {
 	/** The leader opens rounds: whole blocks as they fill, a small one at once when nothing else is under way. */
 	#propose(effects: PbftEffects, isTick = false): void {
 		const { genesis, pool, maxBodyBytes } = this.#init;
+		this.#hasRoom = false;
 		if (!this.isLeader || this.#paused) return;
 		while (this.#inWindow(this.#nextRoundId)) {
 			const rounds = [...this.#rounds.values()];
