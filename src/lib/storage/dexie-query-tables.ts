@@ -28,6 +28,8 @@ export class DexieQueryTables implements QueryTables {
 			chromeTransactionDurability: 'relaxed',
 			cache: 'disabled'
 		}) as QueryDatabase;
+		// It keeps ranges of all keys written and broadcasts them to the other tabs, for live queries, which nobody makes here.
+		this.#database.unuse({ stack: 'dbcore', name: 'Observability' });
 		this.#database.on('versionchange', () => {
 			this.#database.close();
 			return false; // instead of Dexie's own answer, which is the same and a warning on the console
