@@ -29,7 +29,7 @@ export const transferContract: Contract = {
 		}
 	},
 	describeState: (key, value) =>
-		readBalance({ get: () => value }, key.slice(key.indexOf('/') + 1)).toString(),
+		describe(() => readBalance({ get: () => value }, key.slice(key.indexOf('/') + 1)).toString()),
 	describeCall: (_function, args) => describe(() => describeTransfer(parse(args))),
 	describeEvent: (_kind, data) => describe(() => describeTransfer(fromBinary(TransferEventSchema, data)))
 };
