@@ -1,6 +1,7 @@
 /** Final blocks: their header, its hash, and reading one from bytes that came from anywhere. */
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { create, toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import { HASH_BYTES, taggedHash } from '../crypto/hash.ts';
+import { decodeMessage } from '../wire/codec.ts';
 import {
 	BlockHeaderSchema,
 	FinalBlockSchema,
@@ -13,6 +14,7 @@ import {
 	type OrderContent,
 	type Proposal
 } from '../wire/gen/tabwave/v1/ledger_pb.js';
+import { MAX_PACKET_BYTES } from '../wire/limits.ts';
 import { LedgerError } from './errors.ts';
 
 /** A final block on the wire or on disk. A full block of 500 transactions is some 130 KB. */
@@ -44,7 +46,7 @@ export function contentDigest(content: Uint8Array): Uint8Array {
 
 /** @throws LedgerError `BlockMalformed` */
 export function decodeHeader(bytes: Uint8Array): BlockHeader {
-	const header = decode('header', () => fromBinary(BlockHeaderSchema, bytes, { readUnknownFields: false }));
+	const header = decode('header', BlockHeaderSchema, bytes);
 	for (const field of [
 		'previousHash',
 		'lowerBlockId',
@@ -54,12 +56,13 @@ export function decodeHeader(bytes: Uint8Array): BlockHeader {
 	] as const)
 		if (header[field].length !== HASH_BYTES)
 			throw new LedgerError('BlockMalformed', `the header's ${field} is not 32 bytes`);
+	checkTime(header.timeMs);
 	return header;
 }
 
 /** @throws LedgerError `BlockMalformed` */
 export function decodeProposal(bytes: Uint8Array): Proposal {
-	const proposal = decode('proposal', () => fromBinary(ProposalSchema, bytes, { readUnknownFields: false }));
+	const proposal = decode('proposal', ProposalSchema, bytes);
 	if (proposal.transactionIds.length === 0 || proposal.transactionIds.length % HASH_BYTES !== 0)
 		throw new LedgerError('BlockMalformed', 'a proposal names whole transaction ids, and at least one');
 	return proposal;
@@ -67,14 +70,12 @@ export function decodeProposal(bytes: Uint8Array): Proposal {
 
 /** @throws LedgerError `BlockMalformed` */
 export function decodeMembershipChange(bytes: Uint8Array): MembershipChange {
-	return decode('change of members', () =>
-		fromBinary(MembershipChangeSchema, bytes, { readUnknownFields: false })
-	);
+	return decode('change of members', MembershipChangeSchema, bytes);
 }
 
 /** @throws LedgerError `BlockMalformed` */
 export function decodeContent(bytes: Uint8Array): OrderContent {
-	const content = decode('order', () => fromBinary(OrderContentSchema, bytes, { readUnknownFields: false }));
+	const content = decode('order', OrderContentSchema, bytes);
 	if (content.entries.length === 0)
 		throw new LedgerError('BlockMalformed', 'an order names at least one block');
 	if (content.previousHash.length !== HASH_BYTES)
@@ -82,6 +83,7 @@ export function decodeContent(bytes: Uint8Array): OrderContent {
 	for (const entry of content.entries)
 		if (entry.id.length !== HASH_BYTES)
 			throw new LedgerError('BlockMalformed', 'an entry of the order is not 32 bytes');
+	checkTime(content.timeMs);
 	return content;
 }
 
@@ -92,7 +94,7 @@ export function decodeFinalBlock(bytes: Uint8Array): FinalBlock {
 			'BlockMalformed',
 			`a block of ${bytes.length} bytes; at most ${MAX_FINAL_BLOCK_BYTES} are allowed`
 		);
-	return decode('block', () => fromBinary(FinalBlockSchema, bytes, { readUnknownFields: false }));
+	return decode('block', FinalBlockSchema, bytes);
 }
 
 export function encodeFinalBlock(block: Omit<FinalBlock, '$typeName' | '$unknown'>): Uint8Array {
@@ -113,10 +115,21 @@ export function joinHashes(hashes: Uint8Array[]): Uint8Array {
 	return bytes;
 }
 
-function decode<T>(what: string, read: () => T): T {
+/** By the one codec, which bounds what a few bytes can make; whatever is read here came in a packet, or could have. */
+function decode<Schema extends DescMessage>(
+	what: string,
+	schema: Schema,
+	bytes: Uint8Array
+): MessageShape<Schema> {
 	try {
-		return read();
+		return decodeMessage(schema, bytes, MAX_PACKET_BYTES);
 	} catch (cause) {
 		throw new LedgerError('BlockMalformed', `not a ${what}: ${(cause as Error).message}`);
 	}
+}
+
+/** Times are calculated with as numbers. One that a number rounds would give a header that cannot be written again. */
+function checkTime(timeMs: bigint): void {
+	if (!Number.isSafeInteger(Number(timeMs)))
+		throw new LedgerError('BlockMalformed', `${timeMs} is no time in milliseconds`);
 }

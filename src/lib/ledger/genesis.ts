@@ -58,6 +58,7 @@ export function readGenesis(bytes: Uint8Array): GenesisBlock {
 	}
 	check(fields.name.length > 0 && fields.name.length <= 64, 'name');
 	check(fields.suite.length > 0, 'suite');
+	check(Number.isSafeInteger(Number(fields.createdMs)), 'createdMs');
 	check(fields.operator.length === KEY_BYTES, 'operator');
 	check(fields.booters.length > 0 && fields.booters.every((key) => key.length === KEY_BYTES), 'booters');
 	check(fields.partitions.length > 0 && fields.partitions.length <= MAX_PARTITIONS, 'partitions');
