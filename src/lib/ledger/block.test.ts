@@ -9,7 +9,8 @@ import {
 	OrderContentSchema,
 	OrderEntrySchema,
 	ProposalSchema,
-	type BlockHeader
+	type BlockHeader,
+	type Signed
 } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import { anyMessage } from '../wire/message-arbitrary.ts';
 import { anyBytes } from '../wire/mutated-bytes.ts';
@@ -60,6 +61,9 @@ const proposal = {
 };
 const entry = { partition: 1, epoch: 1, view: 0, roundId: 1, id: hash(6) };
 const content = { height: 9, previousHash: hash(1), timeMs: 5n, term: 1, attempt: 0, entries: [entry] };
+
+/** The fields of fixed size of a signed message. */
+const PROOF = { sender: hash(1), digest: hash(2), signature: new Uint8Array(64) };
 
 const encode = <Schema extends DescMessage>(schema: Schema, fields: object): Uint8Array =>
 	toBinary(schema, create(schema, fields as never));
@@ -148,6 +152,23 @@ describe('an order', () => {
 	});
 });
 
+describe('a change of members', () => {
+	const eviction = (silence: object) => ({ member: hash(1), silences: [silence] });
+
+	it.each<[string, (proof: object) => object]>([
+		['join', (proof) => ({ joins: [PROOF, proof] })],
+		['leave', (proof) => ({ leaves: [proof] })],
+		['declaration of silence', (proof) => ({ evictions: [eviction(PROOF), eviction(proof)] })]
+	])('is refused where a %s has a field of wrong size', (_what, changeWith) => {
+		const read = (proof: object) =>
+			reasonOf(() => decodeMembershipChange(encode(MembershipChangeSchema, changeWith(proof))));
+		expect(read(PROOF)).toBe('none');
+		for (const [field, bytes] of Object.entries(PROOF))
+			for (const length of [0, bytes.length - 1, bytes.length + 1])
+				expect(read({ ...PROOF, [field]: new Uint8Array(length) })).toBe('BlockMalformed');
+	});
+});
+
 describe('a final block', () => {
 	it('is refused past its bound, before it is read', () => {
 		expect(() => decodeFinalBlock(new Uint8Array(MAX_FINAL_BLOCK_BYTES + 1))).toThrow(
@@ -196,11 +217,22 @@ describe('bytes from anybody give a named refusal, or what can be written and re
 	}));
 	const proposals = anyMessage(ProposalSchema).map((message) => ({ ...message, transactionIds: hash(1) }));
 
+	const proof = (message: Signed): Signed => ({ ...message, ...PROOF });
+	const changes = anyMessage(MembershipChangeSchema).map((message) => ({
+		...message,
+		joins: message.joins.map(proof),
+		leaves: message.leaves.map(proof),
+		evictions: message.evictions.map((eviction) => ({
+			...eviction,
+			silences: eviction.silences.map(proof)
+		}))
+	}));
+
 	it.each<[string, DescMessage, (bytes: Uint8Array) => MessageShape<DescMessage>, fc.Arbitrary<object>]>([
 		['header', BlockHeaderSchema, decodeHeader, headers],
 		['proposal', ProposalSchema, decodeProposal, proposals],
 		['order', OrderContentSchema, decodeContent, contents],
-		['change of members', MembershipChangeSchema, decodeMembershipChange, anyMessage(MembershipChangeSchema)],
+		['change of members', MembershipChangeSchema, decodeMembershipChange, changes],
 		['block', FinalBlockSchema, decodeFinalBlock, anyMessage(FinalBlockSchema)]
 	])('%s', (_what, schema, decode, messages) => {
 		const count = { read: 0, refused: 0 };

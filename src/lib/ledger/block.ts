@@ -16,6 +16,7 @@ import {
 } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import { MAX_PACKET_BYTES } from '../wire/limits.ts';
 import { LedgerError } from './errors.ts';
+import { KEY_BYTES, SIGNATURE_BYTES } from './transaction.ts';
 
 /** A final block on the wire or on disk. A full block of 500 transactions is some 130 KB. */
 export const MAX_FINAL_BLOCK_BYTES = 1_400_000;
@@ -70,7 +71,17 @@ export function decodeProposal(bytes: Uint8Array): Proposal {
 
 /** @throws LedgerError `BlockMalformed` */
 export function decodeMembershipChange(bytes: Uint8Array): MembershipChange {
-	return decode('change of members', MembershipChangeSchema, bytes);
+	const change = decode('change of members', MembershipChangeSchema, bytes);
+	const proofs = [
+		...change.joins,
+		...change.leaves,
+		...change.evictions.flatMap((eviction) => eviction.silences)
+	];
+	// Their signatures are checked as those of statements, which are made of fields of fixed length (R2).
+	for (const { sender, digest, signature } of proofs)
+		if (sender.length !== KEY_BYTES || digest.length !== HASH_BYTES || signature.length !== SIGNATURE_BYTES)
+			throw new LedgerError('BlockMalformed', 'a proof of a change of members has fields of wrong size');
+	return change;
 }
 
 /** @throws LedgerError `BlockMalformed` */

@@ -1,0 +1,259 @@
+/** Blocks from anybody: what block sync asks of the chain (R23). */
+import fc from 'fast-check';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { toHex } from '../../crypto/hex.ts';
+import {
+	blockHash,
+	decodeFinalBlock,
+	decodeHeader,
+	decodeMembershipChange,
+	encodeHeader,
+	membershipChangeId
+} from '../../ledger/block.ts';
+import { LedgerError } from '../../ledger/errors.ts';
+import { reasonOf } from '../../ledger/testing/transactions.ts';
+import { type FinalBlock } from '../../wire/gen/tabwave/v1/ledger_pb.js';
+import { mutated } from '../../wire/mutated-bytes.ts';
+import { encodeMembershipChange } from '../membership/change.ts';
+import { testMembers } from '../testing/members.ts';
+import { blockEntry, hold, membershipEntry, TestLedger } from '../testing/test-ledger.ts';
+import { type Chain, checkFinality, type EntryBody } from './chain.ts';
+
+fc.configureGlobal({ seed: 13 });
+
+let ledger: TestLedger;
+
+beforeEach(async () => {
+	// Two partitions of four; heights 1 and 2 are their members.
+	ledger = await TestLedger.found([4, 4], { maxBlocksPerNext: 4, maxTransactionsPerBlock: 3 });
+});
+
+const one = async (roundId?: number): Promise<EntryBody> =>
+	blockEntry(await ledger.certified(1, [await ledger.transaction(ledger.members(1)[0]!)], { roundId }));
+
+describe('a block from another node', () => {
+	let blocks: Uint8Array[];
+	/** At genesis, then moved to below the block under test. */
+	let chain: Chain;
+	const LAST = 6;
+
+	beforeEach(async () => {
+		await ledger.grow(1, 2);
+		const [newcomer] = await testMembers(1);
+		await ledger.commit(
+			await one(2),
+			membershipEntry(ledger.change(1, { joins: [await ledger.join(newcomer!, 1)] }))
+		);
+		await ledger.grow(2);
+		blocks = ledger.blocks;
+		chain = ledger.fresh();
+	});
+
+	const follow = (to: number): void => {
+		for (const bytes of blocks.slice(chain.head.height, to)) {
+			const { executed, finality } = chain.check(decodeFinalBlock(bytes));
+			chain.commitChecked(executed, finality);
+		}
+	};
+
+	it('is checked, executed and kept: a newcomer ends where the others are', async () => {
+		expect(blocks).toHaveLength(LAST);
+		for (const bytes of blocks) {
+			const { executed, checks, finality } = chain.check(decodeFinalBlock(bytes));
+			expect(checks.length).toBeGreaterThan(0);
+			expect(await hold(checks)).toBe(true);
+			const commit = chain.commitChecked(executed, finality);
+			expect(toHex(commit.blocks[0]!.bytes)).toBe(toHex(bytes));
+		}
+		expect(chain.head).toEqual(ledger.chain.head);
+		expect([...chain.state.rows()]).toEqual([...ledger.chain.state.rows()]);
+		expect(chain.recent.size).toBe(ledger.chain.recent.size);
+	});
+
+	it('is only checked: the chain moves by commitChecked, and once', () => {
+		const { executed, finality } = chain.check(decodeFinalBlock(blocks[0]!));
+		expect(chain.head.height).toBe(0);
+		chain.commitChecked(executed, finality);
+		expect(chain.head.height).toBe(1);
+		expect(() => chain.commitChecked(executed, finality)).toThrow(/^R13/);
+	});
+
+	const rewritten = (block: FinalBlock, fields: Parameters<typeof encodeHeader>[0] | object): FinalBlock => ({
+		...block,
+		header: encodeHeader({ ...decodeHeader(block.header), ...fields })
+	});
+
+	it.each<[string, (block: FinalBlock, other: FinalBlock) => FinalBlock, string]>([
+		['it is of another height', (block) => rewritten(block, { height: 9 }), 'BlockInvalid'],
+		['it is that of another height', (_block, other) => other, 'BlockInvalid'],
+		['its header is none', (block) => ({ ...block, header: new Uint8Array(3) }), 'BlockMalformed'],
+		['it has no finality proof', (block) => ({ ...block, finality: undefined }), 'BlockInvalid'],
+		[
+			'its proof is that of another block',
+			(block, other) => ({ ...block, finality: other.finality }),
+			'BlockInvalid'
+		],
+		[
+			'its header says another state',
+			(block) => rewritten(block, { stateDigest: new Uint8Array(32) }),
+			'BlockInvalid'
+		],
+		['its header says another time', (block) => rewritten(block, { timeMs: 99n }), 'BlockInvalid'],
+		[
+			'too few vouch for it',
+			(block) => ({
+				...block,
+				finality: { ...block.finality!, partitions: block.finality!.partitions.slice(0, 1) }
+			}),
+			'CertificateInvalid'
+		],
+		['it has no certificate', (block) => ({ ...block, certificate: undefined }), 'BlockInvalid'],
+		[
+			'too few of its partition certify it',
+			(block) => ({
+				...block,
+				certificate: { ...block.certificate!, commits: block.certificate!.commits.slice(0, 2) }
+			}),
+			'CertificateInvalid'
+		],
+		['its proposal is another', (block, other) => ({ ...block, entry: other.entry }), 'BlockInvalid'],
+		[
+			'its transactions are others',
+			(block, other) => ({ ...block, transactions: other.transactions }),
+			'BlockInvalid'
+		],
+		[
+			'a transaction is missing',
+			(block) => ({ ...block, transactions: block.transactions.slice(1) }),
+			'BlockInvalid'
+		],
+		[
+			'its transactions stand in another order',
+			(block) => ({ ...block, transactions: [...block.transactions].reverse() }),
+			'BlockInvalid'
+		],
+		[
+			'a transaction is none',
+			(block) => ({ ...block, transactions: [new Uint8Array(2)] }),
+			'TransactionMalformed'
+		],
+		['a receipt is missing', (block) => ({ ...block, receipts: block.receipts.slice(1) }), 'BlockInvalid'],
+		[
+			'a receipt is another',
+			(block) => ({ ...block, receipts: [...block.receipts].reverse() }),
+			'BlockInvalid'
+		],
+		[
+			'a receipt is added',
+			(block) => ({ ...block, receipts: [...block.receipts, block.receipts[0]!] }),
+			'BlockInvalid'
+		]
+	])('is refused where %s', (_what, tamper, reason) => {
+		follow(2);
+		const [block, other] = [decodeFinalBlock(blocks[2]!), decodeFinalBlock(blocks[3]!)];
+		expect(reasonOf(() => chain.check(tamper(block, other)))).toBe(reason);
+		expect(reasonOf(() => chain.check(block))).toBe('none');
+	});
+
+	it('is refused where the header says what the block does not do, however well it is vouched for', async () => {
+		follow(2);
+		const block = decodeFinalBlock(blocks[2]!);
+		const header = encodeHeader({ ...decodeHeader(block.header), receiptsRoot: new Uint8Array(32) });
+		const finality = { ...block.finality!, blockHashes: blockHash(header) };
+		expect(() => chain.check({ ...block, header, finality })).toThrow('does not hold what its header says');
+	});
+
+	it.each<[string, (block: FinalBlock) => FinalBlock, string]>([
+		[
+			'it carries another change',
+			(block) => ({ ...block, entry: decodeFinalBlock(blocks[0]!).entry }),
+			'BlockInvalid'
+		],
+		[
+			'it poses as a block of transactions',
+			(block) => ({ ...block, certificate: decodeFinalBlock(blocks[2]!).certificate }),
+			'BlockInvalid'
+		]
+	])('with a change of members is refused where %s', (_what, tamper, reason) => {
+		follow(4);
+		const block = decodeFinalBlock(blocks[4]!);
+		expect(decodeHeader(block.header)).toMatchObject({ height: 5, epoch: 2, roundId: 0 });
+		expect(reasonOf(() => chain.check(tamper(block)))).toBe(reason);
+		expect(reasonOf(() => chain.check(block))).toBe('none');
+	});
+
+	it('with a change of members whose proofs have no form is refused, and stops nobody (R22)', () => {
+		follow(4);
+		const block = decodeFinalBlock(blocks[4]!);
+		for (const field of ['sender', 'digest', 'signature'] as const) {
+			const change = decodeMembershipChange(block.entry);
+			change.joins[0]![field] = change.joins[0]![field].subarray(1);
+			const entry = encodeMembershipChange(change);
+			const header = encodeHeader({
+				...decodeHeader(block.header),
+				lowerBlockId: membershipChangeId(entry)
+			});
+			// Nobody has signed this proof; what it vouches for is read before its signatures are checked.
+			const finality = { ...block.finality!, height: 5, blockHashes: blockHash(header) };
+			expect(reasonOf(() => chain.check({ ...block, header, entry, finality }))).toBe('BlockMalformed');
+		}
+	});
+
+	it('of a later epoch is checked by the members of its own time', async () => {
+		follow(LAST);
+		const stored = decodeFinalBlock(blocks[2]!);
+		const checks = checkFinality(stored, decodeHeader(stored.header), chain.topology, chain.genesis);
+		expect(await hold(checks)).toBe(true);
+		const last = decodeFinalBlock(blocks[LAST - 1]!);
+		// Five members of partition 1 by then; their quorum is four.
+		expect(last.finality!.partitions[0]!.votes).toHaveLength(4);
+	});
+
+	it('damaged in any way is refused by name, fails a signature, or is the same block', async () => {
+		follow(2);
+		const count = { refused: 0, unsigned: 0, same: 0 };
+		await fc.assert(
+			fc.asyncProperty(mutated(fc.constantFrom(blocks[2]!)), async (bytes) => {
+				let checked;
+				try {
+					checked = chain.check(decodeFinalBlock(bytes));
+				} catch (error) {
+					expect(error).toBeInstanceOf(LedgerError);
+					count.refused += 1;
+					return;
+				}
+				if (!(await hold(checked.checks))) {
+					count.unsigned += 1;
+					return;
+				}
+				count.same += 1;
+				expect(toHex(checked.executed.hash)).toBe(toHex(blockHash(decodeFinalBlock(blocks[2]!).header)));
+			}),
+			{ numRuns: 1000 }
+		);
+		expect(count.refused).toBeGreaterThan(500);
+		expect(count.unsigned).toBeGreaterThan(30);
+	});
+});
+
+describe('a finality proof of several blocks', () => {
+	it('vouches for each of them, at its place', async () => {
+		const entries = [await one(1), await one(2)];
+		const { blocks } = await ledger.commit(...entries);
+		const stored = blocks.map(({ bytes }) => decodeFinalBlock(bytes));
+		for (const block of stored) {
+			const header = decodeHeader(block.header);
+			expect(await hold(checkFinality(block, header, ledger.chain.topology, ledger.genesis))).toBe(true);
+			expect(
+				reasonOf(() =>
+					checkFinality(
+						block,
+						{ ...header, height: header.height + 1 },
+						ledger.chain.topology,
+						ledger.genesis
+					)
+				)
+			).toBe('BlockInvalid');
+		}
+	});
+});
