@@ -3,7 +3,7 @@
  * with the simulator's suite; {@link TestLedger.chain} is the chain of one honest node.
  */
 import { create, toBinary } from '@bufbuild/protobuf';
-import { ZERO_HASH } from '../../crypto/hash.ts';
+import { taggedHash, ZERO_HASH } from '../../crypto/hash.ts';
 import { SIMULATION_SUITE_NAME } from '../../crypto/simulation-suite.ts';
 import type { Verification } from '../../crypto/suite.ts';
 import { joinHashes, membershipChangeId, proposalId } from '../../ledger/block.ts';
@@ -24,6 +24,7 @@ import {
 import { transferArguments, transferContract } from '../../ledger/transfer.ts';
 import {
 	BlockCertificateSchema,
+	InvitationSchema,
 	JoinRequestSchema,
 	OrderCertificateSchema,
 	OrderContentSchema,
@@ -39,7 +40,12 @@ import {
 	type SignedInvitation
 } from '../../wire/gen/tabwave/v1/ledger_pb.js';
 import { commitStatement, orderStatement } from '../certificates.ts';
-import { encodeMembershipChange, JOIN_VALID_HEIGHTS, nextMembers } from '../membership/change.ts';
+import {
+	encodeMembershipChange,
+	JOIN_VALID_HEIGHTS,
+	nextMembers,
+	type MembershipContext
+} from '../membership/change.ts';
 import { certifiedBodyOf, type CertifiedBody } from '../ordering/certified-block.ts';
 import { Chain, type Commit, type EntryBody, type Execution } from '../ordering/chain.ts';
 import { quorum } from '../quorum.ts';
@@ -129,6 +135,31 @@ export class TestLedger {
 		);
 	}
 
+	/** Signed by the operator; the nonce tells invitations apart. */
+	async invitation(
+		fields: Partial<{
+			partition: number;
+			expiresMs: bigint;
+			uses: number;
+			chainId: Uint8Array;
+			nonce: Uint8Array;
+		}> = {}
+	): Promise<SignedInvitation> {
+		const invitation = toBinary(
+			InvitationSchema,
+			create(InvitationSchema, {
+				chainId: this.chainId,
+				partition: 0,
+				expiresMs: BigInt(TEST_START_MS + 1_000_000),
+				uses: 1,
+				nonce: Uint8Array.of(++this.#nonce),
+				...fields
+			})
+		);
+		const signature = await this.operator.signer.sign(taggedHash('invitation', invitation));
+		return { $typeName: 'tabwave.v1.SignedInvitation', invitation, signature };
+	}
+
 	async leave(member: TestMember, partition: number): Promise<Signed> {
 		const { epoch } = this.chain.topology.partition(partition)!;
 		return this.sign(member, { ...NOWHERE, kind: Kind.LEAVE, partition, epoch, digest: ZERO_HASH });
@@ -214,6 +245,13 @@ export class TestLedger {
 		});
 		certificate.commits = await this.#votes(voters, commitStatement(certificate));
 		return certifiedBodyOf(proposal, certificate, transactions);
+	}
+
+	/** Of the next block. */
+	membershipContext(): MembershipContext {
+		const { state, head } = this.chain;
+		const { genesis, chainId } = this;
+		return { state, genesis: genesis.fields, chainId, height: head.height + 1, timeMs: head.timeMs + 10 };
 	}
 
 	/** The next order, as an honest Booter would write it but for `fields`. */
