@@ -107,7 +107,7 @@ export class Turns<Input> {
 		}
 		this.#send(turn, signed);
 		if (turn.commits.length > 0) committed(turn.commits);
-		this.#inputs.unshift(...this.#init.own(signed));
+		if (!this.#stopped) this.#inputs.unshift(...this.#init.own(signed));
 	}
 
 	async #sign(vote: Vote): Promise<Signed> {
