@@ -207,7 +207,7 @@ export class TestLedger {
 			function: 'transfer',
 			arguments: transferArguments(this.operator.signer.publicKey, 1n),
 			nonce,
-			expiryHeight: this.chain.head.height + 100,
+			expiryHeight: this.chain.head.height + this.genesis.fields.expiryWindow,
 			...fields
 		});
 		return this.chain.parse(signedTransaction(body, await from.signer.sign(message)));
