@@ -42,7 +42,7 @@ function execute(
 	const state = new Overlay(new VersionedState());
 	creditNewcomer(state, accountOf('ada'), 100n);
 	const before = new Overlay(state);
-	const { receipts, receiptsRoot, included } = executeBlock(
+	const { receiptBytes, receiptsRoot, included } = executeBlock(
 		{
 			height: 10,
 			timeMs: 5000,
@@ -56,8 +56,8 @@ function execute(
 		new Map(contracts.map((contract) => [contract.name, contract]))
 	);
 	return {
-		receipts: receipts.map((receipt) => fromBinary(ReceiptSchema, receipt)),
-		bytes: receipts,
+		receipts: receiptBytes.map((receipt) => fromBinary(ReceiptSchema, receipt)),
+		bytes: receiptBytes,
 		root: receiptsRoot,
 		included,
 		state: before

@@ -17,7 +17,7 @@ const sound = fc.tuple(fc.constant(keyOf('bob')), fc.bigInt({ min: 1n, max: 200n
 function run(args: Uint8Array): { receipt: Receipt; state: Overlay } {
 	const state = new Overlay(new VersionedState());
 	creditNewcomer(state, accountOf('ada'), 100n);
-	const { receipts } = executeBlock(
+	const { receiptBytes } = executeBlock(
 		{
 			height: 1,
 			timeMs: 1,
@@ -29,7 +29,7 @@ function run(args: Uint8Array): { receipt: Receipt; state: Overlay } {
 		state,
 		new Map([['transfer', transferContract]])
 	);
-	return { receipt: fromBinary(ReceiptSchema, receipts[0]!), state };
+	return { receipt: fromBinary(ReceiptSchema, receiptBytes[0]!), state };
 }
 
 describe('transfer.transfer', () => {

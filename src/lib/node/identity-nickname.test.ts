@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { suggestNickname } from './identity-nickname.ts';
 
+fc.configureGlobal({ seed: 7 });
+
 const fraction = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
 it('suggests short names in the words of the locale', () => {

@@ -7,6 +7,8 @@ import { describe, expect, it } from 'vitest';
 import { StoreError } from './ledger-store.ts';
 import type { HeadRecord, LedgerStore, LoadedLedger, StateRow, StoreWrite } from './ledger-store.ts';
 
+fc.configureGlobal({ seed: 7 });
+
 /** Opens the store at `place`; opened again after `close()`, it holds what was written. Places are new in every test. */
 export type OpenLedgerStore = (place: string) => LedgerStore | Promise<LedgerStore>;
 

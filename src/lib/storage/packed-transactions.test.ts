@@ -3,6 +3,8 @@ import { expect, it } from 'vitest';
 import { pack, searchKey, unpack } from './packed-transactions.ts';
 import type { TransactionRow } from './query-tables.ts';
 
+fc.configureGlobal({ seed: 7 });
+
 const word = fc.constantFrom('bank', 'spectrum', 'transfer', '', '漢', 'a","b');
 const rows = fc.uniqueArray(
 	fc.record<TransactionRow>({

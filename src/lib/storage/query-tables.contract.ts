@@ -5,6 +5,8 @@ import { MAX_PAGE_ROWS, QueryTablesError } from './query-pages.ts';
 import type { FilledBlock } from './query-pages.ts';
 import type { BlockRow, QueryTables, TransactionRow } from './query-tables.ts';
 
+fc.configureGlobal({ seed: 7 });
+
 /** Tables at `place`; made again after `close()`, they hold what was added. Places are new in every test. */
 export type MakeQueryTables = (place: string) => QueryTables;
 

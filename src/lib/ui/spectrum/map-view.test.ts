@@ -3,6 +3,8 @@ import fc from 'fast-check';
 import { fit, originOf, panBy, project, scaleBar, toMetres, toPixel, unproject, zoomAt } from './map-view.ts';
 import { accessPoint } from './test-aps.ts';
 
+fc.configureGlobal({ seed: 7 });
+
 const size = { width: 640, height: 480 };
 
 describe('the projection', () => {

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
 import { CappedFeed } from './feed.svelte.ts';
 
+fc.configureGlobal({ seed: 7 });
+
 describe('CappedFeed', () => {
 	it('keeps the newest in front and never more than its limit', () => {
 		const feed = new CappedFeed<number>(3);
