@@ -109,6 +109,8 @@ export class TabwaveNode {
 	readonly #stops: (() => void)[] = [];
 	readonly #silencedAt = new Map<string, number>();
 	#pbft: Pbft | null = null;
+	/** Of this node's partition, in the epoch of its rounds. */
+	#members: string[] = [];
 	#memberSinceMs = 0;
 	#outbox: ParsedTransaction[] = [];
 	#halted: Error | null = null;
@@ -417,6 +419,12 @@ export class TabwaveNode {
 		const { partition } = this;
 		const before = this.#pbft;
 		if (before) turn.persist.push(...before.end());
+		const members = partition?.members ?? [];
+		this.#handOwn(
+			turn,
+			members.filter((member) => !this.#members.includes(member))
+		);
+		this.#members = members;
 		this.#silencedAt.clear();
 		this.#memberSinceMs = this.#init.clock.now();
 		this.#pbft = partition
@@ -440,8 +448,17 @@ export class TabwaveNode {
 			: null;
 	}
 
+	/** Who has just come lacks what is waiting, and may be the one that proposes it. */
+	#handOwn(turn: Turn, to: string[]): void {
+		const waiting = [...this.#own.values()].slice(0, this.chain.genesis.fields.maxTransactionsPerBlock);
+		if (waiting.length === 0) return;
+		const packet = transactionPacket(waiting);
+		for (const peer of to) if (peer !== this.self) turn.send.push({ to: peer, packet });
+	}
+
 	#onLinkUp(turn: Turn, peer: string): void {
 		this.#heartbeatTo(peer);
+		if (this.partition?.members.includes(peer)) this.#handOwn(turn, [peer]);
 		// A Booter that was away lacks what is certified and not final.
 		if (peer === this.#init.booter && this.#pbft?.isLeader)
 			for (const body of this.#bodies.values())
@@ -484,6 +501,8 @@ export class TabwaveNode {
 				return this.#checks.finality(body.value);
 			case 'heartbeat':
 				this.peers.heartbeat(from, body.value, this.#init.clock.now());
+				// A newcomer has nothing but block sync to tell it that the chain has moved.
+				if (!this.partition) this.#checkSync();
 				return null;
 			case 'bodyRequest':
 				this.#answerBodies(from, body.value.transactionIds);

@@ -129,8 +129,7 @@ export async function startSession(init: SessionInit): Promise<Session> {
 	store.onLost((error) => node.halt(error));
 	await spectrum.start();
 	await readOlderTrades();
-	await filler.start();
-	await node.start();
+	await Promise.all([filler.start(), node.start()]);
 	return {
 		api,
 		node,

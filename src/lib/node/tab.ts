@@ -52,6 +52,7 @@ class Tab implements TabNode {
 		{ id: 'storage', state: 'pending', detail: 'opening' }
 	]);
 	readonly #apiChannel = new MessageChannel();
+	/** It has no node yet: its code loads while this tab finds out who it is. */
 	#worker: Worker | null = null;
 	#running: RunningIdentity | null = null;
 	#document: NetworkDocument | null = null;
@@ -73,6 +74,9 @@ class Tab implements TabNode {
 
 	async run(): Promise<void> {
 		try {
+			this.#startWorker();
+			// The same for the links' code, which is most of what a tab loads; who needs it waits for it and hears its errors.
+			import('../network/libp2p-links.ts').catch(() => {});
 			const document = await this.#fetchDocument();
 			this.#document = document;
 			const suite = await openSuite(document.suite);
@@ -137,6 +141,19 @@ class Tab implements TabNode {
 		}
 	}
 
+	#startWorker(): void {
+		this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
+			type: 'module',
+			name: 'tabwave-node'
+		});
+		this.#worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => {
+			if (data.kind === 'failed') this.#failed(Object.assign(new Error(data.message), { name: data.name }));
+		});
+		this.#worker.addEventListener('error', (event) =>
+			this.#failed(new Error(event.message || 'the worker could not be started'))
+		);
+	}
+
 	async #start(identity: RunningIdentity, document: NetworkDocument): Promise<void> {
 		this.#running = identity;
 		identity.onRevoked(async () => {
@@ -148,19 +165,10 @@ class Tab implements TabNode {
 			const { Libp2pLinks } = await import('../network/libp2p-links.ts');
 			return new Libp2pLinks(settings);
 		});
-		const worker = new Worker(new URL('./worker.ts', import.meta.url), {
-			type: 'module',
-			name: 'tabwave-node'
-		});
-		this.#worker = worker;
-		worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => {
-			if (data.kind === 'failed') this.#failed(Object.assign(new Error(data.message), { name: data.name }));
-			else if (data.kind === 'started')
+		this.#worker!.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => {
+			if (data.kind === 'started')
 				this.#identity.set({ kind: 'ready', nickname: identity.nickname, persistent: identity.persistent });
 		});
-		worker.addEventListener('error', (event) =>
-			this.#failed(new Error(event.message || 'the worker could not be started'))
-		);
 		const message: ToWorker = {
 			kind: 'start',
 			document,
@@ -171,7 +179,7 @@ class Tab implements TabNode {
 			links: links.port2,
 			api: this.#apiChannel.port2
 		};
-		worker.postMessage(message, [links.port2, this.#apiChannel.port2]);
+		this.#worker!.postMessage(message, [links.port2, this.#apiChannel.port2]);
 		this.api.on('status', (status) => this.#onStatus(status));
 		await this.#checkStorage(identity);
 	}
