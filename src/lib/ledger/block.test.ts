@@ -9,6 +9,7 @@ import {
 	OrderContentSchema,
 	OrderEntrySchema,
 	ProposalSchema,
+	ReceiptSchema,
 	type BlockHeader,
 	type Signed
 } from '../wire/gen/tabwave/v1/ledger_pb.js';
@@ -22,6 +23,7 @@ import {
 	decodeHeader,
 	decodeMembershipChange,
 	decodeProposal,
+	decodeReceipt,
 	encodeFinalBlock,
 	encodeHeader,
 	joinHashes,
@@ -233,6 +235,7 @@ describe('bytes from anybody give a named refusal, or what can be written and re
 		['proposal', ProposalSchema, decodeProposal, proposals],
 		['order', OrderContentSchema, decodeContent, contents],
 		['change of members', MembershipChangeSchema, decodeMembershipChange, changes],
+		['receipt', ReceiptSchema, decodeReceipt, anyMessage(ReceiptSchema)],
 		['block', FinalBlockSchema, decodeFinalBlock, anyMessage(FinalBlockSchema)]
 	])('%s', (_what, schema, decode, messages) => {
 		const count = { read: 0, refused: 0 };

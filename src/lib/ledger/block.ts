@@ -8,11 +8,13 @@ import {
 	MembershipChangeSchema,
 	OrderContentSchema,
 	ProposalSchema,
+	ReceiptSchema,
 	type BlockHeader,
 	type FinalBlock,
 	type MembershipChange,
 	type OrderContent,
-	type Proposal
+	type Proposal,
+	type Receipt
 } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import { MAX_PACKET_BYTES } from '../wire/limits.ts';
 import { LedgerError } from './errors.ts';
@@ -106,6 +108,11 @@ export function decodeFinalBlock(bytes: Uint8Array): FinalBlock {
 			`a block of ${bytes.length} bytes; at most ${MAX_FINAL_BLOCK_BYTES} are allowed`
 		);
 	return decode('block', FinalBlockSchema, bytes);
+}
+
+/** @throws LedgerError `BlockMalformed` */
+export function decodeReceipt(bytes: Uint8Array): Receipt {
+	return decode('receipt', ReceiptSchema, bytes);
 }
 
 export function encodeFinalBlock(block: Omit<FinalBlock, '$typeName' | '$unknown'>): Uint8Array {

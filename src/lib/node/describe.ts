@@ -1,14 +1,18 @@
 /** Blocks, transactions and receipts as the client API shows them: hex, plain numbers, and contracts' own words. */
-import { fromBinary } from '@bufbuild/protobuf';
 import type { Chain } from '../consensus/ordering/chain.ts';
 import { quorum } from '../consensus/quorum.ts';
 import type { PartitionView } from '../consensus/topology.ts';
 import { toHex } from '../crypto/hex.ts';
 import { merkleProof, verifyMerkleProof } from '../crypto/merkle.ts';
-import { blockHash, decodeFinalBlock, decodeHeader, decodeMembershipChange } from '../ledger/block.ts';
+import {
+	blockHash,
+	decodeFinalBlock,
+	decodeHeader,
+	decodeMembershipChange,
+	decodeReceipt
+} from '../ledger/block.ts';
 import type { ParsedTransaction } from '../ledger/transaction.ts';
 import {
-	ReceiptSchema,
 	ReceiptStatus,
 	type BlockHeader,
 	type FinalBlock,
@@ -36,7 +40,7 @@ export function readBlock(chain: Chain, bytes: Uint8Array): ReadBlock {
 		header: decodeHeader(block.header),
 		hash: blockHash(block.header),
 		transactions: block.transactions.map((transaction) => chain.parse(transaction)),
-		receipts: block.receipts.map((receipt) => fromBinary(ReceiptSchema, receipt)),
+		receipts: block.receipts.map(decodeReceipt),
 		sizeBytes: bytes.length
 	};
 }
