@@ -94,7 +94,9 @@ export function serveApi(port: RpcPort, api: TabwaveApi): void {
 			);
 		}
 	};
-	port.addEventListener('message', ({ data }: MessageEvent<(Call | Listen)[]>) => data.forEach(receive));
+	port.addEventListener('message', ({ data }: MessageEvent) =>
+		messagesOf<Call | Listen>(data).forEach(receive)
+	);
 	port.start?.();
 }
 
@@ -121,7 +123,9 @@ export function remoteApi(port: RpcPort): TabwaveApi {
 				(listener as (data: unknown) => void)(data.data);
 		}
 	};
-	port.addEventListener('message', ({ data }: MessageEvent<(Answer | Tell)[]>) => data.forEach(receive));
+	port.addEventListener('message', ({ data }: MessageEvent) =>
+		messagesOf<Answer | Tell>(data).forEach(receive)
+	);
 	port.start?.();
 
 	const call = (path: string, args: unknown[]): Promise<unknown> =>
@@ -167,6 +171,11 @@ async function answer(
 	} catch (error) {
 		send({ rpc: 'answer', id, error: plain(error) });
 	}
+}
+
+/** What one turn of the other end sent; what is of another shape is not for us. */
+function messagesOf<T extends Message>(data: unknown): T[] {
+	return Array.isArray(data) ? (data as T[]) : [];
 }
 
 function plain(error: unknown): { name: string; message: string } {
