@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { InvariantError } from '../ledger/errors.ts';
-import { faultyBound, quorum } from './quorum.ts';
+import { faultyBound, majority, quorum } from './quorum.ts';
 
 describe('R1', () => {
 	it('is the table of f and q for 1…16 members', () => {
@@ -39,5 +39,14 @@ describe('R1', () => {
 	it('refuses a quorum of nobody', () => {
 		expect(() => quorum(0)).toThrow(InvariantError);
 		expect(() => faultyBound(1.5)).toThrow(InvariantError);
+	});
+
+	it('a majority of replicas: two share one, and the smaller half is not needed', () => {
+		expect([1, 2, 3, 4, 5, 6, 7].map(majority)).toEqual([1, 2, 2, 3, 3, 4, 4]);
+		for (let n = 1; n <= 64; n++) {
+			expect(2 * majority(n) - n).toBeGreaterThanOrEqual(1);
+			expect(majority(n)).toBeLessThanOrEqual(n - Math.floor((n - 1) / 2));
+		}
+		expect(() => majority(0)).toThrow(InvariantError);
 	});
 });

@@ -12,3 +12,9 @@ export function quorum(members: number): number {
 	invariant(members > 0, 'R1', 'a quorum of nobody');
 	return Math.ceil((members + faultyBound(members) + 1) / 2);
 }
+
+/** Of a set of which nobody lies: the Booter cluster's replicas, whose Raft stands crashes alone. Any two majorities share one. */
+export function majority(replicas: number): number {
+	invariant(Number.isInteger(replicas) && replicas > 0, 'R1', `a majority of ${replicas}`);
+	return Math.floor(replicas / 2) + 1;
+}

@@ -7,6 +7,7 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { BlockCertificate, CertifiedBlock, Kind, OrderCertificate, PartitionVotes, Signed } from "./ledger_pb.js";
+import type { RaftMessage } from "./raft_pb.js";
 
 /**
  * Describes the file tabwave/v1/wire.proto.
@@ -134,6 +135,14 @@ export declare type Packet = Message<"tabwave.v1.Packet"> & {
      */
     value: Ping;
     case: "pong";
+  } | {
+    /**
+     * Between replicas of the Booter.
+     *
+     * @generated from field: tabwave.v1.RaftMessage raft = 32;
+     */
+    value: RaftMessage;
+    case: "raft";
   } | { case: undefined; value?: undefined };
 };
 
