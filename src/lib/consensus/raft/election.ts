@@ -79,9 +79,13 @@ export class Election {
 		return this.#challenge !== null;
 	}
 
-	/** Learners and removed replicas only listen. */
+	/**
+	 * Learners and removed replicas only listen. But one whose removal is in its log and not committed still campaigns, although
+	 * it will not count itself: others may lack that entry, and then nobody else can win (Ongaro's thesis, 4.2.2).
+	 */
 	get isPromotable(): boolean {
-		return isVoter(this.#log.configuration, this.#init.self) && this.#term < MAX_TERM;
+		const { self } = this.#init;
+		return this.#term < MAX_TERM && this.#log.possibleConfigurations.some((one) => isVoter(one, self));
 	}
 
 	/** Ticks until this replica campaigns if it hears nothing. */

@@ -128,7 +128,7 @@ export class Leader {
 		if (this.#transfer?.to === target) return null;
 		this.#transfer = { to: target, isTold: false, sinceTicks: 0 };
 		this.#tellTransferee();
-		this.#replication.fill(target);
+		if (!this.#transfer.isTold) this.#replication.probe(target);
 		return null;
 	}
 
@@ -156,9 +156,10 @@ export class Leader {
 		const { configuration } = this.#log;
 		if (isJoint(configuration) && configuration.autoLeave && this.hasCommitted && !this.#transfer)
 			this.#pushConfiguration(leaveJoint(configuration));
-		if (isVoter(this.#log.configuration, this.#init.self) || !this.#isConfigurationCommitted) return true;
-		// The others learn of it, and one of them goes on at once.
-		this.#replication.broadcast();
+		if (!this.#isConfigurationCommitted) return true;
+		this.#replication.dropRemoved();
+		if (isVoter(this.#log.configuration, this.#init.self)) return true;
+		// One of the others goes on at once.
 		this.transferTo(null);
 		return false;
 	}

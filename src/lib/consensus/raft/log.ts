@@ -96,6 +96,12 @@ export class RaftLog {
 		return this.#configurations.at(-1)!.index;
 	}
 
+	/** The last configuration that is committed, and those after it: any of them may turn out to be the one that decides. */
+	get possibleConfigurations(): Configuration[] {
+		const last = this.#configurations.findLastIndex((at) => at.index <= this.#commit);
+		return this.#configurations.slice(last).map(({ configuration }) => configuration);
+	}
+
 	get entriesSinceSnapshot(): number {
 		return this.lastIndex - this.#snapshot.index;
 	}

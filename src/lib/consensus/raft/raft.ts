@@ -96,6 +96,8 @@ export class Raft {
 	/** While it leads. */
 	#leading: Leader | null = null;
 	#delivered: number;
+	/** The commit index on disk. */
+	#storedCommit: number;
 	#isStarted = false;
 	/** The disk held nothing. */
 	readonly #isNew: boolean;
@@ -120,6 +122,7 @@ export class Raft {
 			data: new Uint8Array(0)
 		});
 		this.#delivered = this.#log.snapshot.index;
+		this.#storedCommit = stored.state.commit;
 		const { self, electionTicks, stallTicks, random } = init;
 		this.#stall = new Stall({ stallTicks, delayTicks: electionTicks, random });
 		this.#election = new Election({
@@ -420,7 +423,10 @@ export class Raft {
 	/** R19: term and vote, before anything that follows from them. The commit index rides along: alone it is not worth a write. */
 	#persistState(): void {
 		const { term, vote } = this.#election;
-		if (this.#election.takeIsStateNew() || this.#outbox.persist.length > 0)
-			this.#outbox.persist.push(stateRecord({ term, vote, commit: this.#log.commit }));
+		const { commit } = this.#log;
+		const isWriting = this.#outbox.persist.length > 0 && commit > this.#storedCommit;
+		if (!this.#election.takeIsStateNew() && !isWriting) return;
+		this.#storedCommit = commit;
+		this.#outbox.persist.push(stateRecord({ term, vote, commit }));
 	}
 }

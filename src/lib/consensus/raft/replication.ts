@@ -23,8 +23,8 @@ export interface ReplicationInit {
 export class Replication {
 	readonly #init: ReplicationInit;
 	readonly #log: RaftLog;
-	/** Of all replicas but this one, sorted by id. */
-	#others = new Map<string, Progress>();
+	/** Of all replicas but this one. */
+	readonly #others = new Map<string, Progress>();
 
 	constructor(init: ReplicationInit) {
 		this.#init = init;
@@ -47,9 +47,18 @@ export class Replication {
 		);
 	}
 
-	/** The configuration in force has changed. Who is new has an election timeout's time to answer. */
+	/**
+	 * The configuration in force has changed. Who is new has an election timeout's time to answer. Who is removed is written to
+	 * until that is committed, so that it learns of it and campaigns no more.
+	 */
 	reconfigure(): void {
 		this.#follow(true);
+	}
+
+	/** The configuration in force is committed, and the others were told. */
+	dropRemoved(): void {
+		const replicas = replicasOf(this.#log.configuration);
+		for (const id of this.#others.keys()) if (!replicas.includes(id)) this.#others.delete(id);
 	}
 
 	/** CheckQuorum: whether a quorum has answered since the last call. */
@@ -158,6 +167,11 @@ export class Replication {
 		this.heartbeatTo(id);
 	}
 
+	/** An empty message, where nothing else is to go out: what is under way may be lost. */
+	probe(to: string): void {
+		this.#append(to, true);
+	}
+
 	isCaughtUp(id: string): boolean {
 		return this.#others.get(id)?.match === this.#log.lastIndex;
 	}
@@ -172,20 +186,12 @@ export class Replication {
 	}
 
 	#follow(isActive: boolean): void {
-		const { maxInflightMessages, maxInflightBytes } = this.#init.limits;
-		const others = new Map<string, Progress>();
-		for (const id of replicasOf(this.#log.configuration))
-			if (id !== this.#init.self)
-				others.set(
-					id,
-					this.#others.get(id) ??
-						new Progress(
-							this.#log.lastIndex + 1,
-							isActive,
-							new Inflights(maxInflightMessages, maxInflightBytes)
-						)
-				);
-		this.#others = others;
+		const { self, limits } = this.#init;
+		for (const id of replicasOf(this.#log.configuration)) {
+			if (id === self || this.#others.has(id)) continue;
+			const inflights = new Inflights(limits.maxInflightMessages, limits.maxInflightBytes);
+			this.#others.set(id, new Progress(this.#log.lastIndex + 1, isActive, inflights));
+		}
 	}
 
 	/** @returns whether something went out */

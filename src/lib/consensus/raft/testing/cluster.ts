@@ -1,4 +1,7 @@
 /** For tests: replicas with disks in memory and letters that lie where they are until they are delivered or lost. */
+import { create } from '@bufbuild/protobuf';
+import { decodePacket, encodePacket } from '../../../wire/codec.ts';
+import { PacketSchema } from '../../../wire/gen/tabwave/v1/wire_pb.js';
 import { checkRaftMessage, type RaftMessage } from '../messages.ts';
 import { Raft, type Membership, type RaftEffects, type RaftInit } from '../raft.ts';
 
@@ -74,8 +77,7 @@ export class Cluster {
 		const mine = this.#take(to, from);
 		for (const letter of mine) {
 			before(letter);
-			checkRaftMessage(letter.message);
-			this.carryOut(to, this.raft(to).message(letter.from, letter.message));
+			this.carryOut(to, this.raft(to).message(letter.from, overTheWire(letter.message)));
 		}
 		return mine.length;
 	}
@@ -110,6 +112,14 @@ export class Cluster {
 		this.letters = this.letters.filter((letter) => !isMine(letter));
 		return mine;
 	}
+}
+
+/** As bytes, as a link brings it, and checked as a driver does. */
+export function overTheWire(message: RaftMessage): RaftMessage {
+	const packet = decodePacket(encodePacket(create(PacketSchema, { body: { case: 'raft', value: message } })));
+	if (packet.body.case !== 'raft') throw new Error(`a packet came back as ${packet.body.case}`);
+	checkRaftMessage(packet.body.value);
+	return packet.body.value;
 }
 
 export function bytesOf(text: string): Uint8Array {

@@ -7,14 +7,15 @@
  * |---|---|
  * | cluster VOTERS [learners=…] [limit=number …] | new replicas with empty disks |
  * | join N | a replica that knows nothing and waits for a leader |
- * | stored N VOTERS terms=… | a replica with a log of entries of these terms on its disk |
+ * | stored N VOTERS terms=… [term=number vote=N] | a replica with a log of entries of these terms on its disk |
  * | campaign N | N asks for votes |
  * | tick N [count], election-timeout N | time passes at N alone |
+ * | pass [count] | time passes everywhere, and all letters are delivered after each tick |
  * | propose N TEXT | |
  * | change N voters=… [learners=…] [joint, explicit] | a change of membership |
  * | leave-joint N | |
  * | transfer N [M], forget-leader N | |
- * | deliver N … | what lies there for these is delivered; the answers lie there then |
+ * | deliver N … [from=…] | what lies there for these is delivered; the answers lie there then |
  * | settle [N …] | letters among these are delivered until there are none |
  * | drop N … | what lies there for these is lost |
  * | link-down N M, link-up N M | N is told about its link to M |
@@ -62,7 +63,7 @@ function runParagraph(story: Story, paragraph: string): string {
 }
 
 class Story {
-	#cluster = new Cluster();
+	#cluster = this.#emptyCluster({});
 	#output: string[] = [];
 	/** What each replica was seen to be, so that only news is told. */
 	readonly #seen = new Map<string, { role: string; configuration: string }>();
@@ -78,6 +79,7 @@ class Story {
 	#do(name: string, words: string[]): void {
 		const [first = '', second] = words;
 		const id = idOf(first);
+		const from = words.some((word) => word.startsWith('from=')) ? idsOf(words, 'from') : undefined;
 		const step = (
 			run: (raft: ReturnType<Cluster['raft']>) => ReturnType<ReturnType<Cluster['raft']>['tick']>
 		) => {
@@ -103,6 +105,9 @@ class Story {
 			case 'election-timeout':
 				for (let i = 0; i < 3; i++) step((raft) => raft.tick());
 				return;
+			case 'pass':
+				for (let i = 0; i < Number(words[0] ?? 1); i++) this.#pass();
+				return;
 			case 'propose':
 				return step((raft) => raft.propose(bytesOf(words.slice(1).join(' '))));
 			case 'change':
@@ -118,7 +123,8 @@ class Story {
 			case 'link-up':
 				return step((raft) => raft.linkUp(idOf(second!)));
 			case 'deliver':
-				for (const to of words) this.#cluster.deliver(idOf(to), undefined, this.#read);
+				for (const to of words.filter((word) => !word.startsWith('from=')))
+					this.#cluster.deliver(idOf(to), from, this.#read);
 				return;
 			case 'settle':
 				return this.#cluster.settle(words.length > 0 ? words.map(idOf) : undefined, this.#read);
@@ -163,16 +169,28 @@ class Story {
 			const [key, value] = word.split('=') as [keyof RaftLimits, string];
 			if (key in DEFAULT_RAFT_LIMITS) limits[key] = Number(value);
 		}
-		this.#cluster = new Cluster({ limits }, (id, effects) => {
-			this.#tellNews(id);
-			for (const line of describeEffects(id, effects)) this.#say(`  ${line}`);
-		});
+		this.#cluster = this.#emptyCluster(limits);
 		this.#seen.clear();
 		const membership = membershipOf([`voters=${words[0]}`, ...words]);
 		for (const id of [...membership.voters, ...(membership.learners ?? [])]) {
 			this.#say(`> ${nameOf(id)}`);
 			this.#cluster.start(id, membership);
 		}
+	}
+
+	#pass(): void {
+		for (const [id, { raft }] of this.#cluster.replicas) {
+			this.#say(`> ${nameOf(id)}`);
+			this.#cluster.carryOut(id, raft.tick());
+		}
+		this.#cluster.settle(undefined, this.#read);
+	}
+
+	#emptyCluster(limits: Partial<RaftLimits>): Cluster {
+		return new Cluster({ limits }, (id, effects) => {
+			this.#tellNews(id);
+			for (const line of describeEffects(id, effects)) this.#say(`  ${line}`);
+		});
 	}
 
 	#tellNews(id: string): void {
@@ -199,18 +217,18 @@ function isBare(line: string | undefined): boolean {
 	return /^> \w+$/.test(line ?? '');
 }
 
-/** A disk as an earlier run left it: nothing committed, and no vote in the term of its last entry. */
+/** A disk as an earlier run left it: nothing committed. */
 function storedDisk(words: string[]): Map<string, Uint8Array> {
+	const valueOf = (key: string): string | undefined =>
+		words.find((word) => word.startsWith(`${key}=`))?.slice(key.length + 1);
 	const voters = words[1]!.split(',').map(idOf);
-	const terms = words
-		.find((word) => word.startsWith('terms='))!
-		.slice('terms='.length)
-		.split(',')
-		.map(Number);
+	const terms = valueOf('terms')!.split(',').map(Number);
+	const term = Number(valueOf('term') ?? terms.at(-1));
+	const vote = valueOf('vote');
 	const start = { index: 0, term: 0 };
 	const configuration = configurationOf({ voters });
 	const records = [
-		stateRecord({ term: terms.at(-1)!, vote: null, commit: 0 }),
+		stateRecord({ term, vote: vote === undefined ? null : idOf(vote), commit: 0 }),
 		snapshotRecord({ ...start, configuration, data: new Uint8Array(0) }, start),
 		...terms.map((term, i) => {
 			const type = term === terms[i - 1] ? RaftEntryType.DATA : RaftEntryType.TERM_START;

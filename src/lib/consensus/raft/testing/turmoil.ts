@@ -1,0 +1,469 @@
+/**
+ * For tests: a cluster under everything that a network and a disk may do, from one seed. Messages are lost, doubled, late and
+ * overtaken; links are cut, one way or both; replicas freeze, and crash before and after their writes; the membership changes,
+ * leadership is handed over, logs are compacted, and heads stall. After each turn it is checked that
+ *
+ * - no term has two leaders (Election Safety),
+ * - an entry's place says what it is and what came before it (Log Matching),
+ * - who becomes leader holds all that was decided (Leader Completeness),
+ * - what is delivered is what was decided, in order, each once (State Machine Safety),
+ *
+ * and, when the faults have stopped, that the cluster decides again and all its replicas learn of it.
+ */
+import type { Persist } from '../../effects.ts';
+import { replicasOf } from '../configuration.ts';
+import { CampaignReason, RaftEntryType, type RaftMessage } from '../messages.ts';
+import { Raft, type Entry, type RaftEffects } from '../raft.ts';
+import { bytesOf, overTheWire, textOf } from './cluster.ts';
+
+export interface Turmoil {
+	/** Share of messages that are lost, 0…1. */
+	loss: number;
+	duplication: number;
+	/** A message is up to this late; those of one link overtake each other. */
+	maxDelayTicks: number;
+	/** Chance per tick that some links are cut, or a replica freezes or crashes. */
+	cuts: number;
+	freezes: number;
+	crashes: number;
+	/** Chance per tick of a wish: a proposal, a change of membership, a hand-over. */
+	proposals: number;
+	changes: number;
+	transfers: number;
+	/** Chance per tick that a replica is told that blocks wait, or do not, or that the head has moved. */
+	stalls: number;
+}
+
+/** What happened in a run, so that it can be shown that each kind did. */
+export type Counts = Record<
+	| 'elections'
+	| 'stall elections'
+	| 'decided'
+	| 'lost'
+	| 'doubled'
+	| 'cut off'
+	| 'freezes'
+	| 'crashes before the write'
+	| 'crashes after the write'
+	| 'entries that gave way'
+	| 'snapshots'
+	| 'snapshots installed'
+	| 'membership changes'
+	| 'transfers',
+	number
+>;
+
+export class SafetyError extends Error {
+	override readonly name = 'SafetyError';
+}
+
+const ELECTION_TICKS = 10;
+/** Elections may collide, and a snapshot go in pieces: this many election timeouts after the last fault all is well. */
+const HEALING_TIMEOUTS = 25;
+
+interface Machine {
+	index: number;
+	/** Of all that was applied: two machines that agree here agree. */
+	digest: number;
+}
+
+interface Host {
+	id: string;
+	disk: Map<string, Uint8Array>;
+	/** Null while it is down. */
+	raft: Raft | null;
+	machine: Machine;
+	downTicks: number;
+	frozenTicks: number;
+	wasLeader: boolean;
+}
+
+interface Flight {
+	from: string;
+	to: string;
+	message: RaftMessage;
+	atTick: number;
+}
+
+export class World {
+	readonly counts: Counts = {
+		elections: 0,
+		'stall elections': 0,
+		decided: 0,
+		lost: 0,
+		doubled: 0,
+		'cut off': 0,
+		freezes: 0,
+		'crashes before the write': 0,
+		'crashes after the write': 0,
+		'entries that gave way': 0,
+		snapshots: 0,
+		'snapshots installed': 0,
+		'membership changes': 0,
+		transfers: 0
+	};
+	readonly #random: () => number;
+	#turmoil: Turmoil;
+	readonly #hosts = new Map<string, Host>();
+	#flights: Flight[] = [];
+	/** Links that are cut, as `from>to`, and until when. */
+	readonly #cuts = new Map<string, number>();
+	#tick = 0;
+	#proposals = 0;
+	/** The leader of each term. */
+	readonly #leaders = new Map<number, string>();
+	/** What each place of any log is: `term/index` → content and the term before. */
+	readonly #places = new Map<string, string>();
+	/** What was decided: the place, and the machine's digest after it, by index. */
+	readonly #decided: { term: number; digest: number }[] = [{ term: 0, digest: 0 }];
+
+	constructor(random: () => number, voters: number, spares: number, turmoil: Turmoil) {
+		this.#random = random;
+		this.#turmoil = turmoil;
+		const ids = Array.from({ length: voters + spares }, (_, i) => String(i + 1).padStart(2, '0'));
+		const bootstrap = { voters: ids.slice(0, voters) };
+		for (const id of ids) {
+			const host = this.#newHost(id);
+			this.#hosts.set(id, host);
+			this.#boot(host, ids.indexOf(id) < voters ? bootstrap : null);
+		}
+	}
+
+	run(ticks: number): void {
+		for (let i = 0; i < ticks; i++) this.#step();
+	}
+
+	/** The faults stop. @throws where the cluster does not decide again, or a replica does not learn of it */
+	heal(): void {
+		this.#turmoil = { ...this.#turmoil, loss: 0, duplication: 0, maxDelayTicks: 1 };
+		for (const kind of ['cuts', 'freezes', 'crashes', 'proposals', 'changes', 'transfers', 'stalls'] as const)
+			this.#turmoil[kind] = 0;
+		this.#cuts.clear();
+		for (const host of this.#hosts.values()) {
+			host.downTicks = 0;
+			host.frozenTicks = 0;
+			host.raft?.setWaiting(false);
+		}
+		let place: { index: number; term: number } | null = null;
+		for (let i = 0; i < HEALING_TIMEOUTS * ELECTION_TICKS; i++) {
+			this.#step();
+			const leader = this.#leader();
+			if (!leader) continue;
+			if (place && this.#isLearned(place, leader)) return;
+			const isDecided = place !== null && this.#decided[place.index]?.term === place.term;
+			// Another leader may not have had it.
+			if (!isDecided && place?.term !== leader.raft!.term) place = this.#propose(leader);
+		}
+		throw new SafetyError(
+			`after ${HEALING_TIMEOUTS} election timeouts the cluster is not well:\n${this.describe()}`
+		);
+	}
+
+	describe(): string {
+		return [...this.#hosts.values()]
+			.map(({ id, raft }) => {
+				if (!raft) return `${id}: down`;
+				const { role, term, leader, commit, lastIndex, configuration } = raft.state();
+				return `${id}: ${JSON.stringify({ role, term, leader, commit, lastIndex, configuration })}`;
+			})
+			.join('\n');
+	}
+
+	/** Who leads now, where one does and is not about to learn otherwise. */
+	#leader(): Host | null {
+		const leaders = [...this.#hosts.values()].filter(({ raft }) => raft?.isActive);
+		return leaders.sort((a, b) => b.raft!.term - a.raft!.term)[0] ?? null;
+	}
+
+	#isLearned({ index }: { index: number }, leader: Host): boolean {
+		return replicasOf(leader.raft!.configuration).every((id) => this.#hosts.get(id)!.machine.index >= index);
+	}
+
+	#step(): void {
+		this.#tick += 1;
+		this.#disturb();
+		const due = this.#flights.filter(({ atTick }) => atTick <= this.#tick);
+		this.#flights = this.#flights.filter(({ atTick }) => atTick > this.#tick);
+		for (const host of this.#hosts.values()) {
+			if (!host.raft) {
+				if (host.downTicks-- <= 0) this.#boot(host, null);
+				continue;
+			}
+			const mine = due.filter(({ to }) => to === host.id);
+			if (host.frozenTicks > 0) {
+				// It gets it all when it thaws.
+				host.frozenTicks -= 1;
+				this.#flights.push(...mine.map((flight) => ({ ...flight, atTick: this.#tick + 1 })));
+				continue;
+			}
+			this.#turn(host, mine);
+		}
+	}
+
+	/** One turn of a driver: several steps, whose writes are durable together or not at all, before any message leaves. */
+	#turn(host: Host, flights: Flight[]): void {
+		const raft = host.raft!;
+		const steps: RaftEffects[] = [raft.tick()];
+		for (const { from, message } of flights) steps.push(raft.message(from, overTheWire(message)));
+		steps.push(...this.#wishes(host, raft));
+		const isCrash = this.#chance(this.#turmoil.crashes);
+		if (isCrash && this.#chance(0.5)) {
+			this.counts['crashes before the write'] += 1;
+			this.#crash(host);
+			return;
+		}
+		for (const { persist } of steps) this.#persist(host, persist);
+		this.#checkLog(raft, steps);
+		this.#checkLeader(host, raft);
+		for (const effects of steps) this.#apply(host, effects);
+		if (isCrash) {
+			this.counts['crashes after the write'] += 1;
+			this.#crash(host);
+			return;
+		}
+		for (const { send } of steps)
+			for (const { to, packet } of send) if (packet.case === 'raft') this.#send(host.id, to, packet.value);
+		if (raft.isSnapshotDue) {
+			this.counts.snapshots += 1;
+			const effects = raft.snapshot(host.machine.index, bytesOf(JSON.stringify(host.machine)));
+			this.#persist(host, effects.persist);
+		}
+	}
+
+	#wishes(host: Host, raft: Raft): RaftEffects[] {
+		const { proposals, changes, transfers, stalls } = this.#turmoil;
+		const steps: RaftEffects[] = [];
+		if (raft.isLeader) {
+			if (this.#chance(proposals)) steps.push(raft.propose(bytesOf(`proposal ${++this.#proposals}`)));
+			if (this.#chance(changes)) {
+				const effects = raft.changeMembership(this.#anyMembership(), this.#chance(0.3) ? 'joint' : 'auto');
+				if (!effects.refusal) this.counts['membership changes'] += 1;
+				steps.push(effects);
+			}
+			if (this.#chance(transfers)) {
+				this.counts.transfers += 1;
+				steps.push(raft.transferLeadership());
+			}
+		} else if (this.#chance(transfers / 4)) steps.push(raft.forgetLeader());
+		if (this.#chance(stalls)) raft.setWaiting(this.#chance(0.9));
+		if (this.#chance(stalls / 10)) raft.headMoved();
+		if (this.#chance(stalls)) {
+			const other = this.#anyHost().id;
+			if (other !== host.id) steps.push(this.#chance(0.5) ? raft.linkDown(other) : raft.linkUp(other));
+		}
+		return steps;
+	}
+
+	#anyMembership() {
+		const ids = [...this.#hosts.keys()].filter(() => this.#chance(0.7));
+		const voters = ids.length > 0 ? ids : [this.#anyHost().id];
+		const learners = voters.length > 2 && this.#chance(0.4) ? voters.splice(0, 1) : [];
+		return { voters, learners };
+	}
+
+	#propose(leader: Host): { index: number; term: number } | null {
+		const effects = leader.raft!.propose(bytesOf(`proposal ${++this.#proposals}`));
+		this.#persist(leader, effects.persist);
+		this.#checkLog(leader.raft!, [effects]);
+		this.#apply(leader, effects);
+		for (const { to, packet } of effects.send)
+			if (packet.case === 'raft') this.#send(leader.id, to, packet.value);
+		return effects.proposed;
+	}
+
+	#persist(host: Host, persist: Persist[]): void {
+		for (const { key, value } of persist) {
+			if (value) host.disk.set(key, value);
+			else host.disk.delete(key);
+		}
+	}
+
+	#apply(host: Host, { restored, committed, persist }: RaftEffects): void {
+		const { machine } = host;
+		if (restored) {
+			const snapshot = JSON.parse(textOf(restored.data)) as Machine;
+			this.#require(
+				snapshot.index === restored.index,
+				'State Machine Safety',
+				`${host.id}: a snapshot of another index`
+			);
+			this.#require(
+				snapshot.digest === this.#decided[snapshot.index]?.digest,
+				'State Machine Safety',
+				`${host.id}: the snapshot of ${snapshot.index} is not what was decided`
+			);
+			Object.assign(machine, snapshot);
+			if (persist.length > 0) this.counts['snapshots installed'] += 1;
+		}
+		for (const entry of committed) {
+			this.#require(
+				entry.index === machine.index + 1,
+				'State Machine Safety',
+				`${host.id}: ${entry.index} after ${machine.index}`
+			);
+			machine.index = entry.index;
+			machine.digest = digestAfter(machine.digest, entry);
+			const known = this.#decided[entry.index];
+			if (!known) {
+				this.counts.decided += 1;
+				this.#decided[entry.index] = { term: entry.term, digest: machine.digest };
+			} else
+				this.#require(
+					known.digest === machine.digest && known.term === entry.term,
+					'State Machine Safety',
+					`${host.id}: ${entry.term}/${entry.index} is not what was decided`
+				);
+		}
+	}
+
+	/** Log Matching, for each entry that a replica has written. */
+	#checkLog(raft: Raft, steps: RaftEffects[]): void {
+		const keys = steps.flatMap(({ persist }) => persist.filter(({ key }) => key.startsWith('raft/log/')));
+		if (keys.length === 0) return;
+		if (!raft.isLeader && keys.some(({ value }) => value === null)) this.counts['entries that gave way'] += 1;
+		let before = raft.state().startIndex === 0 ? 0 : -1;
+		for (const entry of raft.entries()) {
+			const place = `${entry.term}/${entry.index}`;
+			if (before >= 0) {
+				const content = `${before} ${entry.type} ${textOf(entry.data)}`;
+				const known = this.#places.get(place);
+				if (known === undefined) this.#places.set(place, content);
+				else this.#require(known === content, 'Log Matching', `${place} is "${content}" and "${known}"`);
+			}
+			before = entry.term;
+		}
+	}
+
+	#checkLeader(host: Host, raft: Raft): void {
+		if (!raft.isLeader) {
+			host.wasLeader = false;
+			return;
+		}
+		const known = this.#leaders.get(raft.term);
+		this.#require(
+			known === undefined || known === host.id,
+			'Election Safety',
+			`${host.id} and ${known} lead in term ${raft.term}`
+		);
+		if (known !== undefined && host.wasLeader) return;
+		this.#leaders.set(raft.term, host.id);
+		host.wasLeader = true;
+		this.counts.elections += 1;
+		const { startIndex, lastIndex } = raft.state();
+		const entries = raft.entries();
+		for (let index = startIndex + 1; index < this.#decided.length; index++)
+			this.#require(
+				index <= lastIndex && entries[index - startIndex - 1]!.term === this.#decided[index]!.term,
+				'Leader Completeness',
+				`${host.id} leads term ${raft.term} without ${this.#decided[index]!.term}/${index}`
+			);
+	}
+
+	#send(from: string, to: string, message: RaftMessage): void {
+		if (
+			message.body.case === 'changeRequest' &&
+			!message.body.value.preVote &&
+			message.body.value.reason === CampaignReason.STALL
+		)
+			this.counts['stall elections'] += 1;
+		if (this.#chance(this.#turmoil.loss)) {
+			this.counts.lost += 1;
+			return;
+		}
+		if ((this.#cuts.get(`${from}>${to}`) ?? 0) > this.#tick) {
+			this.counts['cut off'] += 1;
+			return;
+		}
+		const isDouble = this.#chance(this.#turmoil.duplication);
+		if (isDouble) this.counts.doubled += 1;
+		for (let copy = 0; copy < (isDouble ? 2 : 1); copy++) {
+			const delay = 1 + Math.floor(this.#random() * this.#turmoil.maxDelayTicks);
+			this.#flights.push({ from, to, message, atTick: this.#tick + delay });
+		}
+	}
+
+	#disturb(): void {
+		if (this.#chance(this.#turmoil.cuts)) {
+			const side = new Set([...this.#hosts.keys()].filter(() => this.#chance(0.5)));
+			const isOneWay = this.#chance(0.3);
+			const until = this.#tick + Math.floor(this.#random() * 4 * ELECTION_TICKS);
+			for (const a of this.#hosts.keys())
+				for (const b of this.#hosts.keys())
+					if (side.has(a) && !side.has(b)) {
+						this.#cuts.set(`${a}>${b}`, until);
+						if (!isOneWay) this.#cuts.set(`${b}>${a}`, until);
+					}
+		}
+		if (this.#chance(this.#turmoil.freezes)) {
+			this.counts.freezes += 1;
+			this.#anyHost().frozenTicks = Math.floor(this.#random() * 3 * ELECTION_TICKS);
+		}
+	}
+
+	#crash(host: Host): void {
+		host.raft = null;
+		host.wasLeader = false;
+		host.frozenTicks = 0;
+		host.downTicks = Math.floor(this.#random() * 3 * ELECTION_TICKS);
+	}
+
+	#boot(host: Host, bootstrap: { voters: string[] } | null): void {
+		host.machine = { index: 0, digest: 0 };
+		host.raft = new Raft({
+			self: host.id,
+			records: [...host.disk].map(([key, value]) => ({ key, value })),
+			bootstrap,
+			electionTicks: ELECTION_TICKS,
+			heartbeatTicks: 2,
+			stallTicks: 2 * ELECTION_TICKS,
+			random: this.#random,
+			// Small, so that every bound is met.
+			limits: {
+				maxAppendBytes: 60,
+				maxInflightMessages: 3,
+				maxInflightBytes: 120,
+				maxUncommittedBytes: 400,
+				snapshotAfterEntries: 12,
+				keptEntries: 4,
+				snapshotPieceBytes: 20
+			}
+		});
+		const effects = host.raft.start();
+		this.#persist(host, effects.persist);
+		this.#checkLeader(host, host.raft);
+		this.#apply(host, { ...effects, persist: [] });
+		for (const { to, packet } of effects.send)
+			if (packet.case === 'raft') this.#send(host.id, to, packet.value);
+	}
+
+	#newHost(id: string): Host {
+		return {
+			id,
+			disk: new Map(),
+			raft: null,
+			machine: { index: 0, digest: 0 },
+			downTicks: 0,
+			frozenTicks: 0,
+			wasLeader: false
+		};
+	}
+
+	#anyHost(): Host {
+		const hosts = [...this.#hosts.values()];
+		return hosts[Math.floor(this.#random() * hosts.length)]!;
+	}
+
+	#chance(probability: number): boolean {
+		return this.#random() < probability;
+	}
+
+	#require(condition: boolean, what: string, message: string): asserts condition {
+		if (!condition) throw new SafetyError(`${what}, tick ${this.#tick}: ${message}\n${this.describe()}`);
+	}
+}
+
+function digestAfter(digest: number, { index, term, type, data }: Entry): number {
+	let next = Math.imul(digest ^ (index * 31 + term * 7 + type), 0x01000193);
+	if (type !== RaftEntryType.TERM_START) for (const byte of data) next = Math.imul(next ^ byte, 0x01000193);
+	return next >>> 0;
+}
