@@ -146,7 +146,8 @@ function checkOrderForm(order: Pick<OrderCertificate, 'contentDigest' | 'blockHa
 		throw invalid('it names no whole blocks');
 }
 
-function checkVoters(votes: MemberSignature[], members: PartitionView, needed: number): void {
+/** Members of the partition, each once, and enough of them. @throws LedgerError `CertificateInvalid` */
+export function checkVoters(votes: MemberSignature[], members: PartitionView, needed: number): void {
 	const voters = new Set<string>();
 	for (const vote of votes) {
 		const id = toHex(vote.member);

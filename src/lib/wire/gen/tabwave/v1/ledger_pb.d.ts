@@ -1079,6 +1079,20 @@ export enum Kind {
   STATUS = 19,
 
   /**
+   * The Booter asks for Statuses: it is about to open a ballot after the first at a height.
+   *
+   * @generated from enum value: KIND_STATUS_REQUEST = 20;
+   */
+  STATUS_REQUEST = 20,
+
+  /**
+   * A ballot that a member does not vote for, and why. Never a vote.
+   *
+   * @generated from enum value: KIND_REFUSE = 21;
+   */
+  REFUSE = 21,
+
+  /**
    * Booter cluster.
    *
    * @generated from enum value: KIND_CHANGE_REQUEST = 24;
@@ -1089,6 +1103,13 @@ export enum Kind {
    * @generated from enum value: KIND_NEW_LEADER = 25;
    */
   NEW_LEADER = 25,
+
+  /**
+   * What a member has against the active Booter, for the other replicas.
+   *
+   * @generated from enum value: KIND_COMPLAINT = 26;
+   */
+  COMPLAINT = 26,
 
   /**
    * Membership.

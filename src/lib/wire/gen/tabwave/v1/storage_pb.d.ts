@@ -114,3 +114,21 @@ export declare type BallotRecord = Message<"tabwave.v1.BallotRecord"> & {
  */
 export declare const BallotRecordSchema: GenMessage<BallotRecord>;
 
+/**
+ * The last term of a Booter that is alone; a cluster's term is its Raft's.
+ *
+ * @generated from message tabwave.v1.BooterTermRecord
+ */
+export declare type BooterTermRecord = Message<"tabwave.v1.BooterTermRecord"> & {
+  /**
+   * @generated from field: uint32 term = 1;
+   */
+  term: number;
+};
+
+/**
+ * Describes the message tabwave.v1.BooterTermRecord.
+ * Use `create(BooterTermRecordSchema)` to create a new message.
+ */
+export declare const BooterTermRecordSchema: GenMessage<BooterTermRecord>;
+

@@ -11,7 +11,7 @@ import { file_tabwave_v1_ledger } from "./ledger_pb.js";
  * Describes the file tabwave/v1/storage.proto.
  */
 export const file_tabwave_v1_storage = /*@__PURE__*/
-  fileDesc("Chh0YWJ3YXZlL3YxL3N0b3JhZ2UucHJvdG8SCnRhYndhdmUudjEiZAoTUHJlcGFyZWRDZXJ0aWZpY2F0ZRInCgtwcmVfcHJlcGFyZRgBIAEoCzISLnRhYndhdmUudjEuU2lnbmVkEiQKCHByZXBhcmVzGAIgAygLMhIudGFid2F2ZS52MS5TaWduZWQingEKD09yZGVyVm90ZVJlY29yZBIMCgR0ZXJtGAEgASgNEg8KB2F0dGVtcHQYAiABKA0SFQoNc2lnbmVkX2RpZ2VzdBgDIAEoDBITCgtkb25lX2RpZ2VzdBgEIAEoDBIqCgRsb2NrGAUgASgLMhwudGFid2F2ZS52MS5PcmRlckNlcnRpZmljYXRlEhQKDGxvY2tfY29udGVudBgGIAEoDCJqCgxCYWxsb3RSZWNvcmQSDAoEdGVybRgBIAEoDRIPCgdhdHRlbXB0GAIgASgNEg8KB2NvbnRlbnQYAyABKAwSKgoGYmxvY2tzGAQgAygLMhoudGFid2F2ZS52MS5DZXJ0aWZpZWRCbG9ja2IGcHJvdG8z", [file_tabwave_v1_ledger]);
+  fileDesc("Chh0YWJ3YXZlL3YxL3N0b3JhZ2UucHJvdG8SCnRhYndhdmUudjEiZAoTUHJlcGFyZWRDZXJ0aWZpY2F0ZRInCgtwcmVfcHJlcGFyZRgBIAEoCzISLnRhYndhdmUudjEuU2lnbmVkEiQKCHByZXBhcmVzGAIgAygLMhIudGFid2F2ZS52MS5TaWduZWQingEKD09yZGVyVm90ZVJlY29yZBIMCgR0ZXJtGAEgASgNEg8KB2F0dGVtcHQYAiABKA0SFQoNc2lnbmVkX2RpZ2VzdBgDIAEoDBITCgtkb25lX2RpZ2VzdBgEIAEoDBIqCgRsb2NrGAUgASgLMhwudGFid2F2ZS52MS5PcmRlckNlcnRpZmljYXRlEhQKDGxvY2tfY29udGVudBgGIAEoDCJqCgxCYWxsb3RSZWNvcmQSDAoEdGVybRgBIAEoDRIPCgdhdHRlbXB0GAIgASgNEg8KB2NvbnRlbnQYAyABKAwSKgoGYmxvY2tzGAQgAygLMhoudGFid2F2ZS52MS5DZXJ0aWZpZWRCbG9jayIgChBCb290ZXJUZXJtUmVjb3JkEgwKBHRlcm0YASABKA1iBnByb3RvMw", [file_tabwave_v1_ledger]);
 
 /**
  * Describes the message tabwave.v1.PreparedCertificate.
@@ -33,4 +33,11 @@ export const OrderVoteRecordSchema = /*@__PURE__*/
  */
 export const BallotRecordSchema = /*@__PURE__*/
   messageDesc(file_tabwave_v1_storage, 2);
+
+/**
+ * Describes the message tabwave.v1.BooterTermRecord.
+ * Use `create(BooterTermRecordSchema)` to create a new message.
+ */
+export const BooterTermRecordSchema = /*@__PURE__*/
+  messageDesc(file_tabwave_v1_storage, 3);
 

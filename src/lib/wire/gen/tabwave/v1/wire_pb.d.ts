@@ -6,7 +6,7 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { BlockCertificate, CertifiedBlock, Kind, OrderCertificate, PartitionVotes, Signed } from "./ledger_pb.js";
+import type { BlockCertificate, CertifiedBlock, Kind, MemberSignature, OrderCertificate, PartitionVotes, Signed } from "./ledger_pb.js";
 import type { RaftMessage } from "./raft_pb.js";
 
 /**
@@ -143,6 +143,18 @@ export declare type Packet = Message<"tabwave.v1.Packet"> & {
      */
     value: RaftMessage;
     case: "raft";
+  } | {
+    /**
+     * @generated from field: tabwave.v1.PartitionStatus partition_status = 20;
+     */
+    value: PartitionStatus;
+    case: "partitionStatus";
+  } | {
+    /**
+     * @generated from field: tabwave.v1.PartitionRefusal partition_refusal = 21;
+     */
+    value: PartitionRefusal;
+    case: "partitionRefusal";
   } | { case: undefined; value?: undefined };
 };
 
@@ -225,11 +237,18 @@ export declare type Next = Message<"tabwave.v1.Next"> & {
   previous?: OrderCertificate | undefined;
 
   /**
-   * R14, for every ballot after the first at this height.
+   * R14, for every ballot after the first at this height: what q_u partitions said when they joined it,
    *
-   * @generated from field: repeated tabwave.v1.Signed statuses = 3;
+   * @generated from field: repeated tabwave.v1.PartitionStatuses statuses = 4;
    */
-  statuses: Signed[];
+  statuses: PartitionStatuses[];
+
+  /**
+   * and the OrderCommit of the highest lock that they name, if they name one.
+   *
+   * @generated from field: tabwave.v1.OrderCertificate lock = 5;
+   */
+  lock?: OrderCertificate | undefined;
 };
 
 /**
@@ -285,6 +304,275 @@ export declare type PartitionVote = Message<"tabwave.v1.PartitionVote"> & {
  * Use `create(PartitionVoteSchema)` to create a new message.
  */
 export declare const PartitionVoteSchema: GenMessage<PartitionVote>;
+
+/**
+ * An OrderCommit, by its ballot and by what its Signs said.
+ *
+ * @generated from message tabwave.v1.LockReference
+ */
+export declare type LockReference = Message<"tabwave.v1.LockReference"> & {
+  /**
+   * @generated from field: uint32 term = 1;
+   */
+  term: number;
+
+  /**
+   * @generated from field: uint32 attempt = 2;
+   */
+  attempt: number;
+
+  /**
+   * 32 bytes.
+   *
+   * @generated from field: bytes digest = 3;
+   */
+  digest: Uint8Array;
+};
+
+/**
+ * Describes the message tabwave.v1.LockReference.
+ * Use `create(LockReferenceSchema)` to create a new message.
+ */
+export declare const LockReferenceSchema: GenMessage<LockReference>;
+
+/**
+ * The payload of a Signed of kind STATUS, whose digest is that of the LockReference: the OrderCommit on which the member is
+ * locked. Empty where it is not locked at this height.
+ *
+ * @generated from message tabwave.v1.LockProof
+ */
+export declare type LockProof = Message<"tabwave.v1.LockProof"> & {
+  /**
+   * @generated from field: tabwave.v1.OrderCertificate order_commit = 1;
+   */
+  orderCommit?: OrderCertificate | undefined;
+
+  /**
+   * The OrderContent that it orders, as it was hashed: who opens the next ballot may never have seen it.
+   *
+   * @generated from field: bytes content = 2;
+   */
+  content: Uint8Array;
+};
+
+/**
+ * Describes the message tabwave.v1.LockProof.
+ * Use `create(LockProofSchema)` to create a new message.
+ */
+export declare const LockProofSchema: GenMessage<LockProof>;
+
+/**
+ * Members of one partition whose Statuses say the same.
+ *
+ * @generated from message tabwave.v1.StatusGroup
+ */
+export declare type StatusGroup = Message<"tabwave.v1.StatusGroup"> & {
+  /**
+   * Absent where they are not locked at this height.
+   *
+   * @generated from field: tabwave.v1.LockReference lock = 1;
+   */
+  lock?: LockReference | undefined;
+
+  /**
+   * @generated from field: repeated tabwave.v1.MemberSignature members = 2;
+   */
+  members: MemberSignature[];
+};
+
+/**
+ * Describes the message tabwave.v1.StatusGroup.
+ * Use `create(StatusGroupSchema)` to create a new message.
+ */
+export declare const StatusGroupSchema: GenMessage<StatusGroup>;
+
+/**
+ * q members' Statuses on one ballot.
+ *
+ * @generated from message tabwave.v1.PartitionStatuses
+ */
+export declare type PartitionStatuses = Message<"tabwave.v1.PartitionStatuses"> & {
+  /**
+   * @generated from field: uint32 partition = 1;
+   */
+  partition: number;
+
+  /**
+   * @generated from field: uint32 epoch = 2;
+   */
+  epoch: number;
+
+  /**
+   * @generated from field: repeated tabwave.v1.StatusGroup groups = 3;
+   */
+  groups: StatusGroup[];
+};
+
+/**
+ * Describes the message tabwave.v1.PartitionStatuses.
+ * Use `create(PartitionStatusesSchema)` to create a new message.
+ */
+export declare const PartitionStatusesSchema: GenMessage<PartitionStatuses>;
+
+/**
+ * The same, carried by their leader.
+ *
+ * @generated from message tabwave.v1.PartitionStatus
+ */
+export declare type PartitionStatus = Message<"tabwave.v1.PartitionStatus"> & {
+  /**
+   * @generated from field: uint32 term = 1;
+   */
+  term: number;
+
+  /**
+   * @generated from field: uint32 attempt = 2;
+   */
+  attempt: number;
+
+  /**
+   * @generated from field: uint32 height = 3;
+   */
+  height: number;
+
+  /**
+   * @generated from field: tabwave.v1.PartitionStatuses statuses = 4;
+   */
+  statuses?: PartitionStatuses | undefined;
+
+  /**
+   * Of the highest lock that they name; absent where they name none.
+   *
+   * @generated from field: tabwave.v1.LockProof lock = 5;
+   */
+  lock?: LockProof | undefined;
+};
+
+/**
+ * Describes the message tabwave.v1.PartitionStatus.
+ * Use `create(PartitionStatusSchema)` to create a new message.
+ */
+export declare const PartitionStatusSchema: GenMessage<PartitionStatus>;
+
+/**
+ * The payload of a Signed of kind REFUSE.
+ *
+ * @generated from message tabwave.v1.OrderRefusal
+ */
+export declare type OrderRefusal = Message<"tabwave.v1.OrderRefusal"> & {
+  /**
+   * Stable name of the reason, and a sentence.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string message = 2;
+   */
+  message: string;
+
+  /**
+   * Id of the entry that does not hold; empty where it is the order as a whole.
+   *
+   * @generated from field: bytes entry = 3;
+   */
+  entry: Uint8Array;
+
+  /**
+   * The ballot that the member has joined at this height: it takes no part in lower ones.
+   *
+   * @generated from field: uint32 term = 4;
+   */
+  term: number;
+
+  /**
+   * @generated from field: uint32 attempt = 5;
+   */
+  attempt: number;
+};
+
+/**
+ * Describes the message tabwave.v1.OrderRefusal.
+ * Use `create(OrderRefusalSchema)` to create a new message.
+ */
+export declare const OrderRefusalSchema: GenMessage<OrderRefusal>;
+
+/**
+ * Members that do not follow a ballot, carried by their leader: Refuses, and Signs of another result.
+ *
+ * @generated from message tabwave.v1.PartitionRefusal
+ */
+export declare type PartitionRefusal = Message<"tabwave.v1.PartitionRefusal"> & {
+  /**
+   * @generated from field: uint32 partition = 1;
+   */
+  partition: number;
+
+  /**
+   * @generated from field: uint32 epoch = 2;
+   */
+  epoch: number;
+
+  /**
+   * @generated from field: repeated tabwave.v1.Signed refusals = 3;
+   */
+  refusals: Signed[];
+};
+
+/**
+ * Describes the message tabwave.v1.PartitionRefusal.
+ * Use `create(PartitionRefusalSchema)` to create a new message.
+ */
+export declare const PartitionRefusalSchema: GenMessage<PartitionRefusal>;
+
+/**
+ * The payload of a Signed of kind COMPLAINT, whose view is the Booter's term and whose slot the sender's final height.
+ *
+ * @generated from message tabwave.v1.BooterComplaint
+ */
+export declare type BooterComplaint = Message<"tabwave.v1.BooterComplaint"> & {
+  /**
+   * Stable name: BooterStalls, BooterCensors, BooterEquivocates.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Id of the Booter.
+   *
+   * @generated from field: bytes booter = 2;
+   */
+  booter: Uint8Array;
+
+  /**
+   * A block of the sender's partition that waits to be ordered,
+   *
+   * @generated from field: tabwave.v1.BlockCertificate waiting = 3;
+   */
+  waiting?: BlockCertificate | undefined;
+
+  /**
+   * and the final height at which the sender began to wait for it.
+   *
+   * @generated from field: uint32 since_height = 4;
+   */
+  sinceHeight: number;
+
+  /**
+   * BooterEquivocates: two Nexts of one ballot.
+   *
+   * @generated from field: repeated tabwave.v1.Signed nexts = 5;
+   */
+  nexts: Signed[];
+};
+
+/**
+ * Describes the message tabwave.v1.BooterComplaint.
+ * Use `create(BooterComplaintSchema)` to create a new message.
+ */
+export declare const BooterComplaintSchema: GenMessage<BooterComplaint>;
 
 /**
  * @generated from message tabwave.v1.Heartbeat

@@ -12,7 +12,7 @@ import { file_tabwave_v1_raft } from "./raft_pb.js";
  * Describes the file tabwave/v1/wire.proto.
  */
 export const file_tabwave_v1_wire = /*@__PURE__*/
-  fileDesc("ChV0YWJ3YXZlL3YxL3dpcmUucHJvdG8SCnRhYndhdmUudjEizAcKBlBhY2tldBIkCgZzaWduZWQYASABKAsyEi50YWJ3YXZlLnYxLlNpZ25lZEgAEjQKDHRyYW5zYWN0aW9ucxgCIAEoCzIcLnRhYndhdmUudjEuVHJhbnNhY3Rpb25CYXRjaEgAEi8KDGJvZHlfcmVxdWVzdBgDIAEoCzIXLnRhYndhdmUudjEuQm9keVJlcXVlc3RIABI5ChFibG9ja19jZXJ0aWZpY2F0ZRgEIAEoCzIcLnRhYndhdmUudjEuQmxvY2tDZXJ0aWZpY2F0ZUgAEjUKD2NlcnRpZmllZF9ibG9jaxgFIAEoCzIaLnRhYndhdmUudjEuQ2VydGlmaWVkQmxvY2tIABJEChdjZXJ0aWZpZWRfYmxvY2tfcmVxdWVzdBgGIAEoCzIhLnRhYndhdmUudjEuQ2VydGlmaWVkQmxvY2tSZXF1ZXN0SAASIAoEbmV4dBgHIAEoCzIQLnRhYndhdmUudjEuTmV4dEgAEjMKDnBhcnRpdGlvbl92b3RlGAggASgLMhkudGFid2F2ZS52MS5QYXJ0aXRpb25Wb3RlSAASNAoMb3JkZXJfY29tbWl0GAkgASgLMhwudGFid2F2ZS52MS5PcmRlckNlcnRpZmljYXRlSAASMAoIZmluYWxpdHkYCiABKAsyHC50YWJ3YXZlLnYxLk9yZGVyQ2VydGlmaWNhdGVIABIqCgloZWFydGJlYXQYCyABKAsyFS50YWJ3YXZlLnYxLkhlYXJ0YmVhdEgAEi8KDHN5bmNfcmVxdWVzdBgMIAEoCzIXLnRhYndhdmUudjEuU3luY1JlcXVlc3RIABIxCg1zeW5jX3Jlc3BvbnNlGA0gASgLMhgudGFid2F2ZS52MS5TeW5jUmVzcG9uc2VIABI7ChJhc3NpZ25tZW50X3JlcXVlc3QYDiABKAsyHS50YWJ3YXZlLnYxLkFzc2lnbm1lbnRSZXF1ZXN0SAASLAoKYXNzaWdubWVudBgPIAEoCzIWLnRhYndhdmUudjEuQXNzaWdubWVudEgAEiYKB3JlZnVzYWwYECABKAsyEy50YWJ3YXZlLnYxLlJlZnVzYWxIABImCgdnb29kYnllGBEgASgLMhMudGFid2F2ZS52MS5Hb29kYnllSAASIAoEcGluZxgSIAEoCzIQLnRhYndhdmUudjEuUGluZ0gAEiAKBHBvbmcYEyABKAsyEC50YWJ3YXZlLnYxLlBpbmdIABInCgRyYWZ0GCAgASgLMhcudGFid2F2ZS52MS5SYWZ0TWVzc2FnZUgAQgYKBGJvZHkiKAoQVHJhbnNhY3Rpb25CYXRjaBIUCgx0cmFuc2FjdGlvbnMYASADKAwiJgoLQm9keVJlcXVlc3QSFwoPdHJhbnNhY3Rpb25faWRzGAEgASgMIikKFUNlcnRpZmllZEJsb2NrUmVxdWVzdBIQCghibG9ja19pZBgBIAEoDCKAAQoETmV4dBIiCgZzaWduZWQYASABKAsyEi50YWJ3YXZlLnYxLlNpZ25lZBIuCghwcmV2aW91cxgCIAEoCzIcLnRhYndhdmUudjEuT3JkZXJDZXJ0aWZpY2F0ZRIkCghzdGF0dXNlcxgDIAMoCzISLnRhYndhdmUudjEuU2lnbmVkIrcBCg1QYXJ0aXRpb25Wb3RlEh4KBGtpbmQYASABKA4yEC50YWJ3YXZlLnYxLktpbmQSDAoEdGVybRgCIAEoDRIPCgdhdHRlbXB0GAMgASgNEg4KBmhlaWdodBgEIAEoDRIWCg5jb250ZW50X2RpZ2VzdBgFIAEoDBIUCgxibG9ja19oYXNoZXMYBiABKAwSKQoFdm90ZXMYByABKAsyGi50YWJ3YXZlLnYxLlBhcnRpdGlvblZvdGVzInUKCUhlYXJ0YmVhdBIRCglwYXJ0aXRpb24YASABKA0SDQoFZXBvY2gYAiABKA0SDAoEdmlldxgDIAEoDRIUCgxmaW5hbF9oZWlnaHQYBCABKA0SEQoJaGVhZF9oYXNoGAUgASgMEg8KB3N5bmNpbmcYBiABKAgiSgoLU3luY1JlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoDRITCgtmcm9tX2hlaWdodBgCIAEoDRISCgptYXhfYmxvY2tzGAMgASgNIkgKDFN5bmNSZXNwb25zZRISCgpyZXF1ZXN0X2lkGAEgASgNEhQKDGZpbmFsX2hlaWdodBgCIAEoDRIOCgZibG9ja3MYAyADKAwiJgoRQXNzaWdubWVudFJlcXVlc3QSEQoJcGFydGl0aW9uGAEgASgNIjUKCkFzc2lnbm1lbnQSEQoJcGFydGl0aW9uGAEgASgNEhQKDGZpbmFsX2hlaWdodBgCIAEoDSIoCgdSZWZ1c2FsEgwKBG5hbWUYASABKAkSDwoHbWVzc2FnZRgCIAEoCSIJCgdHb29kYnllIhIKBFBpbmcSCgoCaWQYASABKA1iBnByb3RvMw", [file_tabwave_v1_ledger, file_tabwave_v1_raft]);
+  fileDesc("ChV0YWJ3YXZlL3YxL3dpcmUucHJvdG8SCnRhYndhdmUudjEiwAgKBlBhY2tldBIkCgZzaWduZWQYASABKAsyEi50YWJ3YXZlLnYxLlNpZ25lZEgAEjQKDHRyYW5zYWN0aW9ucxgCIAEoCzIcLnRhYndhdmUudjEuVHJhbnNhY3Rpb25CYXRjaEgAEi8KDGJvZHlfcmVxdWVzdBgDIAEoCzIXLnRhYndhdmUudjEuQm9keVJlcXVlc3RIABI5ChFibG9ja19jZXJ0aWZpY2F0ZRgEIAEoCzIcLnRhYndhdmUudjEuQmxvY2tDZXJ0aWZpY2F0ZUgAEjUKD2NlcnRpZmllZF9ibG9jaxgFIAEoCzIaLnRhYndhdmUudjEuQ2VydGlmaWVkQmxvY2tIABJEChdjZXJ0aWZpZWRfYmxvY2tfcmVxdWVzdBgGIAEoCzIhLnRhYndhdmUudjEuQ2VydGlmaWVkQmxvY2tSZXF1ZXN0SAASIAoEbmV4dBgHIAEoCzIQLnRhYndhdmUudjEuTmV4dEgAEjMKDnBhcnRpdGlvbl92b3RlGAggASgLMhkudGFid2F2ZS52MS5QYXJ0aXRpb25Wb3RlSAASNAoMb3JkZXJfY29tbWl0GAkgASgLMhwudGFid2F2ZS52MS5PcmRlckNlcnRpZmljYXRlSAASMAoIZmluYWxpdHkYCiABKAsyHC50YWJ3YXZlLnYxLk9yZGVyQ2VydGlmaWNhdGVIABIqCgloZWFydGJlYXQYCyABKAsyFS50YWJ3YXZlLnYxLkhlYXJ0YmVhdEgAEi8KDHN5bmNfcmVxdWVzdBgMIAEoCzIXLnRhYndhdmUudjEuU3luY1JlcXVlc3RIABIxCg1zeW5jX3Jlc3BvbnNlGA0gASgLMhgudGFid2F2ZS52MS5TeW5jUmVzcG9uc2VIABI7ChJhc3NpZ25tZW50X3JlcXVlc3QYDiABKAsyHS50YWJ3YXZlLnYxLkFzc2lnbm1lbnRSZXF1ZXN0SAASLAoKYXNzaWdubWVudBgPIAEoCzIWLnRhYndhdmUudjEuQXNzaWdubWVudEgAEiYKB3JlZnVzYWwYECABKAsyEy50YWJ3YXZlLnYxLlJlZnVzYWxIABImCgdnb29kYnllGBEgASgLMhMudGFid2F2ZS52MS5Hb29kYnllSAASIAoEcGluZxgSIAEoCzIQLnRhYndhdmUudjEuUGluZ0gAEiAKBHBvbmcYEyABKAsyEC50YWJ3YXZlLnYxLlBpbmdIABInCgRyYWZ0GCAgASgLMhcudGFid2F2ZS52MS5SYWZ0TWVzc2FnZUgAEjcKEHBhcnRpdGlvbl9zdGF0dXMYFCABKAsyGy50YWJ3YXZlLnYxLlBhcnRpdGlvblN0YXR1c0gAEjkKEXBhcnRpdGlvbl9yZWZ1c2FsGBUgASgLMhwudGFid2F2ZS52MS5QYXJ0aXRpb25SZWZ1c2FsSABCBgoEYm9keSIoChBUcmFuc2FjdGlvbkJhdGNoEhQKDHRyYW5zYWN0aW9ucxgBIAMoDCImCgtCb2R5UmVxdWVzdBIXCg90cmFuc2FjdGlvbl9pZHMYASABKAwiKQoVQ2VydGlmaWVkQmxvY2tSZXF1ZXN0EhAKCGJsb2NrX2lkGAEgASgMIr0BCgROZXh0EiIKBnNpZ25lZBgBIAEoCzISLnRhYndhdmUudjEuU2lnbmVkEi4KCHByZXZpb3VzGAIgASgLMhwudGFid2F2ZS52MS5PcmRlckNlcnRpZmljYXRlEi8KCHN0YXR1c2VzGAQgAygLMh0udGFid2F2ZS52MS5QYXJ0aXRpb25TdGF0dXNlcxIqCgRsb2NrGAUgASgLMhwudGFid2F2ZS52MS5PcmRlckNlcnRpZmljYXRlSgQIAxAEIrcBCg1QYXJ0aXRpb25Wb3RlEh4KBGtpbmQYASABKA4yEC50YWJ3YXZlLnYxLktpbmQSDAoEdGVybRgCIAEoDRIPCgdhdHRlbXB0GAMgASgNEg4KBmhlaWdodBgEIAEoDRIWCg5jb250ZW50X2RpZ2VzdBgFIAEoDBIUCgxibG9ja19oYXNoZXMYBiABKAwSKQoFdm90ZXMYByABKAsyGi50YWJ3YXZlLnYxLlBhcnRpdGlvblZvdGVzIj4KDUxvY2tSZWZlcmVuY2USDAoEdGVybRgBIAEoDRIPCgdhdHRlbXB0GAIgASgNEg4KBmRpZ2VzdBgDIAEoDCJQCglMb2NrUHJvb2YSMgoMb3JkZXJfY29tbWl0GAEgASgLMhwudGFid2F2ZS52MS5PcmRlckNlcnRpZmljYXRlEg8KB2NvbnRlbnQYAiABKAwiZAoLU3RhdHVzR3JvdXASJwoEbG9jaxgBIAEoCzIZLnRhYndhdmUudjEuTG9ja1JlZmVyZW5jZRIsCgdtZW1iZXJzGAIgAygLMhsudGFid2F2ZS52MS5NZW1iZXJTaWduYXR1cmUiXgoRUGFydGl0aW9uU3RhdHVzZXMSEQoJcGFydGl0aW9uGAEgASgNEg0KBWVwb2NoGAIgASgNEicKBmdyb3VwcxgDIAMoCzIXLnRhYndhdmUudjEuU3RhdHVzR3JvdXAilgEKD1BhcnRpdGlvblN0YXR1cxIMCgR0ZXJtGAEgASgNEg8KB2F0dGVtcHQYAiABKA0SDgoGaGVpZ2h0GAMgASgNEi8KCHN0YXR1c2VzGAQgASgLMh0udGFid2F2ZS52MS5QYXJ0aXRpb25TdGF0dXNlcxIjCgRsb2NrGAUgASgLMhUudGFid2F2ZS52MS5Mb2NrUHJvb2YiWwoMT3JkZXJSZWZ1c2FsEgwKBG5hbWUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRINCgVlbnRyeRgDIAEoDBIMCgR0ZXJtGAQgASgNEg8KB2F0dGVtcHQYBSABKA0iWgoQUGFydGl0aW9uUmVmdXNhbBIRCglwYXJ0aXRpb24YASABKA0SDQoFZXBvY2gYAiABKA0SJAoIcmVmdXNhbHMYAyADKAsyEi50YWJ3YXZlLnYxLlNpZ25lZCKXAQoPQm9vdGVyQ29tcGxhaW50EgwKBG5hbWUYASABKAkSDgoGYm9vdGVyGAIgASgMEi0KB3dhaXRpbmcYAyABKAsyHC50YWJ3YXZlLnYxLkJsb2NrQ2VydGlmaWNhdGUSFAoMc2luY2VfaGVpZ2h0GAQgASgNEiEKBW5leHRzGAUgAygLMhIudGFid2F2ZS52MS5TaWduZWQidQoJSGVhcnRiZWF0EhEKCXBhcnRpdGlvbhgBIAEoDRINCgVlcG9jaBgCIAEoDRIMCgR2aWV3GAMgASgNEhQKDGZpbmFsX2hlaWdodBgEIAEoDRIRCgloZWFkX2hhc2gYBSABKAwSDwoHc3luY2luZxgGIAEoCCJKCgtTeW5jUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgNEhMKC2Zyb21faGVpZ2h0GAIgASgNEhIKCm1heF9ibG9ja3MYAyABKA0iSAoMU3luY1Jlc3BvbnNlEhIKCnJlcXVlc3RfaWQYASABKA0SFAoMZmluYWxfaGVpZ2h0GAIgASgNEg4KBmJsb2NrcxgDIAMoDCImChFBc3NpZ25tZW50UmVxdWVzdBIRCglwYXJ0aXRpb24YASABKA0iNQoKQXNzaWdubWVudBIRCglwYXJ0aXRpb24YASABKA0SFAoMZmluYWxfaGVpZ2h0GAIgASgNIigKB1JlZnVzYWwSDAoEbmFtZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIgkKB0dvb2RieWUiEgoEUGluZxIKCgJpZBgBIAEoDWIGcHJvdG8z", [file_tabwave_v1_ledger, file_tabwave_v1_raft]);
 
 /**
  * Describes the message tabwave.v1.Packet.
@@ -57,58 +57,114 @@ export const PartitionVoteSchema = /*@__PURE__*/
   messageDesc(file_tabwave_v1_wire, 5);
 
 /**
+ * Describes the message tabwave.v1.LockReference.
+ * Use `create(LockReferenceSchema)` to create a new message.
+ */
+export const LockReferenceSchema = /*@__PURE__*/
+  messageDesc(file_tabwave_v1_wire, 6);
+
+/**
+ * Describes the message tabwave.v1.LockProof.
+ * Use `create(LockProofSchema)` to create a new message.
+ */
+export const LockProofSchema = /*@__PURE__*/
+  messageDesc(file_tabwave_v1_wire, 7);
+
+/**
+ * Describes the message tabwave.v1.StatusGroup.
+ * Use `create(StatusGroupSchema)` to create a new message.
+ */
+export const StatusGroupSchema = /*@__PURE__*/
+  messageDesc(file_tabwave_v1_wire, 8);
+
+/**
+ * Describes the message tabwave.v1.PartitionStatuses.
+ * Use `create(PartitionStatusesSchema)` to create a new message.
+ */
+export const PartitionStatusesSchema = /*@__PURE__*/
+  messageDesc(file_tabwave_v1_wire, 9);
+
+/**
+ * Describes the message tabwave.v1.PartitionStatus.
+ * Use `create(PartitionStatusSchema)` to create a new message.
+ */
+export const PartitionStatusSchema = /*@__PURE__*/
+  messageDesc(file_tabwave_v1_wire, 10);
+
+/**
+ * Describes the message tabwave.v1.OrderRefusal.
+ * Use `create(OrderRefusalSchema)` to create a new message.
+ */
+export const OrderRefusalSchema = /*@__PURE__*/
+  messageDesc(file_tabwave_v1_wire, 11);
+
+/**
+ * Describes the message tabwave.v1.PartitionRefusal.
+ * Use `create(PartitionRefusalSchema)` to create a new message.
+ */
+export const PartitionRefusalSchema = /*@__PURE__*/
+  messageDesc(file_tabwave_v1_wire, 12);
+
+/**
+ * Describes the message tabwave.v1.BooterComplaint.
+ * Use `create(BooterComplaintSchema)` to create a new message.
+ */
+export const BooterComplaintSchema = /*@__PURE__*/
+  messageDesc(file_tabwave_v1_wire, 13);
+
+/**
  * Describes the message tabwave.v1.Heartbeat.
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_wire, 6);
+  messageDesc(file_tabwave_v1_wire, 14);
 
 /**
  * Describes the message tabwave.v1.SyncRequest.
  * Use `create(SyncRequestSchema)` to create a new message.
  */
 export const SyncRequestSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_wire, 7);
+  messageDesc(file_tabwave_v1_wire, 15);
 
 /**
  * Describes the message tabwave.v1.SyncResponse.
  * Use `create(SyncResponseSchema)` to create a new message.
  */
 export const SyncResponseSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_wire, 8);
+  messageDesc(file_tabwave_v1_wire, 16);
 
 /**
  * Describes the message tabwave.v1.AssignmentRequest.
  * Use `create(AssignmentRequestSchema)` to create a new message.
  */
 export const AssignmentRequestSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_wire, 9);
+  messageDesc(file_tabwave_v1_wire, 17);
 
 /**
  * Describes the message tabwave.v1.Assignment.
  * Use `create(AssignmentSchema)` to create a new message.
  */
 export const AssignmentSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_wire, 10);
+  messageDesc(file_tabwave_v1_wire, 18);
 
 /**
  * Describes the message tabwave.v1.Refusal.
  * Use `create(RefusalSchema)` to create a new message.
  */
 export const RefusalSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_wire, 11);
+  messageDesc(file_tabwave_v1_wire, 19);
 
 /**
  * Describes the message tabwave.v1.Goodbye.
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_wire, 12);
+  messageDesc(file_tabwave_v1_wire, 20);
 
 /**
  * Describes the message tabwave.v1.Ping.
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_wire, 13);
+  messageDesc(file_tabwave_v1_wire, 21);
 
