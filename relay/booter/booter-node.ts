@@ -5,31 +5,41 @@
 import { create } from '@bufbuild/protobuf';
 import { checkPartitionVotes } from '#lib/consensus/certificates.ts';
 import { checkJoin, checkLeave, membershipSignatures } from '#lib/consensus/membership/change.ts';
-import { BooterCore, type BooterEffects } from '#lib/consensus/ordering/booter.ts';
+import { BooterCore, noBooterEffects, type BooterEffects } from '#lib/consensus/ordering/booter.ts';
 import {
 	certifiedBodyOf,
 	readCertifiedBlock,
 	toCertifiedBlock,
 	type CertifiedBody
 } from '#lib/consensus/ordering/certified-block.ts';
-import type { Chain, Commit } from '#lib/consensus/ordering/chain.ts';
+import { MAX_BALLOT_NUMBER } from '#lib/consensus/ordering/ballot.ts';
+import type { Chain, Commit, ExecutedBlock } from '#lib/consensus/ordering/chain.ts';
+import { checkPartitionRefusal } from '#lib/consensus/ordering/refusal.ts';
+import { checkPartitionStatus } from '#lib/consensus/ordering/status.ts';
 import { isWellFormed, Kind, signedCheck, statementBytes, type Statement } from '#lib/consensus/statement.ts';
-import { toHex } from '#lib/crypto/hex.ts';
-import type { Signer, Suite } from '#lib/crypto/suite.ts';
+import { equalBytes, toHex } from '#lib/crypto/hex.ts';
+import type { Signer, Suite, Verification } from '#lib/crypto/suite.ts';
 import { decodeFinalBlock } from '#lib/ledger/block.ts';
 import { LedgerError } from '#lib/ledger/errors.ts';
 import type { Network } from '#lib/network/network.ts';
 import type { Clock } from '#lib/node/clock.ts';
 import { Inbox } from '#lib/node/inbox.ts';
 import { Peers } from '#lib/node/peers.ts';
-import { answerSync } from '#lib/node/sync.ts';
+import { votersOf } from '#lib/node/order-checks.ts';
+import { answerSync, Sync } from '#lib/node/sync.ts';
 import { ticks, type Timing } from '#lib/node/timing.ts';
 import { addEffects, emptyTurn, Turns, type Turn } from '#lib/node/turns.ts';
 import { Verifier } from '#lib/node/verifier.ts';
 import type { LedgerStore } from '#lib/storage/ledger-store.ts';
 import { encodePacket } from '#lib/wire/codec.ts';
-import type { CertifiedBlock, Signed } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
-import { PacketSchema, type Packet, type PartitionVote } from '#lib/wire/gen/tabwave/v1/wire_pb.js';
+import type { CertifiedBlock, OrderCertificate, Signed } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
+import {
+	PacketSchema,
+	type Packet,
+	type PartitionRefusal,
+	type PartitionStatus,
+	type PartitionVote
+} from '#lib/wire/gen/tabwave/v1/wire_pb.js';
 import { Assignments } from './assignments.ts';
 
 export interface BooterEvents {
@@ -53,16 +63,24 @@ export interface BooterNodeInit {
 
 type BooterInput =
 	| { type: 'tick' }
-	| { type: 'restored'; effects: BooterEffects }
+	| { type: 'lead'; term: number }
 	| { type: 'certified'; body: CertifiedBody }
 	| { type: 'request'; signed: Signed }
+	| { type: 'status'; status: PartitionStatus }
 	| { type: 'vote'; vote: PartitionVote }
+	| { type: 'refusal'; refusal: PartitionRefusal }
+	| { type: 'synced'; executed: ExecutedBlock; finality: OrderCertificate; done(): void }
 	| { type: 'operator'; statement: Statement; signature: Uint8Array }
 	| { type: 'link-up'; peer: string };
+
+const SYNC_CHECK_MS = 200;
+/** Being behind is not ordinary for who finalises; only a block that is being written is waited for. */
+const SYNC_PATIENCE_MS = 1000;
 
 export class BooterNode {
 	readonly chain: Chain;
 	readonly peers = new Peers();
+	readonly sync: Sync;
 	readonly #init: BooterNodeInit;
 	readonly #core: BooterCore;
 	readonly #turns: Turns<BooterInput>;
@@ -90,18 +108,21 @@ export class BooterNode {
 			network: init.network,
 			step: (inputs) => this.#step(inputs),
 			members: () => [],
-			wrap: (signed) => ({
-				case: 'next',
-				value: {
-					$typeName: 'tabwave.v1.Next',
-					signed,
-					previous: this.#core.lastFinality ?? undefined,
-					statuses: []
-				}
-			}),
 			own: () => [],
+			keepsBlocks: true,
 			committed: (commits) => this.#committed(commits),
 			halt: (error) => this.#halt(error)
+		});
+		this.sync = new Sync({
+			chain: init.chain,
+			peers: this.peers,
+			verifier: this.#verifier,
+			clock: init.clock,
+			awayMs: init.timing.awayMs,
+			send: (to, packet) => this.#sendNow(to, packet),
+			apply: (executed, finality) =>
+				new Promise((done) => this.#turns.add({ type: 'synced', executed, finality, done })),
+			log: init.events.log
 		});
 		this.#inbox = new Inbox<BooterInput>({
 			check: (from, packet) => this.#check(from, packet),
@@ -114,8 +135,8 @@ export class BooterNode {
 	async start(): Promise<void> {
 		const { clock, timing, network, store, votes, events } = this.#init;
 		const last = this.chain.head.height > 0 ? await store.block(this.chain.head.height) : undefined;
-		const finality = last && decodeFinalBlock(last).finality;
-		if (finality) this.#core.resumeAfter(finality);
+		const finality = (last && decodeFinalBlock(last).finality) ?? null;
+		this.#core.restore(votes, (block) => this.#readOwn(block), finality);
 		await network.start({
 			packets: (from, packets) => {
 				this.peers.heard(from, clock.now());
@@ -132,13 +153,12 @@ export class BooterNode {
 			violation: (from, error) =>
 				events.log('warning', `the link to ${from.slice(0, 8)} was closed: ${error.message}`)
 		});
-		this.#turns.add({
-			type: 'restored',
-			effects: this.#core.restore(votes, (block) => this.#readOwn(block))
-		});
+		// Alone, a Booter is elected by starting: each start is a term of its own.
+		this.#turns.add({ type: 'lead', term: this.#core.storedTerm + 1 });
 		this.#stops.push(
 			clock.every(timing.tickMs, () => this.#turns.add({ type: 'tick' })),
-			clock.every(timing.heartbeatMs, () => this.#heartbeat())
+			clock.every(timing.heartbeatMs, () => this.#heartbeat()),
+			clock.every(SYNC_CHECK_MS, () => this.sync.check(SYNC_PATIENCE_MS))
 		);
 	}
 
@@ -157,7 +177,11 @@ export class BooterNode {
 		for (const input of inputs) {
 			const effects = this.#stepOne(input);
 			addEffects(turn, effects);
+			for (const note of effects.notes) this.#init.events.log('warning', note);
 			if (effects.operator) void this.#signAsOperator(effects.operator);
+			// Somebody led in a higher term with this Booter's key or another's: alone, it goes above it.
+			if (effects.higherTerm !== null && effects.higherTerm < MAX_BALLOT_NUMBER)
+				this.#turns.add({ type: 'lead', term: effects.higherTerm + 1 });
 		}
 		for (const { member, error } of this.#core.requests.takeRefused())
 			turn.send.push({ to: member, packet: refusal(error) });
@@ -168,19 +192,36 @@ export class BooterNode {
 		switch (input.type) {
 			case 'tick':
 				return this.#core.tick(this.#init.clock.now());
-			case 'restored':
-				return input.effects;
+			case 'lead':
+				return this.#core.lead(input.term);
 			case 'certified':
 				return this.#core.certified(input.body);
 			case 'request':
 				return this.#core.request(input.signed);
+			case 'status':
+				return this.#core.status(input.status);
 			case 'vote':
 				return this.#core.vote(input.vote);
+			case 'refusal':
+				return this.#core.refusal(input.refusal);
+			case 'synced':
+				return this.#takeSynced(input);
 			case 'operator':
 				return this.#core.operatorSigned(input.statement, input.signature);
 			case 'link-up':
 				return this.#core.linkUp(input.peer);
 		}
+	}
+
+	/** R23: a Booter whose disk had lost its last blocks has them from the members. */
+	#takeSynced({ executed, finality, done }: Extract<BooterInput, { type: 'synced' }>): BooterEffects {
+		const { head } = this.chain;
+		const isNext = executed.height === head.height + 1 && equalBytes(executed.header.previousHash, head.hash);
+		done();
+		if (!isNext) return noBooterEffects();
+		const commit = this.chain.commitChecked(executed, finality);
+		const effects = this.#core.moved(finality);
+		return { ...effects, commits: [commit, ...effects.commits] };
 	}
 
 	#check(from: string, packet: Packet): Promise<BooterInput | null> | null {
@@ -190,6 +231,10 @@ export class BooterNode {
 				return this.#checkCertified(body.value);
 			case 'partitionVote':
 				return this.#checkVote(body.value);
+			case 'partitionStatus':
+				return this.#checkStatus(body.value);
+			case 'partitionRefusal':
+				return this.#checkRefusal(body.value);
 			case 'signed':
 				return this.#checkRequest(from, body.value);
 			case 'heartbeat':
@@ -200,6 +245,9 @@ export class BooterNode {
 				return null;
 			case 'syncRequest':
 				void this.#answerSync(from, body.value);
+				return null;
+			case 'syncResponse':
+				void this.sync.onResponse(from, body.value).catch((error: unknown) => this.#halt(error as Error));
 				return null;
 			case 'certifiedBlockRequest': {
 				const held = this.#core.body(toHex(body.value.blockId));
@@ -217,8 +265,7 @@ export class BooterNode {
 		if (certificate && topology.partition(certificate.partition)?.epoch !== certificate.epoch) return null;
 		if (certificate && certificate.roundId <= topology.lastRoundId(certificate.partition)) return null;
 		const { body, checks } = readCertifiedBlock(block, topology, genesis.fields, chainId);
-		if (!(await this.#verifier.verifyAll(checks)))
-			throw new LedgerError('SignatureInvalid', 'a certified block carries a bad signature');
+		await this.#hold(checks, 'a certified block');
 		return { type: 'certified', body };
 	}
 
@@ -229,9 +276,26 @@ export class BooterNode {
 		if (vote.height <= this.chain.head.height) return null;
 		const partition = this.chain.topology.partition(vote.votes.partition);
 		const checks = checkPartitionVotes(vote.kind, vote, vote.votes, partition, this.chain.chainId);
-		if (!(await this.#verifier.verifyAll(checks)))
-			throw new LedgerError('SignatureInvalid', 'a partition vote carries a bad signature');
+		await this.#hold(checks, 'a partition vote');
 		return { type: 'vote', vote };
+	}
+
+	async #checkStatus(status: PartitionStatus): Promise<BooterInput | null> {
+		if (status.height !== this.chain.head.height + 1) return null;
+		await this.#hold(checkPartitionStatus(status, votersOf(this.chain)), 'a partition status');
+		return { type: 'status', status };
+	}
+
+	async #checkRefusal(refusal: PartitionRefusal): Promise<BooterInput | null> {
+		const partition = this.chain.topology.partition(refusal.partition);
+		if (partition?.epoch !== refusal.epoch) return null;
+		await this.#hold(checkPartitionRefusal(refusal, partition, this.chain.chainId), 'a refusal');
+		return { type: 'refusal', refusal };
+	}
+
+	async #hold(checks: Verification[], what: string): Promise<void> {
+		if (!(await this.#verifier.verifyAll(checks)))
+			throw new LedgerError('SignatureInvalid', `${what} carries a bad signature`);
 	}
 
 	async #checkRequest(from: string, signed: Signed): Promise<BooterInput | null> {
@@ -294,7 +358,7 @@ export class BooterNode {
 		this.peers.heartbeat(from, heartbeat, this.#init.clock.now());
 		const partition = this.chain.topology.partitionOf(from);
 		if (partition && partition.id === heartbeat.partition && partition.epoch === heartbeat.epoch)
-			this.#core.view(partition.id, heartbeat.view);
+			this.#core.view(partition, from, heartbeat.view);
 	}
 
 	#assign(from: string, wish: number): void {

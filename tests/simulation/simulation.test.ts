@@ -106,8 +106,9 @@ describe('checkers can fail', () => {
 		const { chain } = await openChain(store, world.genesis, [transferContract]);
 		const bytes = (await world.booter!.store.block(1))!;
 		const { decodeFinalBlock } = await import('#lib/ledger/block.ts');
-		const { executed, finality } = chain.check(decodeFinalBlock(bytes));
-		return chain.commitChecked(executed, finality).blocks[0]!;
+		const { outcome, finality } = chain.check(decodeFinalBlock(bytes));
+		if (!('executed' in outcome)) throw new Error(outcome.message);
+		return chain.commitChecked(outcome.executed, finality).blocks[0]!;
 	}
 });
 

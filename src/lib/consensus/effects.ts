@@ -23,6 +23,8 @@ export interface Vote {
 	statement: Statement;
 	payload?: Uint8Array;
 	to: Target[];
+	/** How it travels; default: as a packet of its own. */
+	packet?(signed: Signed): Packet['body'];
 }
 
 export interface Outgoing {

@@ -7,6 +7,14 @@ export function faultyBound(members: number): number {
 	return members === 0 ? 0 : Math.floor((members - 1) / 3);
 }
 
+/**
+ * So many that say no, and the others are no quorum any more. More than f of them, so that an honest one is among them:
+ * n − q + 1 = ⌊(n−f+1)/2⌋ ≥ f + 1.
+ */
+export function blockingCount(members: number): number {
+	return members - quorum(members) + 1;
+}
+
 /** q(n) = ⌈(n+f+1)/2⌉, also q_u(m). "2f+1" is smaller wherever n ≠ 3f+1, and then two quorums may share no honest member. */
 export function quorum(members: number): number {
 	invariant(members > 0, 'R1', 'a quorum of nobody');

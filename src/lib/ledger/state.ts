@@ -3,7 +3,7 @@
  * overlays that nobody but the voter sees (R13).
  */
 import { taggedHash } from '../crypto/hash.ts';
-import { invariant } from './errors.ts';
+import { invariant, LedgerError } from './errors.ts';
 
 export interface StateReader {
 	get(key: string): Uint8Array | undefined;
@@ -144,6 +144,23 @@ export class VersionedState implements StateReader {
 			}
 		}
 		return undone;
+	}
+
+	/**
+	 * R15, at start: takes back what a store that lost its head has kept above it. One version is kept, so that one block can be
+	 * taken back and no more. Doing it twice equals once.
+	 * @throws LedgerError `StateTorn` where a key was written by two blocks above the head
+	 */
+	repair(headHeight: number): VersionedRow[] {
+		const torn = [...this.#rows].filter(([, row]) => row.height > headHeight);
+		return torn.flatMap(([key, row]) => {
+			if (row.previous && row.previous.height > headHeight)
+				throw new LedgerError(
+					'StateTorn',
+					`key ${key} was written at heights ${row.previous.height} and ${row.height}, above the head at ${headHeight}`
+				);
+			return this.undo([key], row.height);
+		});
 	}
 }
 

@@ -20,6 +20,7 @@ export type NodeInput =
 	| { type: 'submitted'; transactions: ParsedTransaction[] }
 	| { type: 'block-certificate'; certificate: BlockCertificate }
 	| { type: 'body'; from: string; body: CertifiedBody }
+	| { type: 'status-request'; request: Signed }
 	| { type: 'next'; next: Next }
 	| { type: 'order-commit'; certificate: OrderCertificate }
 	| { type: 'finality'; certificate: OrderCertificate }

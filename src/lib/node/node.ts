@@ -129,7 +129,8 @@ export class TabwaveNode {
 			booter: init.booter,
 			bodies: this.#bodies,
 			leader: () => this.#pbft?.leader ?? null,
-			resendTicks: ticks(init.timing, init.timing.resendMs)
+			resendTicks: ticks(init.timing, init.timing.resendMs),
+			carryToAllTicks: ticks(init.timing, init.timing.commitToAllMs)
 		});
 		this.#turns = new Turns<NodeInput>({
 			chainId: init.chain.chainId,
@@ -308,8 +309,8 @@ export class TabwaveNode {
 				this.#takePbft(turn, input.effects);
 				break;
 			case 'signed': {
-				const { kind } = input.message.signed;
-				if (kind === Kind.SIGN || kind === Kind.DONE) this.#takeVoter(turn, this.#voter.vote(input.message));
+				if (this.#checks.orders.isVote(input.message.signed))
+					this.#takeVoter(turn, this.#voter.vote(input.message));
 				else if (this.#pbft?.epoch === input.message.signed.epoch)
 					this.#takePbft(turn, this.#pbft.message(input.message));
 				break;
@@ -320,6 +321,9 @@ export class TabwaveNode {
 				break;
 			case 'body':
 				this.#takeBody(turn, input.body, input.from === this.#init.booter);
+				break;
+			case 'status-request':
+				this.#takeVoter(turn, this.#voter.statusRequest(input.request));
 				break;
 			case 'next': {
 				const { previous } = input.next;
@@ -380,7 +384,8 @@ export class TabwaveNode {
 	}
 
 	#takeBody(turn: Turn, body: CertifiedBody, fromBooter: boolean): void {
-		if (!this.#bodies.has(body.id)) {
+		// A block may be certified in two views, and an order names one of its certificates.
+		if (this.#bodies.get(body.id)?.certificate.view !== body.certificate.view) {
 			this.#keepBody(body);
 			// The leader hands on what other partitions certified; who asked a member for it does not.
 			if (fromBooter && this.#pbft?.isLeader && body.proposal.partition !== this.#pbft.partition)
@@ -468,7 +473,7 @@ export class TabwaveNode {
 
 	#ownVotes(signed: Parameters<typeof received>[0][]): NodeInput[] {
 		return signed
-			.filter(({ kind }) => kind < Kind.STATUS && kind !== Kind.PREPARE_REPORT)
+			.filter(({ kind }) => kind <= Kind.REFUSE && kind !== Kind.PREPARE_REPORT)
 			.map((message) => ({ type: 'signed', message: received(message) }));
 	}
 
@@ -494,11 +499,11 @@ export class TabwaveNode {
 			case 'certifiedBlock':
 				return this.#checks.certifiedBlock(from, body.value);
 			case 'next':
-				return this.#checks.next(body.value);
+				return this.#checks.orders.next(body.value);
 			case 'orderCommit':
-				return this.#checks.orderCommit(body.value);
+				return this.#checks.orders.orderCommit(body.value);
 			case 'finality':
-				return this.#checks.finality(body.value);
+				return this.#checks.orders.finality(body.value);
 			case 'heartbeat':
 				this.peers.heartbeat(from, body.value, this.#init.clock.now());
 				// A newcomer has nothing but block sync to tell it that the chain has moved.
@@ -556,7 +561,9 @@ export class TabwaveNode {
 
 	#checkSync(): void {
 		this.sync.check(this.partition ? SYNC_PATIENCE_MS : 0);
-		this.#pbft?.pause(this.sync.status() !== null);
+		const isSyncing = this.sync.status() !== null;
+		this.#pbft?.pause(isSyncing);
+		this.#voter.pause(isSyncing);
 	}
 
 	#heartbeat(): void {

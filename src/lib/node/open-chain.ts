@@ -32,6 +32,8 @@ export async function openChain(
 		return { chain, votes: [], continued: false };
 	}
 	const chain = new Chain(block, contracts, { head: loaded.head, state: loaded.state });
+	// R15: before anything else is done with it.
+	if (chain.repaired.length > 0) await store.write({ state: chain.repaired, durability: 'strict' });
 	// Ids that may still be repeated are all in the last window of blocks.
 	let height = Math.max(1, chain.head.height - block.fields.expiryWindow);
 	while (height <= chain.head.height) {

@@ -4,25 +4,15 @@
  */
 import { readCertifiedBlock } from '../consensus/ordering/certified-block.ts';
 import type { Chain } from '../consensus/ordering/chain.ts';
-import { checkBlockCertificate, checkOrderCertificate } from '../consensus/certificates.ts';
-import { membershipSignatures } from '../consensus/membership/change.ts';
+import { checkBlockCertificate } from '../consensus/certificates.ts';
 import { isWellFormed, Kind, signedCheck } from '../consensus/statement.ts';
 import { equalBytes, toHex } from '../crypto/hex.ts';
-import { contentDigest, decodeContent, decodeMembershipChange } from '../ledger/block.ts';
 import { LedgerError } from '../ledger/errors.ts';
 import { transactionCheck, type ParsedTransaction } from '../ledger/transaction.ts';
-import type {
-	BlockCertificate,
-	CertifiedBlock,
-	OrderCertificate,
-	Signed
-} from '../wire/gen/tabwave/v1/ledger_pb.js';
-import type { Next } from '../wire/gen/tabwave/v1/wire_pb.js';
+import type { BlockCertificate, CertifiedBlock, Signed } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import { received, type NodeInput } from './inputs.ts';
+import { OrderChecks } from './order-checks.ts';
 import type { Verifier } from './verifier.ts';
-
-/** Heights above the head of which votes are kept; what is further belongs to who is further. */
-const MAX_HEIGHTS_AHEAD = 2;
 
 export class PacketChecks {
 	readonly #chain: Chain;
@@ -30,17 +20,21 @@ export class PacketChecks {
 	readonly #self: string;
 	/** Transactions whose signatures are being checked; as many as the inbox lets in. */
 	readonly #checking = new Map<string, ParsedTransaction>();
+	/** What is of the upper tier alone. */
+	readonly orders: OrderChecks;
 
 	constructor(chain: Chain, verifier: Verifier, self: string) {
 		this.#chain = chain;
+		this.orders = new OrderChecks(chain, verifier);
 		this.#verifier = verifier;
 		this.#self = self;
 	}
 
-	/** A vote of a member of this node's partition in its present epoch. */
+	/** A vote of a member of this node's partition in its present epoch, or a Booter's question. */
 	async signed(signed: Signed): Promise<NodeInput | null> {
 		if (!isWellFormed(signed))
 			throw new LedgerError('MessageMalformed', 'a signed message has fields of wrong size');
+		if (signed.kind === Kind.STATUS_REQUEST) return this.orders.statusRequest(signed);
 		const partition = this.#chain.topology.partitionOf(this.#self);
 		// Another epoch's messages are not wrong, only late or early: they are sent again or void.
 		if (!partition || signed.partition !== partition.id || signed.epoch !== partition.epoch) return null;
@@ -48,14 +42,11 @@ export class PacketChecks {
 			throw new LedgerError('NotMember', 'a vote of who is no member');
 		const isLower =
 			signed.kind === Kind.PRE_PREPARE || signed.kind === Kind.PREPARE || signed.kind === Kind.COMMIT;
-		const isUpper = signed.kind === Kind.SIGN || signed.kind === Kind.DONE;
-		if (!isLower && !isUpper) return null;
-		if (isLower) {
-			const last = this.#chain.topology.lastRoundId(partition.id);
-			// Twice the window: the sender may be further than this node.
-			if (signed.slot <= last || signed.slot > last + 2 * this.#chain.genesis.fields.maxRoundsInFlight)
-				return null;
-		} else if (signed.slot <= this.#chain.head.height || signed.slot > this.#reach(MAX_HEIGHTS_AHEAD))
+		if (this.orders.isVote(signed)) return this.orders.vote(signed, partition);
+		if (!isLower) return null;
+		const last = this.#chain.topology.lastRoundId(partition.id);
+		// Twice the window: the sender may be further than this node.
+		if (signed.slot <= last || signed.slot > last + 2 * this.#chain.genesis.fields.maxRoundsInFlight)
 			return null;
 		if (!(await this.#verifier.verifyOnce(signedCheck(this.#chain.chainId, signed))))
 			throw badSignature('a vote');
@@ -123,63 +114,6 @@ export class PacketChecks {
 		const { body, checks } = readCertifiedBlock(block, topology, genesis.fields, chainId);
 		if (!(await this.#verifier.verifyAll(checks))) throw badSignature('a certified block');
 		return { type: 'body', from, body };
-	}
-
-	/** A Next of a Booter that genesis names; its previous proof and its changes of members with it. */
-	async next(next: Next): Promise<NodeInput | null> {
-		const { signed, previous } = next;
-		if (!signed || !isWellFormed(signed) || signed.kind !== Kind.NEXT)
-			throw new LedgerError('MessageMalformed', 'a Next is malformed');
-		const { booters, operator } = this.#chain.genesis.fields;
-		if (!booters.some((booter) => equalBytes(booter, signed.sender)))
-			throw new LedgerError('NotBooter', 'a Next of who is no Booter');
-		if (!equalBytes(contentDigest(signed.payload), signed.digest))
-			throw new LedgerError('MessageMalformed', 'a Next with another content');
-		const content = decodeContent(signed.payload);
-		if (content.height !== signed.slot)
-			throw new LedgerError('MessageMalformed', 'a Next for another height than it says');
-		if (content.height <= this.#chain.head.height) return null;
-		// Whose votes count above the next height is not known here yet: block sync brings it.
-		if (previous && previous.height > this.#chain.head.height + 1) return null;
-		const checks = [signedCheck(this.#chain.chainId, signed)];
-		for (const entry of content.entries)
-			if (entry.membershipChange.length > 0)
-				checks.push(
-					...membershipSignatures(
-						decodeMembershipChange(entry.membershipChange),
-						operator,
-						this.#chain.chainId
-					)
-				);
-		if (previous && previous.height > this.#chain.head.height) checks.push(...this.#finalityChecks(previous));
-		if (!(await this.#verifier.verifyAll(checks))) throw badSignature('a Next');
-		return { type: 'next', next };
-	}
-
-	async orderCommit(certificate: OrderCertificate): Promise<NodeInput | null> {
-		if (certificate.height !== this.#chain.head.height + 1) return null;
-		const active = this.#chain.topology.active();
-		const checks = checkOrderCertificate(
-			Kind.SIGN,
-			certificate,
-			active,
-			this.#chain.genesis.fields.operator,
-			this.#chain.chainId
-		);
-		if (!(await this.#verifier.verifyAll(checks))) throw badSignature('an OrderCommit');
-		return { type: 'order-commit', certificate };
-	}
-
-	async finality(certificate: OrderCertificate): Promise<NodeInput | null> {
-		if (certificate.height !== this.#chain.head.height + 1) return null;
-		if (!(await this.#verifier.verifyAll(this.#finalityChecks(certificate))))
-			throw badSignature('a finality proof');
-		return { type: 'finality', certificate };
-	}
-
-	#finalityChecks(certificate: OrderCertificate) {
-		const { topology, genesis, chainId } = this.#chain;
-		return checkOrderCertificate(Kind.DONE, certificate, topology.active(), genesis.fields.operator, chainId);
 	}
 
 	/** One that came from another member too and is being checked. Another signature is another's word, and is checked. */

@@ -1,8 +1,12 @@
-/** Block sync (R23): who is behind asks the highest peer for `maxFetch` blocks at a time and checks each before it is stored. */
+/**
+ * Block sync (R23): who is behind asks the highest peers for `maxFetch` blocks at a time, several of them at once where there
+ * are several, and checks each block before it is stored. Finality does not roll back: the common ancestor with an honest
+ * peer is this node's own head, and a final block that follows another one is no reorganisation but an alarm.
+ */
 import { create } from '@bufbuild/protobuf';
 import type { Chain, ExecutedBlock } from '../consensus/ordering/chain.ts';
 import { decodeFinalBlock, decodeHeader } from '../ledger/block.ts';
-import { LedgerError } from '../ledger/errors.ts';
+import { InvariantError, LedgerError } from '../ledger/errors.ts';
 import type { LedgerStore } from '../storage/ledger-store.ts';
 import type { OrderCertificate } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import {
@@ -19,8 +23,12 @@ import type { Verifier } from './verifier.ts';
 
 /** The seed's MaxFetch. */
 export const MAX_FETCH_BLOCKS = 20;
+/** Requests under way and answers that wait for their turn: together a few megabytes. */
+const MAX_RANGES = 4;
 /** A request without an answer is given up after this; the peer's rank falls. */
 const REQUEST_TIMEOUT_MS = 3000;
+/** Who has left so many requests unanswered is not believed to be higher, until it shows a block: a liar must not hold this node up. */
+const MAX_UNANSWERED = 3;
 /** Who sent a provably invalid block is not asked again (R23). */
 const MAX_BANNED = 256;
 
@@ -36,12 +44,22 @@ export interface SyncInit {
 	log(level: 'info' | 'warning', message: string): void;
 }
 
+/** Heights from, from + 1, … */
+interface Range {
+	peer: string;
+	from: number;
+	count: number;
+}
+
 export class Sync {
 	readonly #init: SyncInit;
 	readonly #banned = new Set<string>();
-	readonly #slow = new Map<string, number>();
-	#request: { id: number; peer: string; sentMs: number } | null = null;
-	#working = false;
+	/** Requests in a row that a peer left unanswered. */
+	readonly #unanswered = new Map<string, number>();
+	readonly #requests = new Map<number, Range & { sentMs: number }>();
+	/** Answers whose turn has not come. */
+	#answers: (Range & { blocks: Uint8Array[] })[] = [];
+	#isWorking = false;
 	#nextId = 1;
 	#target = 0;
 	#rate: { startMs: number; startHeight: number } | null = null;
@@ -73,50 +91,65 @@ export class Sync {
 	check(patienceMs: number): void {
 		const { chain, peers, clock, awayMs } = this.#init;
 		const nowMs = clock.now();
-		if (this.#request && nowMs - this.#request.sentMs > REQUEST_TIMEOUT_MS) {
-			this.#slow.set(this.#request.peer, (this.#slow.get(this.#request.peer) ?? 0) + 1);
-			this.#request = null;
-		}
-		const higher = peers
-			.above(chain.head.height, nowMs, awayMs)
-			.filter(({ peer }) => !this.#banned.has(peer));
-		const best = higher.sort(
-			(a, b) => this.#rank(a.peer) - this.#rank(b.peer) || b.finalHeight - a.finalHeight
-		)[0];
-		if (!best) {
+		const { height } = chain.head;
+		for (const [id, { peer, sentMs }] of this.#requests)
+			if (nowMs - sentMs > REQUEST_TIMEOUT_MS) {
+				this.#requests.delete(id);
+				this.#disappointed(peer);
+			}
+		const higher = peers.above(height, nowMs, awayMs).filter(({ peer }) => !this.#banned.has(peer));
+		if (higher.length === 0) {
 			this.#rate = null;
 			this.#behindSince = null;
 			return;
 		}
-		this.#target = Math.max(...higher.map(({ finalHeight }) => finalHeight));
-		if (this.#behindSince?.height !== chain.head.height)
-			this.#behindSince = { height: chain.head.height, sinceMs: nowMs };
-		const isFar = this.#target > chain.head.height + MAX_FETCH_BLOCKS;
-		if (
-			this.#request ||
-			this.#working ||
-			(!isFar && !this.#rate && nowMs - this.#behindSince.sinceMs < patienceMs)
-		)
-			return;
-		this.#rate ??= { startMs: nowMs, startHeight: chain.head.height };
-		this.#ask(best.peer);
+		const believed = higher.filter(({ peer }) => this.#rank(peer) < MAX_UNANSWERED);
+		this.#target = Math.max(height, ...believed.map(({ finalHeight }) => finalHeight));
+		if (this.#behindSince?.height !== height) this.#behindSince = { height, sinceMs: nowMs };
+		const isFar = this.#target > height + MAX_FETCH_BLOCKS;
+		// Part of an order is not a place to wait at.
+		const isPatient = !isFar && !this.#rate && height === chain.provenHeight;
+		if (isPatient && nowMs - this.#behindSince.sinceMs < patienceMs) return;
+		this.#rate ??= { startMs: nowMs, startHeight: height };
+		this.#ask(higher, nowMs);
 	}
 
 	/** Checks and applies what came, in order. */
 	async onResponse(from: string, response: SyncResponse): Promise<void> {
-		if (this.#request?.peer !== from || this.#request.id !== response.requestId) return;
-		this.#request = null;
-		this.#working = true;
+		const request = this.#requests.get(response.requestId);
+		if (request?.peer !== from) return;
+		this.#requests.delete(response.requestId);
+		const blocks = response.blocks.slice(0, request.count);
+		if (blocks.length === 0) {
+			this.#disappointed(from);
+			return;
+		}
+		this.#answers.push({ ...request, count: blocks.length, blocks });
+		if (this.#isWorking) return;
+		this.#isWorking = true;
 		try {
-			for (const bytes of response.blocks.slice(0, MAX_FETCH_BLOCKS)) await this.#take(bytes);
-			this.#slow.delete(from);
-		} catch (error) {
-			if (!(error instanceof LedgerError)) throw error;
-			this.#ban(from, error);
+			await this.#takeAnswers();
 		} finally {
-			this.#working = false;
+			this.#isWorking = false;
 		}
 		this.check(0);
+	}
+
+	async #takeAnswers(): Promise<void> {
+		for (;;) {
+			const next = this.#init.chain.head.height + 1;
+			this.#answers = this.#answers.filter(({ from, count }) => from + count > next);
+			const answer = this.#answers.find(({ from }) => from <= next);
+			if (!answer) return;
+			this.#answers = this.#answers.filter((other) => other !== answer);
+			try {
+				for (const bytes of answer.blocks) await this.#take(bytes);
+				this.#unanswered.delete(answer.peer);
+			} catch (error) {
+				if (!(error instanceof LedgerError)) throw error;
+				this.#ban(answer.peer, error);
+			}
+		}
 	}
 
 	async #take(bytes: Uint8Array): Promise<void> {
@@ -125,28 +158,65 @@ export class Sync {
 		const { height } = decodeHeader(block.header);
 		// The chain may have moved by itself meanwhile; then this block is old, not wrong.
 		if (height <= chain.head.height) return;
-		const checked = chain.check(block);
-		if (!(await verifier.verifyAll(checked.checks)))
+		const { checks, finality, outcome } = chain.check(block);
+		if (!(await verifier.verifyAll(checks)))
 			throw new LedgerError('BlockInvalid', `a signature of block ${height} does not hold`);
-		await apply(checked.executed, checked.finality);
+		// The chain may have moved while the signatures were checked; then what was compared is no longer the head.
+		if ('broken' in outcome) {
+			if (height === chain.head.height + 1) throw new InvariantError(outcome.broken, outcome.message);
+			return;
+		}
+		await apply(outcome.executed, finality);
 	}
 
-	#ask(peer: string): void {
-		const { chain, clock, send } = this.#init;
-		this.#request = { id: this.#nextId++, peer, sentMs: clock.now() };
-		send(peer, {
+	/** Asks for the heights above the head that nobody is asked for yet, one range of each peer. */
+	#ask(higher: { peer: string; finalHeight: number }[], nowMs: number): void {
+		const ranked = [...higher].sort(
+			(a, b) => this.#rank(a.peer) - this.#rank(b.peer) || b.finalHeight - a.finalHeight
+		);
+		// Whoever is not believed is asked where nobody else is: it may only have been slow.
+		const isAnyBelieved = ranked.some(({ peer }) => this.#rank(peer) < MAX_UNANSWERED);
+		for (const { peer, finalHeight } of ranked) {
+			if (this.#requests.size + this.#answers.length >= MAX_RANGES) return;
+			if (isAnyBelieved ? this.#rank(peer) >= MAX_UNANSWERED : this.#requests.size > 0) return;
+			if ([...this.#requests.values()].some((request) => request.peer === peer)) continue;
+			const range = this.#uncovered();
+			if (range.from <= finalHeight) this.#request({ peer, ...range }, nowMs);
+		}
+	}
+
+	/** The lowest heights above the head that neither a request nor an answer covers. */
+	#uncovered(): { from: number; count: number } {
+		const covered: { from: number; count: number }[] = [...this.#requests.values(), ...this.#answers];
+		let from = this.#init.chain.head.height + 1;
+		for (const range of covered.sort((a, b) => a.from - b.from))
+			if (range.from <= from) from = Math.max(from, range.from + range.count);
+		const next = covered.find((range) => range.from > from);
+		return { from, count: Math.min(MAX_FETCH_BLOCKS, next ? next.from - from : MAX_FETCH_BLOCKS) };
+	}
+
+	#request(range: Range, nowMs: number): void {
+		const requestId = this.#nextId++;
+		this.#requests.set(requestId, { ...range, sentMs: nowMs });
+		this.#init.send(range.peer, {
 			case: 'syncRequest',
 			value: {
 				$typeName: 'tabwave.v1.SyncRequest',
-				requestId: this.#request.id,
-				fromHeight: chain.head.height + 1,
-				maxBlocks: MAX_FETCH_BLOCKS
+				requestId,
+				fromHeight: range.from,
+				maxBlocks: range.count
 			}
 		});
 	}
 
+	#disappointed(peer: string): void {
+		this.#unanswered.set(peer, this.#rank(peer) + 1);
+		// As many peers as this node has room to know.
+		if (this.#unanswered.size > MAX_BANNED) this.#unanswered.delete(this.#unanswered.keys().next().value!);
+	}
+
 	#rank(peer: string): number {
-		return this.#slow.get(peer) ?? 0;
+		return this.#unanswered.get(peer) ?? 0;
 	}
 
 	#ban(peer: string, error: LedgerError): void {
@@ -154,6 +224,7 @@ export class Sync {
 			'warning',
 			`blocks of ${peer.slice(0, 8)} do not hold, it is not asked again: ${error.message}`
 		);
+		this.#answers = this.#answers.filter((answer) => answer.peer !== peer);
 		if (this.#banned.size < MAX_BANNED) this.#banned.add(peer);
 	}
 }

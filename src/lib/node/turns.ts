@@ -27,8 +27,8 @@ export interface TurnsInit<Input> {
 	step(inputs: Input[]): Turn;
 	/** The members that the target `members` means. */
 	members(): string[];
-	/** How a signed message of this node travels; default: a packet of its own. */
-	wrap?(signed: Signed): Packet['body'];
+	/** Blocks reach the disk before they are told of, as votes always do: this host is the one that keeps them for the others. */
+	keepsBlocks?: boolean;
 	/** Own signed messages, durable now, come back as inputs. */
 	own(signed: Signed[]): Input[];
 	/** Blocks became final and durable. */
@@ -101,13 +101,20 @@ export class Turns<Input> {
 				),
 				state: [...state.values()],
 				...(head && { head }),
-				// R25: a vote must be on disk before it leaves; a block alone can be fetched again.
-				durability: turn.persist.some((record) => record.value !== null) ? 'strict' : 'relaxed'
+				durability: this.#isStrict(turn) ? 'strict' : 'relaxed'
 			});
 		}
 		this.#send(turn, signed);
 		if (turn.commits.length > 0) committed(turn.commits);
 		if (!this.#stopped) this.#inputs.unshift(...this.#init.own(signed));
+	}
+
+	/** R25: a vote must be on disk before it leaves; a block alone can be fetched again. */
+	#isStrict({ persist, commits }: Turn): boolean {
+		return (
+			persist.some((record) => record.value !== null) ||
+			(this.#init.keepsBlocks === true && commits.length > 0)
+		);
 	}
 
 	async #sign(vote: Vote): Promise<Signed> {
@@ -122,7 +129,7 @@ export class Turns<Input> {
 	}
 
 	#send(turn: Turn, signed: Signed[]): void {
-		const { network, wrap } = this.#init;
+		const { network } = this.#init;
 		const packets = new Map<string, Uint8Array[]>();
 		const queue = (to: Target, encoded: Uint8Array): void => {
 			for (const peer of to === 'members' ? this.#init.members() : [to]) {
@@ -135,7 +142,7 @@ export class Turns<Input> {
 		const encode = (body: Packet['body']): Uint8Array => encodePacket(create(PacketSchema, { body }));
 		turn.votes.forEach((vote, i) => {
 			if (vote.to.length === 0) return;
-			const encoded = encode(wrap?.(signed[i]!) ?? { case: 'signed', value: signed[i]! });
+			const encoded = encode(vote.packet?.(signed[i]!) ?? { case: 'signed', value: signed[i]! });
 			for (const to of vote.to) queue(to, encoded);
 		});
 		// The same packet to several peers is encoded once.

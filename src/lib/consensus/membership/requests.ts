@@ -94,6 +94,13 @@ export class MembershipRequests {
 		return changeTo(partition, { joins, leaves, evictions });
 	}
 
+	/** Voters refused the change, or this Booter's own execution did: who asked is told, and may ask again. */
+	drop(change: MembershipChange, error: LedgerError): void {
+		for (const join of change.joins) this.#refuse(join, error);
+		for (const leave of change.leaves) this.#leaves.delete(toHex(leave.sender));
+		for (const eviction of change.evictions) this.#silences.delete(toHex(eviction.member));
+	}
+
 	/** Requests that could not be granted since the last call. */
 	takeRefused(): { member: string; error: LedgerError }[] {
 		return this.#refused.splice(0);

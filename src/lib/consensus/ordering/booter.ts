@@ -1,10 +1,16 @@
 /**
  * The Booter: it chooses which certified blocks and changes of members come next, and gathers the partitions' votes on them.
- * It can stall the ledger, never fork it: what it proposes is nothing until q_u partitions have signed twice.
+ * It can stall the ledger, never fork it: what it proposes is nothing until q_u partitions have signed twice, and a ballot
+ * after the first at a height starts with what the members say they are locked on (R14).
  */
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { equalBytes } from '../../crypto/hex.ts';
-import { decodeContent, decodeMembershipChange, membershipChangeId } from '../../ledger/block.ts';
+import { equalBytes, fromHex, toHex } from '../../crypto/hex.ts';
+import {
+	contentDigest,
+	decodeContent,
+	decodeMembershipChange,
+	membershipChangeId
+} from '../../ledger/block.ts';
 import { invariant, LedgerError } from '../../ledger/errors.ts';
 import {
 	OrderCertificateSchema,
@@ -17,15 +23,29 @@ import {
 	type PartitionVotes,
 	type Signed
 } from '../../wire/gen/tabwave/v1/ledger_pb.js';
-import type { PartitionVote } from '../../wire/gen/tabwave/v1/wire_pb.js';
-import { BallotRecordSchema } from '../../wire/gen/tabwave/v1/storage_pb.js';
+import { BallotRecordSchema, BooterTermRecordSchema } from '../../wire/gen/tabwave/v1/storage_pb.js';
+import type {
+	LockProof,
+	PartitionRefusal,
+	PartitionStatus,
+	PartitionStatuses,
+	PartitionVote
+} from '../../wire/gen/tabwave/v1/wire_pb.js';
 import { orderStatement } from '../certificates.ts';
 import { noEffects, type Effects } from '../effects.ts';
 import { MembershipRequests } from '../membership/requests.ts';
+import { faultyBound } from '../quorum.ts';
 import { Kind, type Statement } from '../statement.ts';
-import { leaderOf, upperQuorum } from '../topology.ts';
+import { leaderOf, upperQuorum, type PartitionView } from '../topology.ts';
+import { ballotName, compareBallots, MAX_BALLOT_NUMBER, type Ballot } from './ballot.ts';
+import { BlockQueue } from './block-queue.ts';
+import type { OrderResult } from './carrier.ts';
 import { toCertifiedBlock, type CertifiedBody } from './certified-block.ts';
 import type { Chain, Commit, EntryBody, Execution } from './chain.ts';
+import { EntryError } from './entry-error.ts';
+import { highestLock } from './lock.ts';
+import { statusRequestStatement } from './status.ts';
+import { Tally } from './tally.ts';
 
 export interface BooterInit {
 	chain: Chain;
@@ -41,273 +61,497 @@ export interface BooterEffects extends Effects {
 	commits: Commit[];
 	/** R22: a statement for the operator's signature, while no partition has members. */
 	operator: Statement | null;
+	/** Members have joined a ballot of this higher term: this Booter leads no more, until it is given a term above it. */
+	higherTerm: number | null;
+	/** What a person who runs the Booter should know. */
+	notes: string[];
 }
 
-/** Certified blocks of one partition that wait: as many as it may have in flight. */
-const MAX_WAITING_BLOCKS_PER_PARTITION = 256;
-/** Bodies of one order together: two orders fit a second on a slow link, and one is far below a frame. */
-const MAX_ORDER_BODY_BYTES = 1_000_000;
+/** Asks that stay unanswered before the whole partition is asked, and not its leader alone. */
+const ASKS_OF_LEADER_ALONE = 3;
+/** Resends for which a ballot that somebody doubts, but not enough to end it, is given a chance. */
+const RESENDS_IN_DOUBT = 10;
+/** Retries that drop nothing wait twice as long each time, up to 2⁶ resends: half a minute. */
+const MAX_BACKOFF_DOUBLINGS = 6;
 
-interface Ballot {
-	term: number;
-	attempt: number;
+/** What asking leaders has in common, for Statuses and for votes. */
+interface Stage {
+	ballot: Ballot;
+	tally: Tally;
+	openedTick: number;
+	lastSentTick: number;
+	asks: number;
+}
+
+/** R14: a ballot after the first at its height, before its Next. */
+interface Collecting extends Stage {
+	statuses: Map<number, PartitionStatus>;
+}
+
+interface Order extends Stage {
 	content: OrderContent;
 	contentBytes: Uint8Array;
 	execution: Execution;
 	bodies: EntryBody[];
-	signs: Map<number, PartitionVotes>;
-	dones: Map<number, PartitionVotes>;
+	statuses: PartitionStatuses[];
+	lock: OrderCertificate | undefined;
 	orderCommit: OrderCertificate | null;
-	lastSentTick: number;
+}
+
+/** The ballot that an earlier run had open. */
+interface Recorded {
+	content: OrderContent;
+	contentBytes: Uint8Array;
+	hasOrderCommit: boolean;
 }
 
 export class BooterCore {
 	readonly #init: BooterInit;
 	readonly #chain: Chain;
 	readonly requests = new MembershipRequests();
-	/** By partition, in order of round. */
-	readonly #waiting = new Map<number, CertifiedBody[]>();
-	readonly #gapSince = new Map<number, number>();
-	/** R10: the view of each partition, as its heartbeats say. */
-	readonly #views = new Map<number, number>();
-	#ballot: Ballot | null = null;
+	readonly #queue: BlockQueue;
+	/** R10: the view that each member's heartbeats say, by partition. */
+	readonly #views = new Map<number, Map<string, number>>();
+	/** 0 while this Booter does not lead. */
+	#term = 0;
+	#storedTerm = 0;
+	/** The last ballot that is known of at the height above the head; null before the first. */
+	#last: Ballot | null = null;
+	#recorded: Recorded | null = null;
+	/** Bodies of the order of an earlier run or of a lock, by id; null while one is asked for. */
+	readonly #wanted = new Map<string, CertifiedBody | null>();
+	#collecting: Collecting | null = null;
+	#order: Order | null = null;
+	/** Blocks of the next order at most, after an order whose results differed. */
+	#limit = Infinity;
+	/** Retries at this height that dropped nothing. */
+	#vainRetries = 0;
+	#retryAtTick = 0;
 	/** The last proof, which rides on the next Next. */
 	#lastFinality: OrderCertificate | null = null;
 	#tick = 0;
 	/** When the first of the waiting requests came. */
 	#gatherFromTick = -Infinity;
 	#timeMs = 0;
-	/** R17: partitions whose votes on the open ballot name other results. */
-	readonly #differing = new Set<number>();
 
 	constructor(init: BooterInit) {
 		this.#init = init;
 		this.#chain = init.chain;
+		this.#queue = new BlockQueue({
+			topology: init.chain.topology,
+			maxBlocksPerOrder: init.chain.genesis.fields.maxBlocksPerNext,
+			gapTicks: init.gapTicks
+		});
 	}
 
-	/** R20: takes up the ballot that was open, word for word. */
+	/**
+	 * R20: takes up the ballot that was open. It is continued, through R14, when this Booter leads again.
+	 * @param finality the proof of the head, which rides on the first Next
+	 */
 	restore(
 		records: { key: string; value: Uint8Array }[],
-		readBlock: (block: CertifiedBlock) => CertifiedBody
-	): BooterEffects {
-		const effects = this.#effects();
-		const record = records.find(({ key }) => key === BALLOT_KEY)?.value;
-		if (!record) return effects;
+		readBlock: (block: CertifiedBlock) => CertifiedBody,
+		finality: OrderCertificate | null
+	): void {
+		const valueOf = (wanted: string) => records.find(({ key }) => key === wanted)?.value;
+		this.#lastFinality = finality;
+		const term = valueOf(TERM_KEY);
+		if (term) this.#storedTerm = fromBinary(BooterTermRecordSchema, term).term;
+		const record = valueOf(BALLOT_KEY);
+		if (!record) return;
 		const saved = fromBinary(BallotRecordSchema, record);
-		const orderCommit = records.find(({ key }) => key === ORDER_COMMIT_KEY)?.value;
+		this.#storedTerm = Math.max(this.#storedTerm, saved.term);
 		const content = decodeContent(saved.content);
-		if (content.height !== this.#chain.head.height + 1) return effects;
-		const blocks = saved.blocks.map(readBlock);
-		const bodies = content.entries.map((entry): EntryBody => {
-			if (entry.membershipChange.length > 0)
-				return {
-					kind: 'membership',
-					bytes: entry.membershipChange,
-					change: decodeMembershipChange(entry.membershipChange)
-				};
-			const body = blocks.find((block) => equalBytes(block.idBytes, entry.id));
-			invariant(body, 'R20', 'the log holds every body of the open ballot');
-			return { kind: 'block', body };
-		});
-		this.#ballot = {
-			term: saved.term,
-			attempt: saved.attempt,
+		if (content.height !== this.#chain.head.height + 1) return;
+		for (const block of saved.blocks.map(readBlock)) {
+			this.#queue.add(block);
+			this.#wanted.set(block.id, block);
+		}
+		this.#last = { term: saved.term, attempt: saved.attempt };
+		this.#recorded = {
 			content,
 			contentBytes: saved.content,
-			execution: this.#chain.execute(content, saved.content, bodies),
-			bodies,
-			signs: new Map(),
-			dones: new Map(),
-			orderCommit: orderCommit ? fromBinary(OrderCertificateSchema, orderCommit) : null,
-			lastSentTick: this.#tick
+			hasOrderCommit: valueOf(ORDER_COMMIT_KEY) !== undefined
 		};
-		this.#ask(effects);
+	}
+
+	/** The last term in which this Booter led, as its disk has it. */
+	get storedTerm(): number {
+		return this.#storedTerm;
+	}
+
+	get isLeading(): boolean {
+		return this.#term > 0;
+	}
+
+	/** This Booter is the active one of a term that is above all before (R19): it continues the open height through R14. */
+	lead(term: number): BooterEffects {
+		const effects = noBooterEffects();
+		invariant(
+			term > this.#storedTerm && term > this.#term && term <= MAX_BALLOT_NUMBER,
+			'R19',
+			`term ${term} follows term ${this.#storedTerm}`
+		);
+		this.#term = this.#storedTerm = term;
+		this.#suspend();
+		effects.persist.push({
+			key: TERM_KEY,
+			value: toBinary(BooterTermRecordSchema, create(BooterTermRecordSchema, { term }))
+		});
+		this.#continue(effects);
 		return effects;
 	}
 
-	/** The finality proof of the last stored block, for the first Next after a restart. */
-	resumeAfter(finality: OrderCertificate): void {
-		this.#lastFinality = finality;
+	/** Another leads. */
+	stepDown(): void {
+		this.#term = 0;
+		this.#suspend();
 	}
 
 	/** A certified block whose signatures hold. */
 	certified(body: CertifiedBody): BooterEffects {
-		const effects = this.#effects();
-		const { partition, roundId } = body.proposal;
-		const list = this.#waiting.get(partition) ?? [];
-		this.#waiting.set(partition, list);
-		if (!this.#isCurrent(body) || list.some((other) => other.proposal.roundId === roundId)) return effects;
-		if (list.length >= MAX_WAITING_BLOCKS_PER_PARTITION) return effects;
-		if (this.#ballot?.bodies.some((entry) => entry.kind === 'block' && entry.body.id === body.id))
-			return effects;
-		list.push(body);
-		list.sort((a, b) => a.proposal.roundId - b.proposal.roundId);
-		// The other partitions' leaders need the bodies before they can vote.
-		for (const leader of this.#leaders(partition))
-			effects.send.push({ to: leader, packet: { case: 'certifiedBlock', value: toCertifiedBlock(body) } });
-		this.#open(effects);
+		const effects = noBooterEffects();
+		if (this.#wanted.get(body.id) === null) this.#wanted.set(body.id, body);
+		if (this.#queue.add(body) && this.isLeading)
+			// The other partitions' leaders need the bodies before they can vote.
+			for (const leader of this.#leaders(body.proposal.partition))
+				effects.send.push({ to: leader, packet: { case: 'certifiedBlock', value: toCertifiedBlock(body) } });
+		this.#continue(effects);
 		return effects;
 	}
 
 	/** A join, leave or declaration of silence whose signature holds. */
 	request(signed: Signed): BooterEffects {
-		const effects = this.#effects();
+		const effects = noBooterEffects();
 		if (this.requests.isEmpty) this.#gatherFromTick = this.#tick;
 		this.requests.add(signed);
-		this.#open(effects);
+		this.#continue(effects);
+		return effects;
+	}
+
+	/** One partition's Statuses, with q signatures that hold, and its lock with its proof. */
+	status(status: PartitionStatus): BooterEffects {
+		const effects = noBooterEffects();
+		const collecting = this.#collecting;
+		if (
+			!collecting ||
+			status.height !== this.#chain.head.height + 1 ||
+			compareBallots(status, collecting.ballot) !== 0
+		)
+			return effects;
+		collecting.statuses.set(status.statuses!.partition, status);
+		this.#continue(effects);
 		return effects;
 	}
 
 	/** One partition's votes, with q signatures that hold. */
 	vote(vote: PartitionVote): BooterEffects {
-		const effects = this.#effects();
-		const ballot = this.#ballot;
-		if (
-			!ballot ||
-			vote.height !== ballot.content.height ||
-			vote.term !== ballot.term ||
-			vote.attempt !== ballot.attempt
-		)
-			return effects;
-		if (
-			!equalBytes(vote.contentDigest, ballot.execution.contentDigest) ||
-			!equalBytes(vote.blockHashes, ballot.execution.blockHashes)
-		) {
-			this.#differing.add(vote.votes!.partition);
-			return effects;
-		}
-		const votes = vote.kind === Kind.SIGN ? ballot.signs : ballot.dones;
-		votes.set(vote.votes!.partition, vote.votes!);
+		const effects = noBooterEffects();
+		const order = this.#order;
+		if (!order) return effects;
 		const needed = upperQuorum(this.#chain.topology.active());
-		if (!ballot.orderCommit && ballot.signs.size >= needed) {
-			ballot.orderCommit = this.#certificate(ballot, [...ballot.signs.values()].slice(0, needed));
-			this.#persistCommit(ballot.orderCommit, effects);
+		order.tally.vote(vote, needed);
+		const { signs, dones } = order.tally;
+		if (!order.orderCommit && signs.size >= needed) {
+			order.orderCommit = certificateOf(order, [...signs.values()].slice(0, needed));
+			this.#persistCommit(order.orderCommit, effects);
 			for (const leader of this.#leaders())
-				effects.send.push({ to: leader, packet: { case: 'orderCommit', value: ballot.orderCommit } });
+				effects.send.push({ to: leader, packet: { case: 'orderCommit', value: order.orderCommit } });
 		}
-		if (ballot.orderCommit && ballot.dones.size >= needed)
-			this.#finalise(this.#certificate(ballot, [...ballot.dones.values()].slice(0, needed)), effects);
+		if (order.orderCommit && dones.size >= needed)
+			this.#finalise(certificateOf(order, [...dones.values()].slice(0, needed)), effects);
+		else this.#judge(effects);
+		return effects;
+	}
+
+	/** Members of one partition that do not follow a ballot, with signatures that hold. */
+	refusal(refusal: PartitionRefusal): BooterEffects {
+		const effects = noBooterEffects();
+		(this.#order ?? this.#collecting)?.tally.refuse(refusal);
+		this.#judge(effects);
 		return effects;
 	}
 
 	/** The operator signed what {@link BooterEffects.operator} asked for. */
 	operatorSigned(statement: Statement, signature: Uint8Array): BooterEffects {
-		const effects = this.#effects();
-		const ballot = this.#ballot;
-		if (!ballot || statement.slot !== ballot.content.height || this.#chain.topology.active().length > 0)
+		const effects = noBooterEffects();
+		const order = this.#order;
+		if (!order || statement.slot !== order.content.height || this.#chain.topology.active().length > 0)
 			return effects;
-		const certificate = this.#certificate(ballot, []);
+		if (compareBallots({ term: statement.view, attempt: statement.attempt }, order.ballot) !== 0)
+			return effects;
+		const certificate = certificateOf(order, []);
 		certificate.operatorSignature = signature;
 		this.#finalise(certificate, effects);
 		return effects;
 	}
 
-	/** Where a partition's view is, by its members' heartbeats (R10). */
-	view(partition: number, view: number): void {
-		if (view > (this.#views.get(partition) ?? 0)) this.#views.set(partition, view);
+	/** The chain moved without this Booter: block sync applied a block. @param finality its proof */
+	moved(finality: OrderCertificate): BooterEffects {
+		const effects = noBooterEffects();
+		this.#lastFinality = finality;
+		this.#closeHeight(effects);
+		this.#continue(effects);
+		return effects;
 	}
 
+	/** Which view a member is in, by its heartbeat (R10). */
+	view(partition: PartitionView, member: string, view: number): void {
+		const views = this.#views.get(partition.id) ?? new Map<string, number>();
+		this.#views.set(partition.id, views.set(member, view));
+		for (const known of views.keys()) if (!partition.members.includes(known)) views.delete(known);
+	}
+
+	/** The leader of the highest view that an honest member is in: f + 1 say so. A liar alone moves nothing. */
 	leader(partition: number): string | null {
 		const { members } = this.#chain.topology.partition(partition) ?? { members: [] };
-		return members.length > 0 ? leaderOf(members, this.#views.get(partition) ?? 0) : null;
+		if (members.length === 0) return null;
+		const views = [...(this.#views.get(partition)?.values() ?? [])].sort((a, b) => b - a);
+		return leaderOf(members, views[faultyBound(members.length)] ?? 0);
 	}
 
 	/** @param timeMs the Booter's clock, which gives blocks their time */
 	tick(timeMs: number): BooterEffects {
-		const effects = this.#effects();
+		const effects = noBooterEffects();
 		this.#tick += 1;
 		this.#timeMs = timeMs;
-		if (this.#ballot && this.#tick - this.#ballot.lastSentTick >= this.#init.resendTicks) this.#ask(effects);
-		this.#open(effects);
+		this.#judge(effects);
+		this.#continue(effects);
+		const stage = this.#order ?? this.#collecting;
+		if (stage && this.#tick - stage.lastSentTick >= this.#init.resendTicks) this.#ask(effects);
 		return effects;
 	}
 
 	/** A node's link came up: a leader may have missed what is open. */
 	linkUp(peer: string): BooterEffects {
-		const effects = this.#effects();
-		if (this.#ballot && this.#leaders().includes(peer)) this.#askLeaders([peer], effects);
+		const effects = noBooterEffects();
+		if (this.#leaders().includes(peer)) {
+			if (this.#order) this.#askVotes(this.#order, [peer], effects);
+			else if (this.#collecting) this.#askStatuses(this.#collecting, [peer], effects);
+		}
 		return effects;
 	}
 
 	/** What is waited for, for status and logs. */
 	state() {
-		const active = this.#chain.topology.active();
-		const ballot = this.#ballot;
+		const stage = this.#order ?? this.#collecting;
 		return {
-			height: ballot?.content.height ?? null,
-			phase: !ballot ? ('idle' as const) : ballot.orderCommit ? ('done' as const) : ('sign' as const),
-			missing: ballot
-				? active
-						.map(({ id }) => id)
-						.filter((id) => !(ballot.orderCommit ? ballot.dones : ballot.signs).has(id))
-				: [],
-			waiting: [...this.#waiting].map(([partition, list]) => ({ partition, blocks: list.length })),
-			differing: [...this.#differing]
+			term: this.#term,
+			height: stage ? this.#chain.head.height + 1 : null,
+			ballot: stage ? ballotName(stage.ballot) : null,
+			phase: this.#phase(),
+			missing: stage ? this.#unheard().map(({ id }) => id) : [],
+			waiting: this.#queue.counts(),
+			/** R17: partitions with members that refuse the open ballot, or signed other results. */
+			differing: stage?.tally.doubting() ?? []
 		};
 	}
 
 	/** The block that an asker lacks (R12). */
 	body(id: string): CertifiedBody | undefined {
-		for (const list of this.#waiting.values()) {
-			const found = list.find((body) => body.id === id);
-			if (found) return found;
-		}
-		const open = this.#ballot?.bodies.find((entry) => entry.kind === 'block' && entry.body.id === id);
-		return open?.kind === 'block' ? open.body : undefined;
+		const open = this.#order?.bodies.find((entry) => entry.kind === 'block' && entry.body.id === id);
+		return open?.kind === 'block' ? open.body : (this.#queue.get(id) ?? this.#wanted.get(id) ?? undefined);
 	}
 
-	/** Opens the next height where something waits. */
-	#open(effects: BooterEffects): void {
-		if (this.#ballot || this.#timeMs === 0) return;
-		const { head, topology } = this.#chain;
-		const bodies = this.#chooseBlocks();
-		// A block's time is its place in the list after the order's; the change comes last.
-		const timeMs = Math.max(this.#timeMs, head.timeMs + 1);
-		const context = {
-			state: this.#chain.state,
-			genesis: this.#chain.genesis.fields,
-			chainId: this.#chain.chainId,
-			height: head.height + 1 + bodies.length,
-			timeMs: timeMs + bodies.length
-		};
-		this.requests.prune(topology);
-		const change = this.#isGathering() ? null : this.requests.next(topology, context);
-		const entries: EntryBody[] = bodies.map((body) => ({ kind: 'block', body }));
-		if (change) entries.push({ kind: 'membership', ...change });
-		if (entries.length === 0) return;
-		const content = create(OrderContentSchema, {
-			height: head.height + 1,
-			previousHash: head.hash,
-			timeMs: BigInt(timeMs),
-			term: 1,
-			attempt: 0,
-			entries: entries.map(toEntry)
-		});
-		const contentBytes = toBinary(OrderContentSchema, content);
-		for (const body of bodies) this.#take(body);
-		let execution: Execution;
+	/** Goes on with the height above the head, as far as what is known allows. */
+	#continue(effects: BooterEffects): void {
+		const { head, provenHeight, topology } = this.#chain;
+		if (!this.isLeading || this.#order || this.#timeMs === 0 || head.height < provenHeight) return;
+		if (this.#collecting) this.#conclude(this.#collecting, effects);
+		else if (this.#last === null || topology.active().length === 0)
+			this.#proposeFreely(this.#nextBallot(), [], effects);
+		// What an earlier run left may be locked; what voters refused is not, and waits for something to take its place.
+		else if (this.#recorded || (this.#tick >= this.#retryAtTick && this.#choose() !== null))
+			this.#collect(effects);
+	}
+
+	#nextBallot(): Ballot {
+		const last = this.#last;
+		if (!last || last.term < this.#term) return { term: this.#term, attempt: 0 };
+		invariant(last.term === this.#term && last.attempt < MAX_BALLOT_NUMBER, 'R14', 'ballots only go up');
+		return { term: last.term, attempt: last.attempt + 1 };
+	}
+
+	/** R14: asks the members to join the next ballot, and for their locks. */
+	#collect(effects: BooterEffects): void {
+		const ballot = this.#nextBallot();
+		this.#last = ballot;
+		this.#collecting = { ...this.#newStage(ballot, null), statuses: new Map() };
+		this.#ask(effects);
+	}
+
+	/** Opens the ballot where q_u partitions have answered: with the content of the highest lock, if there is one. */
+	#conclude(collecting: Collecting, effects: BooterEffects): void {
+		const needed = upperQuorum(this.#chain.topology.active());
+		if (collecting.statuses.size < needed) return;
+		const statuses = [...collecting.statuses.values()].slice(0, needed);
+		const highest = highestLock(
+			statuses.flatMap(({ statuses: one }) => one!.groups.map((group) => group.lock))
+		);
+		const proof = statuses
+			.map(({ lock }) => lock)
+			.find((lock) => lock?.orderCommit && highest && compareBallots(lock.orderCommit, highest) === 0);
+		const justification = statuses.map(({ statuses: one }) => one!);
+		if (proof) this.#repeat(collecting.ballot, proof, justification, effects);
+		else this.#proposeFreely(collecting.ballot, justification, effects);
+	}
+
+	/** Proposes what a lock orders, word for word, once all of its bodies are here (R12). */
+	#repeat(ballot: Ballot, lock: LockProof, statuses: PartitionStatuses[], effects: BooterEffects): void {
+		const content = decodeContent(lock.content);
+		const bodies = content.entries.map((entry) => this.#bodyOf(entry));
+		const missing = content.entries.filter((_, i) => bodies[i] === null);
+		if (missing.length > 0) {
+			for (const entry of missing) {
+				if (this.#wanted.get(toHex(entry.id)) === null) continue;
+				this.#wanted.set(toHex(entry.id), null);
+				this.#askForBody(entry.id, this.#leaders(), effects);
+			}
+			return;
+		}
+		const differs = `q_u partitions executed height ${content.height} to another result than this Booter did: it stops here`;
 		try {
-			execution = this.#chain.execute(content, contentBytes, entries);
+			this.#propose(
+				ballot,
+				content,
+				lock.content,
+				bodies as EntryBody[],
+				statuses,
+				lock.orderCommit,
+				effects
+			);
 		} catch (error) {
-			// What voters would refuse is not proposed; the blocks it held are void, their transactions are still in pools.
-			if (error instanceof LedgerError) return;
+			invariant(!(error instanceof LedgerError), 'R17', differs);
 			throw error;
 		}
-		this.#ballot = {
-			term: content.term,
-			attempt: content.attempt,
+		const { blockHashes } = this.#order!.execution;
+		invariant(equalBytes(blockHashes, lock.orderCommit!.blockHashes), 'R17', differs);
+	}
+
+	#bodyOf(entry: OrderEntry): EntryBody | null {
+		if (entry.membershipChange.length > 0) return membershipBody(entry.membershipChange);
+		const id = toHex(entry.id);
+		const body = [this.#wanted.get(id), this.#queue.get(id)].find(
+			(held) => held?.certificate.view === entry.view
+		);
+		return body ? { kind: 'block', body } : null;
+	}
+
+	/** Proposes what an earlier run had open, where it is recent, or else what waits. */
+	#proposeFreely(ballot: Ballot, statuses: PartitionStatuses[], effects: BooterEffects): void {
+		const recorded = this.#recorded;
+		this.#recorded = null;
+		if (recorded && this.#isTimely(recorded)) {
+			const { content, contentBytes } = recorded;
+			const bodies = content.entries.flatMap((entry) => this.#bodyOf(entry) ?? []);
+			const isWhole = bodies.length === content.entries.length;
+			if (isWhole && this.#tryToPropose(ballot, content, contentBytes, bodies, statuses, effects)) return;
+		}
+		// Each time an entry is dropped that this Booter itself refuses, so that it ends.
+		for (let entries = this.#choose(); entries; entries = this.#choose()) {
+			const { head } = this.#chain;
+			const content = create(OrderContentSchema, {
+				height: head.height + 1,
+				previousHash: head.hash,
+				timeMs: BigInt(this.#blockTimeMs()),
+				...ballot,
+				entries: entries.map(toEntry)
+			});
+			const contentBytes = toBinary(OrderContentSchema, content);
+			if (this.#tryToPropose(ballot, content, contentBytes, entries, statuses, effects)) return;
+		}
+	}
+
+	/** @returns false where this Booter refuses an entry itself; the entry is dropped */
+	#tryToPropose(
+		ballot: Ballot,
+		content: OrderContent,
+		contentBytes: Uint8Array,
+		entries: EntryBody[],
+		statuses: PartitionStatuses[],
+		effects: BooterEffects
+	): boolean {
+		try {
+			this.#propose(ballot, content, contentBytes, entries, statuses, undefined, effects);
+			return true;
+		} catch (error) {
+			if (!(error instanceof EntryError)) throw error;
+			this.#dropEntry(toHex(error.entry), entries, error);
+			return false;
+		}
+	}
+
+	#propose(
+		ballot: Ballot,
+		content: OrderContent,
+		contentBytes: Uint8Array,
+		bodies: EntryBody[],
+		statuses: PartitionStatuses[],
+		lock: OrderCertificate | undefined,
+		effects: BooterEffects
+	): void {
+		const execution = this.#chain.execute(content, contentBytes, bodies);
+		const result = {
+			...ballot,
+			height: content.height,
+			contentDigest: contentDigest(contentBytes),
+			blockHashes: execution.blockHashes
+		};
+		this.#order = {
+			...this.#newStage(ballot, result),
 			content,
 			contentBytes,
 			execution,
-			bodies: entries,
-			signs: new Map(),
-			dones: new Map(),
-			orderCommit: null,
-			lastSentTick: this.#tick
+			bodies,
+			statuses,
+			lock,
+			orderCommit: null
 		};
-		this.#differing.clear();
-		this.#persist(effects);
+		this.#collecting = null;
+		this.#last = ballot;
+		this.#persist(this.#order, effects);
 		this.#ask(effects);
+	}
+
+	#newStage(ballot: Ballot, result: OrderResult | null): Stage {
+		return {
+			ballot,
+			tally: new Tally(ballot, this.#chain.head.height + 1, result),
+			openedTick: this.#tick,
+			lastSentTick: this.#tick,
+			asks: 0
+		};
+	}
+
+	/** What waits for the ledger, as entries of one order; null where nothing does. */
+	#choose(): EntryBody[] | null {
+		const { head, topology, genesis, state, chainId } = this.#chain;
+		const blocks = this.#queue.choose(head.height, this.#tick, this.#limit);
+		const entries: EntryBody[] = blocks.map((body) => ({ kind: 'block', body }));
+		// A block's time is its place in the list after the order's; the change comes last.
+		const context = {
+			state,
+			genesis: genesis.fields,
+			chainId,
+			height: head.height + 1 + blocks.length,
+			timeMs: this.#blockTimeMs() + blocks.length
+		};
+		this.requests.prune(topology);
+		const isFull = entries.length >= this.#limit;
+		const change = this.#isGathering() || isFull ? null : this.requests.next(topology, context);
+		if (change) entries.push({ kind: 'membership', ...change });
+		return entries.length > 0 ? entries : null;
+	}
+
+	#blockTimeMs(): number {
+		return Math.max(this.#timeMs, this.#chain.head.timeMs + 1);
+	}
+
+	/** Nobody's clock would refuse it; while there are no voters, nobody's does. */
+	#isTimely({ content, hasOrderCommit }: Recorded): boolean {
+		if (hasOrderCommit || this.#chain.topology.active().length === 0) return true;
+		const ageMs = this.#timeMs - Number(content.timeMs);
+		return Math.abs(ageMs) <= Number(this.#chain.genesis.fields.maxClockSkewMs) / 2;
 	}
 
 	/**
@@ -320,90 +564,157 @@ export class BooterCore {
 		);
 	}
 
-	/** Blocks for the next order: partitions in turn, each partition's rounds in order (R9), within the bounds of an order. */
-	#chooseBlocks(): CertifiedBody[] {
-		const { maxBlocksPerNext } = this.#chain.genesis.fields;
-		const { topology, head } = this.#chain;
-		const chosen: CertifiedBody[] = [];
-		let bodyBytes = 0;
-		const queues = topology.active().map(({ id }) => {
-			const list = (this.#waiting.get(id) ?? []).filter((body) => this.#isCurrent(body));
-			this.#waiting.set(id, list);
-			return this.#withoutGap(id, topology.lastRoundId(id), list);
-		});
-		// Who comes first moves on with the height, so that no partition is always last.
-		for (let depth = 0; queues.some((queue) => queue.length > depth); depth++)
-			for (let i = 0; i < queues.length; i++) {
-				const body = queues[(i + head.height) % queues.length]![depth];
-				if (!body) continue;
-				// One place stays free for a change of members.
-				const isFull = chosen.length >= Math.max(1, maxBlocksPerNext - 1);
-				if (isFull || (chosen.length > 0 && bodyBytes + body.bodyBytes > MAX_ORDER_BODY_BYTES)) return chosen;
-				chosen.push(body);
-				bodyBytes += body.bodyBytes;
-			}
-		return chosen;
+	/** Ends a ballot that cannot come to q_u votes, or that is in doubt for too long. */
+	#judge(effects: BooterEffects): void {
+		const stage = this.#order ?? this.#collecting;
+		if (!stage || !stage.tally.isDoubted) return;
+		const active = this.#chain.topology.active();
+		const isHopeless = active.length - stage.tally.blocked(active).length < upperQuorum(active);
+		const patience = RESENDS_IN_DOUBT * this.#init.resendTicks * this.#backoff();
+		const isLate = this.#tick - stage.openedTick >= patience;
+		// What q_u partitions have signed may be locked: only members that left the ballot end it.
+		const isCommitted = this.#order !== null && this.#order.orderCommit !== null;
+		const passed = stage.tally.passedBy(active);
+		if (passed || (!isCommitted && (isHopeless || isLate))) this.#abandon(stage, passed, effects);
 	}
 
-	/** R9: rounds up to the first gap; a gap is waited for a bounded time, then given up. */
-	#withoutGap(partition: number, lastRoundId: number, list: CertifiedBody[]): CertifiedBody[] {
-		let end = 0;
-		while (end < list.length && list[end]!.proposal.roundId === lastRoundId + 1 + end) end += 1;
-		if (end > 0 || list.length === 0) {
-			this.#gapSince.delete(partition);
-			return list.slice(0, end);
+	/** The next attempt makes another choice: without what was refused, or with fewer blocks where results differed. */
+	#abandon(stage: Stage, passed: Ballot | null, effects: BooterEffects): void {
+		const { tally, ballot } = stage;
+		effects.notes.push(
+			`ballot ${ballotName(ballot)} of height ${this.#chain.head.height + 1} is given up: ${tally.reason()}`
+		);
+		if (passed && passed.term > this.#term) {
+			effects.higherTerm = passed.term;
+			this.stepDown();
+			return;
 		}
-		const since = this.#gapSince.get(partition) ?? this.#tick;
-		this.#gapSince.set(partition, since);
-		if (this.#tick - since < this.#init.gapTicks) return [];
-		this.#gapSince.delete(partition);
-		return list.slice(0, 1);
+		if (passed && (!this.#last || compareBallots(passed, this.#last) > 0))
+			this.#last = { term: passed.term, attempt: passed.attempt };
+		const bodies = this.#order?.bodies ?? [];
+		const entry = tally.refusedEntry();
+		const isDropped =
+			entry !== null && this.#dropEntry(entry, bodies, new LedgerError('OrderRefused', tally.reason()));
+		const isNarrowed = !isDropped && tally.hasOtherResults && this.#narrow(bodies);
+		this.#drop();
+		if (isDropped || isNarrowed) this.#retryAtTick = this.#tick;
+		else {
+			this.#retryAtTick = this.#tick + this.#init.resendTicks * this.#backoff();
+			this.#vainRetries += 1;
+		}
+		this.#continue(effects);
 	}
 
-	#isCurrent(body: CertifiedBody): boolean {
-		const { topology } = this.#chain;
-		const { partition, epoch, roundId } = body.proposal;
-		return topology.partition(partition)?.epoch === epoch && roundId > topology.lastRoundId(partition);
+	/** Which block's result differs nobody says: half of the list is tried, and at last one alone, which is dropped. */
+	#narrow(bodies: EntryBody[]): boolean {
+		if (bodies.length === 0) return false;
+		if (bodies.length === 1) {
+			this.#limit = Infinity;
+			return this.#dropEntry(
+				entryId(bodies[0]!),
+				bodies,
+				new LedgerError('OrderRefused', 'its results differ from member to member')
+			);
+		}
+		this.#limit = Math.ceil(bodies.length / 2);
+		return true;
 	}
 
-	#take(body: CertifiedBody): void {
-		const list = this.#waiting.get(body.proposal.partition)!;
-		list.splice(list.indexOf(body), 1);
+	/** @returns whether the order holds it */
+	#dropEntry(id: string, bodies: EntryBody[], error: LedgerError): boolean {
+		const body = bodies.find((one) => entryId(one) === id);
+		if (!body) return false;
+		if (body.kind === 'block') this.#queue.refuse(id);
+		else this.requests.drop(body.change, error);
+		return true;
+	}
+
+	#backoff(): number {
+		return 2 ** Math.min(this.#vainRetries, MAX_BACKOFF_DOUBLINGS);
+	}
+
+	#drop(): void {
+		this.#collecting = null;
+		this.#order = null;
+	}
+
+	/** What is open is kept for whoever leads next from here. */
+	#suspend(): void {
+		const order = this.#order;
+		if (order) {
+			const { content, contentBytes, orderCommit } = order;
+			this.#recorded = { content, contentBytes, hasOrderCommit: orderCommit !== null };
+			for (const entry of order.bodies)
+				if (entry.kind === 'block') this.#wanted.set(entry.body.id, entry.body);
+		}
+		this.#drop();
 	}
 
 	#finalise(certificate: OrderCertificate, effects: BooterEffects): void {
-		const { execution } = this.#ballot!;
+		const { execution } = this.#order!;
 		const leaders = this.#leaders();
 		effects.commits.push(this.#chain.commit(execution, certificate));
-		effects.persist.push({ key: BALLOT_KEY, value: null }, { key: ORDER_COMMIT_KEY, value: null });
-		this.#ballot = null;
 		this.#lastFinality = certificate;
-		this.#open(effects);
+		this.#closeHeight(effects);
+		this.#continue(effects);
 		// The proof rides on the next Next; where there is none it goes out alone.
-		if (!this.#ballot)
+		if (!this.#order)
 			for (const leader of leaders)
 				effects.send.push({ to: leader, packet: { case: 'finality', value: certificate } });
 	}
 
-	/** Asks the leaders that the open ballot waits for. */
-	#ask(effects: BooterEffects): void {
-		const ballot = this.#ballot!;
-		ballot.lastSentTick = this.#tick;
-		const active = this.#chain.topology.active();
-		if (active.length === 0) {
-			effects.operator = orderStatement(Kind.OPERATOR, this.#orderOf(ballot), 0, 0);
-			return;
-		}
-		const heard = ballot.orderCommit ? ballot.dones : ballot.signs;
-		this.#askLeaders(
-			active.filter(({ id }) => !heard.has(id)).flatMap(({ id }) => this.leader(id) ?? []),
-			effects
-		);
+	/** The height above the head is another one. */
+	#closeHeight(effects: BooterEffects): void {
+		effects.persist.push({ key: BALLOT_KEY, value: null }, { key: ORDER_COMMIT_KEY, value: null });
+		this.#drop();
+		this.#last = null;
+		this.#recorded = null;
+		this.#wanted.clear();
+		this.#limit = Infinity;
+		this.#vainRetries = 0;
+		this.#retryAtTick = this.#tick;
 	}
 
-	#askLeaders(leaders: string[], effects: BooterEffects): void {
-		const ballot = this.#ballot!;
-		if (leaders.length === 0) return;
+	/** Asks those that the open ballot waits for: leaders, and whole partitions whose leaders do not answer. */
+	#ask(effects: BooterEffects): void {
+		const stage = (this.#order ?? this.#collecting)!;
+		stage.lastSentTick = this.#tick;
+		stage.asks += 1;
+		if (this.#order && this.#chain.topology.active().length === 0) {
+			effects.operator = orderStatement(Kind.OPERATOR, resultOf(this.#order), 0, 0);
+			return;
+		}
+		const whom = this.#unheard().flatMap((partition) =>
+			stage.asks > ASKS_OF_LEADER_ALONE ? partition.members : (this.leader(partition.id) ?? [])
+		);
+		if (this.#order) this.#askVotes(this.#order, whom, effects);
+		else this.#askStatuses(this.#collecting!, whom, effects);
+		for (const [id, body] of this.#wanted)
+			if (body === null) this.#askForBody(fromHex(id), this.#everyone(), effects);
+	}
+
+	/** Partitions that the open ballot still waits for. */
+	#unheard(): PartitionView[] {
+		const active = this.#chain.topology.active();
+		const order = this.#order;
+		if (order) {
+			const heard = order.orderCommit ? order.tally.dones : order.tally.signs;
+			return active.filter(({ id }) => !heard.has(id));
+		}
+		const { statuses } = this.#collecting!;
+		// Enough have answered: what is waited for is something to propose.
+		return statuses.size >= upperQuorum(active) ? [] : active.filter(({ id }) => !statuses.has(id));
+	}
+
+	#askStatuses({ ballot }: Collecting, to: string[], effects: BooterEffects): void {
+		if (to.length === 0) return;
+		effects.votes.push({ statement: statusRequestStatement(ballot, this.#chain.head.height + 1), to });
+	}
+
+	#askVotes(order: Order, to: string[], effects: BooterEffects): void {
+		if (to.length === 0) return;
+		const { ballot, content, contentBytes, execution, statuses, lock, orderCommit } = order;
+		const previous = this.#lastFinality ?? undefined;
 		effects.votes.push({
 			statement: {
 				kind: Kind.NEXT,
@@ -411,20 +722,30 @@ export class BooterCore {
 				epoch: 0,
 				view: ballot.term,
 				attempt: ballot.attempt,
-				slot: ballot.content.height,
-				digest: ballot.execution.contentDigest
+				slot: content.height,
+				digest: execution.contentDigest
 			},
-			payload: ballot.contentBytes,
-			to: leaders
+			payload: contentBytes,
+			to,
+			packet: (signed) => ({
+				case: 'next',
+				value: { $typeName: 'tabwave.v1.Next', signed, previous, statuses, lock }
+			})
 		});
-		if (!ballot.orderCommit) return;
-		for (const leader of leaders)
-			effects.send.push({ to: leader, packet: { case: 'orderCommit', value: ballot.orderCommit } });
+		if (!orderCommit) return;
+		for (const peer of to)
+			effects.send.push({ to: peer, packet: { case: 'orderCommit', value: orderCommit } });
 	}
 
-	/** Rides on the next Next. */
-	get lastFinality(): OrderCertificate | null {
-		return this.#lastFinality;
+	#askForBody(blockId: Uint8Array, to: string[], effects: BooterEffects): void {
+		for (const peer of to)
+			effects.send.push({
+				to: peer,
+				packet: {
+					case: 'certifiedBlockRequest',
+					value: { $typeName: 'tabwave.v1.CertifiedBlockRequest', blockId }
+				}
+			});
 	}
 
 	#leaders(except?: number): string[] {
@@ -434,39 +755,60 @@ export class BooterCore {
 			.flatMap(({ id }) => this.leader(id) ?? []);
 	}
 
-	#certificate(ballot: Ballot, partitions: PartitionVotes[]): OrderCertificate {
-		return create(OrderCertificateSchema, { ...this.#orderOf(ballot), partitions });
+	#everyone(): string[] {
+		return this.#chain.topology.active().flatMap(({ members }) => members);
 	}
 
-	#orderOf(ballot: Ballot) {
-		return {
-			term: ballot.term,
-			attempt: ballot.attempt,
-			height: ballot.content.height,
-			contentDigest: ballot.execution.contentDigest,
-			blockHashes: ballot.execution.blockHashes
-		};
+	#phase(): 'following' | 'idle' | 'status' | 'sign' | 'done' {
+		if (!this.isLeading) return 'following';
+		if (this.#order) return this.#order.orderCommit ? 'done' : 'sign';
+		return this.#collecting ? 'status' : 'idle';
 	}
 
 	/** R20: the ballot is durable before the Next or OrderCommit that says it leaves. */
-	#persist(effects: BooterEffects): void {
-		const { term, attempt, contentBytes, bodies } = this.#ballot!;
+	#persist({ ballot, contentBytes, bodies }: Order, effects: BooterEffects): void {
 		const blocks = bodies.flatMap((entry) => (entry.kind === 'block' ? [toCertifiedBlock(entry.body)] : []));
-		const record = create(BallotRecordSchema, { term, attempt, content: contentBytes, blocks });
-		effects.persist.push({ key: BALLOT_KEY, value: toBinary(BallotRecordSchema, record) });
+		const record = create(BallotRecordSchema, { ...ballot, content: contentBytes, blocks });
+		effects.persist.push(
+			{ key: BALLOT_KEY, value: toBinary(BallotRecordSchema, record) },
+			{ key: ORDER_COMMIT_KEY, value: null }
+		);
 	}
 
 	#persistCommit(certificate: OrderCertificate, effects: BooterEffects): void {
 		effects.persist.push({ key: ORDER_COMMIT_KEY, value: toBinary(OrderCertificateSchema, certificate) });
 	}
-
-	#effects(): BooterEffects {
-		return { ...noEffects(), commits: [], operator: null };
-	}
 }
 
+export function noBooterEffects(): BooterEffects {
+	return { ...noEffects(), commits: [], operator: null, higherTerm: null, notes: [] };
+}
+
+const TERM_KEY = 'booter-term';
 const BALLOT_KEY = 'ballot';
 const ORDER_COMMIT_KEY = 'ballot-order-commit';
+
+function certificateOf(order: Order, partitions: PartitionVotes[]): OrderCertificate {
+	return create(OrderCertificateSchema, { ...resultOf(order), partitions });
+}
+
+function resultOf({ ballot, content, execution }: Order): OrderResult {
+	return {
+		...ballot,
+		height: content.height,
+		contentDigest: execution.contentDigest,
+		blockHashes: execution.blockHashes
+	};
+}
+
+function membershipBody(bytes: Uint8Array): EntryBody {
+	return { kind: 'membership', bytes, change: decodeMembershipChange(bytes) };
+}
+
+/** Lower-case hex. */
+function entryId(entry: EntryBody): string {
+	return entry.kind === 'block' ? entry.body.id : toHex(membershipChangeId(entry.bytes));
+}
 
 function toEntry(entry: EntryBody): Omit<OrderEntry, '$unknown'> {
 	if (entry.kind === 'membership') return membershipEntry(entry.bytes, entry.change);

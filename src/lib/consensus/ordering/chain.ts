@@ -49,6 +49,7 @@ import {
 	type MembershipChange,
 	type OrderCertificate,
 	type OrderContent,
+	type OrderEntry,
 	type Receipt
 } from '../../wire/gen/tabwave/v1/ledger_pb.js';
 import { checkBlockCertificate, checkOrderCertificate } from '../certificates.ts';
@@ -56,6 +57,7 @@ import { applyMembershipChange, checkMembershipChange, membershipSignatures } fr
 import { Kind } from '../statement.ts';
 import { Topology } from '../topology.ts';
 import type { CertifiedBody } from './certified-block.ts';
+import { EntryError } from './entry-error.ts';
 
 export interface ChainHead {
 	height: number;
@@ -111,13 +113,24 @@ export interface Commit {
 	head: ChainHead;
 }
 
+/** A block from another node, whose form holds. What it says is believed where its signatures hold as well. */
+export interface CheckedBlock {
+	checks: Verification[];
+	finality: OrderCertificate;
+	/** As this node executes it; or, where that is not the block, the rule that its signatures would show to be broken. */
+	outcome: { executed: ExecutedBlock } | { broken: 'R17' | 'R23'; message: string };
+}
+
 export class Chain {
 	readonly genesis: GenesisBlock;
 	readonly contracts: ContractRegistry;
 	readonly state: VersionedState;
 	readonly topology: Topology;
 	readonly recent = new RecentIds();
+	/** R15: rows that a crash had left above the head, as they are now; the store has to take them over. */
+	readonly repaired: VersionedRow[];
 	#head: ChainHead;
+	#provenHeight: number;
 
 	/** @param stored what the ledger store holds; absent for a new node */
 	constructor(
@@ -145,6 +158,8 @@ export class Chain {
 			stateDigest: genesis.stateDigest,
 			timeMs: genesis.timeMs
 		};
+		this.repaired = this.state.repair(this.#head.height);
+		this.#provenHeight = this.#head.height;
 		this.topology = new Topology(
 			this.state,
 			genesis.fields.partitions.map((partition) => partition.id)
@@ -155,6 +170,14 @@ export class Chain {
 		return this.#head;
 	}
 
+	/**
+	 * The last height that the proof of the head's block makes final. An order is final whole: a node that took only the first
+	 * of its blocks from a peer has to fetch the others, and votes on nothing in their place.
+	 */
+	get provenHeight(): number {
+		return this.#provenHeight;
+	}
+
 	get chainId(): Uint8Array {
 		return this.genesis.chainId;
 	}
@@ -163,6 +186,7 @@ export class Chain {
 	remember(finalBlock: Uint8Array): void {
 		const block = decodeFinalBlock(finalBlock);
 		const { height } = decodeHeader(block.header);
+		if (block.finality) this.#proven(block.finality);
 		block.receipts.forEach((bytes, index) => {
 			const transaction = block.transactions[index];
 			if (!transaction || fromBinary(ReceiptSchema, bytes).status === ReceiptStatus.SKIPPED) return;
@@ -179,7 +203,7 @@ export class Chain {
 	/**
 	 * Executes an order on overlays.
 	 * @param bodies one for each entry of the order
-	 * @throws LedgerError where the order is one that no honest member votes for
+	 * @throws LedgerError where the order is one that no honest member votes for; EntryError where one of its entries is why
 	 */
 	execute(content: OrderContent, contentBytes: Uint8Array, bodies: EntryBody[]): Execution {
 		if (content.height !== this.#head.height + 1)
@@ -187,6 +211,8 @@ export class Chain {
 				'OrderInvalid',
 				`the order is for height ${content.height}, this chain stands at ${this.#head.height}`
 			);
+		if (content.height <= this.#provenHeight)
+			throw new LedgerError('OrderInvalid', `height ${content.height} is inside an order that is final`);
 		if (!equalBytes(content.previousHash, this.#head.hash))
 			throw new LedgerError('OrderInvalid', 'the order follows another block');
 		if (content.entries.length > this.genesis.fields.maxBlocksPerNext)
@@ -202,18 +228,13 @@ export class Chain {
 			if (body.kind === 'membership' && i < content.entries.length - 1)
 				throw new LedgerError('OrderInvalid', 'a change of members is the last entry of its order');
 			const timeMs = Number(content.timeMs) + i;
-			const id = body.kind === 'block' ? body.body.idBytes : membershipChangeId(body.bytes);
-			if (!equalBytes(id, entry.id))
-				throw new LedgerError('OrderInvalid', 'an entry of the order has another id than its body');
-			const fixed = {
-				partition: entry.partition,
-				epoch: entry.epoch,
-				view: entry.view,
-				roundId: entry.roundId,
-				term: content.term,
-				attempt: content.attempt
-			};
-			const executed = this.#executeOne(body, fixed, previous, timeMs, base, earlierIds);
+			const fixed = { ...placeOf(entry), term: content.term, attempt: content.attempt };
+			const executed = attributed(entry.id, () => {
+				const id = body.kind === 'block' ? body.body.idBytes : membershipChangeId(body.bytes);
+				if (!equalBytes(id, entry.id))
+					throw new LedgerError('OrderInvalid', 'an entry of the order has another id than its body');
+				return this.#executeOne(body, fixed, previous, timeMs, base, earlierIds);
+			});
 			blocks.push(executed.block);
 			for (const item of executed.block.included) earlierIds.add(item.id);
 			base = executed.overlay;
@@ -250,25 +271,41 @@ export class Chain {
 
 	/**
 	 * Checks a block from another node, all but its signatures, and executes it.
-	 * @returns the executed block and the signature checks still to be made
-	 * @throws LedgerError: the block is provably not the one above this head
+	 * @throws LedgerError: the block is provably not the one above this head, whoever signed it
 	 */
-	check(block: FinalBlock): { executed: ExecutedBlock; checks: Verification[]; finality: OrderCertificate } {
+	check(block: FinalBlock): CheckedBlock {
 		const header = decodeHeader(block.header);
 		if (header.height !== this.#head.height + 1)
 			throw new LedgerError('BlockInvalid', `block ${header.height} does not follow ${this.#head.height}`);
 		const checks = checkFinality(block, header, this.topology, this.genesis);
-		const timeMs = Number(header.timeMs);
+		const finality = block.finality!;
+		const broken = (rule: 'R17' | 'R23', message: string): CheckedBlock => ({
+			checks,
+			finality,
+			outcome: { broken: rule, message }
+		});
+		if (!equalBytes(header.previousHash, this.#head.hash))
+			return broken(
+				'R23',
+				`a final block ${header.height} follows another block ${this.#head.height} than this node's`
+			);
 		const entry = this.#entryOf(block, header, checks);
-		const { block: executed } = this.#executeOne(entry, header, this.#head, timeMs, this.state, new Set());
+		let executed: ExecutedBlock;
+		try {
+			const timeMs = Number(header.timeMs);
+			executed = this.#executeOne(entry, header, this.#head, timeMs, this.state, new Set()).block;
+		} catch (error) {
+			if (!(error instanceof LedgerError)) throw error;
+			return broken('R17', `block ${header.height} is final and this node refuses it: ${error.message}`);
+		}
 		if (!equalBytes(executed.hash, blockHash(block.header)))
-			throw new LedgerError('BlockInvalid', `block ${header.height} does not hold what its header says`);
+			return broken('R17', `block ${header.height} is final with another result than this node's own`);
 		if (
 			executed.receiptBytes.length !== block.receipts.length ||
 			!executed.receiptBytes.every((receipt, i) => equalBytes(receipt, block.receipts[i]!))
 		)
 			throw new LedgerError('BlockInvalid', `block ${header.height} carries other receipts than its header`);
-		return { executed, checks, finality: block.finality! };
+		return { checks, finality, outcome: { executed } };
 	}
 
 	/** Makes a checked block final. */
@@ -312,12 +349,18 @@ export class Chain {
 				'BlockInvalid',
 				`block ${header.height} carries other transactions than its proposal names`
 			);
+		const { certificate, proposal } = body;
+		if (
+			!equalBytes(certificate.blockId, idBytes) ||
+			certificate.view !== header.view ||
+			certificate.roundId !== header.roundId ||
+			proposal.partition !== header.partition ||
+			proposal.epoch !== header.epoch ||
+			proposal.roundId !== header.roundId
+		)
+			throw new LedgerError('BlockInvalid', `block ${header.height} carries another block's certificate`);
 		checks.push(
-			...checkBlockCertificate(
-				block.certificate,
-				this.topology.epoch(header.partition, header.epoch),
-				this.chainId
-			)
+			...checkBlockCertificate(certificate, this.topology.epoch(header.partition, header.epoch), this.chainId)
 		);
 		return { kind: 'block', body };
 	}
@@ -440,6 +483,11 @@ export class Chain {
 			throw new LedgerError('OrderInvalid', 'a block is too large');
 	}
 
+	#proven(finality: OrderCertificate): void {
+		const last = finality.height + splitHashes(finality.blockHashes).length - 1;
+		this.#provenHeight = Math.max(this.#provenHeight, last);
+	}
+
 	#commitBlocks(blocks: ExecutedBlock[], finality: OrderCertificate): Commit {
 		const rows = new Map<string, VersionedRow>();
 		const committed = blocks.map((block) => {
@@ -455,6 +503,7 @@ export class Chain {
 			stateDigest: last.header.stateDigest,
 			timeMs: Number(last.header.timeMs)
 		};
+		this.#proven(finality);
 		this.recent.prune(last.height);
 		return { blocks: committed, state: [...rows.values()], head: this.#head };
 	}
@@ -488,6 +537,20 @@ export function checkFinality(
 		genesis.fields.operator,
 		genesis.chainId
 	);
+}
+
+function placeOf({ partition, epoch, view, roundId }: OrderEntry) {
+	return { partition, epoch, view, roundId };
+}
+
+/** Says of which entry an error is. */
+function attributed<T>(entry: Uint8Array, execute: () => T): T {
+	try {
+		return execute();
+	} catch (error) {
+		if (error instanceof LedgerError) throw new EntryError(entry, error);
+		throw error;
+	}
 }
 
 function toCommitted(block: ExecutedBlock, finality: OrderCertificate): CommittedBlock {

@@ -2,29 +2,45 @@
  * A member in the upper tier: it checks and executes what the Booter proposes, signs, locks, signs again, and commits on the
  * finality proof (R11–R15, R17). Where it leads its partition it also carries the partition's votes.
  */
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { equalBytes, toHex } from '../../crypto/hex.ts';
 import { contentDigest, decodeContent, decodeMembershipChange } from '../../ledger/block.ts';
 import { invariant, LedgerError } from '../../ledger/errors.ts';
-import type { OrderCertificate, OrderContent, OrderEntry } from '../../wire/gen/tabwave/v1/ledger_pb.js';
+import type {
+	OrderCertificate,
+	OrderContent,
+	OrderEntry,
+	Signed
+} from '../../wire/gen/tabwave/v1/ledger_pb.js';
 import type { Next } from '../../wire/gen/tabwave/v1/wire_pb.js';
-import { OrderVoteRecordSchema, type OrderVoteRecord } from '../../wire/gen/tabwave/v1/storage_pb.js';
 import { orderStatement, orderVoteDigest } from '../certificates.ts';
-import { noEffects, padded, type Effects, type Received } from '../effects.ts';
-import { quorum } from '../quorum.ts';
+import { noEffects, type Effects, type Received, type Target } from '../effects.ts';
+import { blockingCount } from '../quorum.ts';
 import { Kind } from '../statement.ts';
+import type { PartitionView } from '../topology.ts';
+import { ballotName, compareBallots, type Ballot } from './ballot.ts';
+import { Carrier, partitionRefusal, type OrderResult } from './carrier.ts';
 import type { CertifiedBody } from './certified-block.ts';
 import type { Chain, Commit, EntryBody, Execution } from './chain.ts';
+import { EntryError } from './entry-error.ts';
+import { Journal } from './journal.ts';
+import { encodeLockProof, lockReference } from './lock.ts';
+import { encodeRefusal, REFUSED, refuseStatement, type Refused } from './refusal.ts';
+import { statusStatement } from './status.ts';
+import { VoteRecord } from './vote-record.ts';
 
 export interface VoterInit {
 	chain: Chain;
 	self: string;
+	/** Whom to ask and to answer until a Booter has spoken. */
 	booter: string;
 	/** Certified blocks that this node holds, by id. */
 	bodies: { get(id: string): CertifiedBody | undefined };
 	/** The partition's leader as this node sees it; null while it is no member. */
 	leader(): string | null;
+	/** Ticks of silence after which what was said is said again. */
 	resendTicks: number;
+	/** Ticks after which votes go to all members, and whoever holds q of them carries them: the leader does not. */
+	carryToAllTicks: number;
 }
 
 /** Where a member stands at the height above its head. */
@@ -32,9 +48,13 @@ export interface OrderState {
 	term: number;
 	attempt: number;
 	height: number;
-	phase: 'fetching' | 'signed' | 'locked' | 'refused';
+	phase: 'joined' | 'fetching' | 'signed' | 'locked' | 'refused';
+	/** The Booter that opened the ballot. */
+	booter: string;
 	missing: string[];
-	refusal: string | null;
+	/** Name and sentence. */
+	refusal: { name: string; message: string } | null;
+	statuses: number;
 	signs: number;
 	dones: number;
 }
@@ -42,39 +62,52 @@ export interface OrderState {
 export interface VoterEffects extends Effects {
 	/** Blocks that became final in this step. */
 	commits: Commit[];
-	/** Finality was proven above this node's reach: it has to catch up. */
-	behind: boolean;
 }
 
-interface Open {
+/** A ballot in which this member has a part: joined by its Status, or opened by its Next. */
+interface Part {
+	height: number;
+	ballot: Ballot;
+	booter: string;
+	startedTick: number;
+	lastSentTick: number;
+	/** Votes of the own partition, which this node gathers where it leads. */
+	carrier: Carrier;
+	carried: Set<Kind>;
+}
+
+interface Joined extends Part {
+	request: Signed;
+}
+
+interface Open extends Part {
 	next: Next;
 	content: OrderContent;
 	contentBytes: Uint8Array;
 	contentDigest: Uint8Array;
-	term: number;
-	attempt: number;
 	missing: Set<string>;
 	execution: Execution | null;
-	refusal: string | null;
+	signed: boolean;
+	refusal: Refused | null;
 	orderCommit: OrderCertificate | null;
 	done: boolean;
-	startedTick: number;
-	lastSentTick: number;
-	/** Votes of the own partition, which this node gathers where it leads. */
-	gathered: { sign: Map<string, Received>; done: Map<string, Received> };
-	carried: Set<Kind>;
 }
 
 export class Voter {
 	readonly #init: VoterInit;
 	readonly #chain: Chain;
+	readonly #record = new VoteRecord();
+	readonly #journal = new Journal();
+	#joined: Joined | null = null;
 	#open: Open | null = null;
-	#record: OrderVoteRecord | null = null;
-	/** The height that the record is of. */
-	#recordHeight = 0;
+	/** The last ballot that a Booter asked about, which may be one that is refused; and who refuses, the last of each member. */
+	#asked: { height: number; ballot: Ballot; booter: string } | null = null;
+	readonly #refusals = new Map<string, Received>();
 	/** A proof that came before what it proves could be executed. */
 	#finality: OrderCertificate | null = null;
+	#equivocation: { first: Signed; second: Signed } | null = null;
 	#tick = 0;
+	#isPaused = false;
 
 	constructor(init: VoterInit) {
 		this.#init = init;
@@ -83,23 +116,28 @@ export class Voter {
 
 	/** Takes up the votes of an earlier run (R2). */
 	restore(records: { key: string; value: Uint8Array }[]): void {
-		this.#recordHeight = this.#chain.head.height + 1;
-		const own = records.find(({ key }) => key === orderRecordKey(this.#recordHeight));
-		this.#record = own ? fromBinary(OrderVoteRecordSchema, own.value) : null;
+		this.#record.restore(records, this.#chain.head.height + 1);
+	}
+
+	/** R23: a node that catches up carries no votes. */
+	pause(isPaused: boolean): void {
+		this.#isPaused = isPaused;
 	}
 
 	state(): OrderState | null {
 		const open = this.#open;
-		if (!open) return null;
+		const part = open ?? this.#joined;
+		if (!part) return null;
 		return {
-			term: open.term,
-			attempt: open.attempt,
-			height: open.content.height,
-			phase: open.refusal ? 'refused' : open.done ? 'locked' : open.execution ? 'signed' : 'fetching',
-			missing: [...open.missing],
-			refusal: open.refusal,
-			signs: open.gathered.sign.size,
-			dones: open.gathered.done.size
+			...part.ballot,
+			height: part.height,
+			booter: part.booter,
+			phase: open ? phaseOf(open) : 'joined',
+			missing: [...(open?.missing ?? [])],
+			refusal: open?.refusal ? { name: open.refusal.name, message: open.refusal.message } : null,
+			statuses: part.carrier.count(Kind.STATUS),
+			signs: part.carrier.count(Kind.SIGN),
+			dones: part.carrier.count(Kind.DONE)
 		};
 	}
 
@@ -108,55 +146,105 @@ export class Voter {
 		return new Set(this.#open?.content.entries.map((entry) => toHex(entry.id)));
 	}
 
-	/** Highest height this node executed. */
+	/** Highest height that this node has executed. */
 	get height(): number {
 		return this.#open?.execution?.blocks.at(-1)?.height ?? this.#chain.head.height;
 	}
 
+	/** Two Nexts of one ballot, signed by one Booter. */
+	get equivocation(): { first: Signed; second: Signed } | null {
+		return this.#equivocation;
+	}
+
+	/** Overlays that were rolled back since the start (R15). */
+	get rolledBack(): number {
+		return this.#journal.rolledBack;
+	}
+
+	/** R14: the Booter is about to open a later ballot. Its signature holds. */
+	statusRequest(request: Signed): VoterEffects {
+		const effects = this.#effects();
+		const height = request.slot;
+		const ballot = { term: request.view, attempt: request.attempt };
+		const booter = toHex(request.sender);
+		if (!this.#isNext(height)) return effects;
+		this.#asked = { height, ballot, booter };
+		const partition = this.#partition();
+		if (!partition) return effects;
+		const joined = this.#record.joined(height);
+		const order = joined ? compareBallots(ballot, joined) : 1;
+		if (order < 0) {
+			this.#forward({ case: 'signed', value: request }, effects);
+			this.#refuse(ballot, passed(joined!), effects);
+			return effects;
+		}
+		// Its Next is here: the Booter has had the Statuses that it asked for.
+		if (order === 0 && this.#record.hasSigned(height)) return effects;
+		if (this.#joined && compareBallots(this.#joined.ballot, ballot) === 0) {
+			this.#resend(this.#joined, effects);
+			return effects;
+		}
+		effects.persist.push(...this.#record.join(height, ballot));
+		// From here on no part in lower ballots. What was executed stays: the new ballot may order the same.
+		this.#open = null;
+		this.#joined = { ...this.#newPart(height, ballot, booter), request };
+		this.#forward({ case: 'signed', value: request }, effects);
+		this.#giveStatus(this.#joined, effects);
+		return effects;
+	}
+
 	/**
-	 * A Next of the Booter whose signature holds, and whose changes of members carry signatures that hold.
+	 * A Next that passed its checks: signatures hold, and so does what justifies a later ballot.
 	 * @param timeMs this node's clock
 	 */
 	next(next: Next, timeMs: number): VoterEffects {
 		const effects = this.#effects();
-		const content = decodeContent(next.signed!.payload);
-		const { view: term, attempt } = next.signed!;
-		const { head } = this.#chain;
-		if (content.height <= head.height) return effects;
-		if (content.height > head.height + 1) return { ...effects, behind: true };
-		if (this.#open && compareBallots(this.#open, { term, attempt }) >= 0) {
-			// The Booter asks again: what this member has said may be what it lacks.
-			if (this.#open.term === term && this.#open.attempt === attempt) this.#resend(effects);
+		const signed = next.signed!;
+		const height = signed.slot;
+		const ballot = { term: signed.view, attempt: signed.attempt };
+		const booter = toHex(signed.sender);
+		if (!this.#isNext(height)) return effects;
+		this.#asked = { height, ballot, booter };
+		const open = this.#open;
+		const order = open ? compareBallots(ballot, open.ballot) : 1;
+		if (open && order === 0) {
+			// The Booter asks again: what this member has said may be what it lacks. Or it says two things at once.
+			if (equalBytes(signed.digest, open.contentDigest)) this.#resend(open, effects);
+			else this.#equivocation ??= { first: open.next.signed!, second: signed };
 			return effects;
 		}
-		// R14: after joining a ballot a member takes no part in a lower one, and a lock admits no other content.
-		if (this.#record && compareBallots(this.#record, { term, attempt }) > 0) return effects;
-		if (
-			this.#record?.lock &&
-			!equalBytes(this.#record.lock.contentDigest, contentDigest(next.signed!.payload))
-		)
+		const refusal = order < 0 ? passed(open!.ballot) : this.#mayJoin(next, ballot);
+		if (refusal) {
+			this.#forward({ case: 'next', value: next }, effects);
+			this.#refuse(ballot, refusal, effects);
 			return effects;
-		this.#openBallot(next, content, term, attempt);
+		}
+		this.#openBallot(next, ballot, booter);
 		this.#forward({ case: 'next', value: next }, effects);
-		this.#checkTime(content, timeMs);
+		// The content of a lock was timely when it was first proposed; only a free choice is held to this clock.
+		if (!next.lock) this.#checkTime(this.#open!, timeMs, effects);
 		this.#advance(effects);
 		return effects;
 	}
 
-	/** A Sign or Done of a member of the own partition whose signature holds, this node's own among them. */
+	/** A vote or refusal of a member of the own partition whose signature holds, this node's own among them. */
 	vote(message: Received): VoterEffects {
 		const effects = this.#effects();
-		const open = this.#open;
 		const { signed, sender } = message;
-		const partition = this.#chain.topology.partitionOf(this.#init.self);
-		if (!open || !partition || signed.partition !== partition.id || signed.epoch !== partition.epoch)
+		const partition = this.#partition();
+		if (!partition || signed.partition !== partition.id || signed.epoch !== partition.epoch) return effects;
+		if (!partition.members.includes(sender)) return effects;
+		if (signed.kind === Kind.REFUSE) {
+			if (signed.slot !== this.#chain.head.height + 1) return effects;
+			this.#refusals.set(sender, message);
+			this.#carryRefusals(blockingCount(partition.members.length), effects);
 			return effects;
-		if (!partition.members.includes(sender) || this.#init.leader() !== this.#init.self) return effects;
-		if (signed.slot !== open.content.height || signed.view !== open.term || signed.attempt !== open.attempt)
+		}
+		const part = signed.kind === Kind.STATUS ? this.#joined : this.#open;
+		if (!part || signed.slot !== part.height || compareBallots(ballotOf(signed), part.ballot) !== 0)
 			return effects;
-		const gathered = signed.kind === Kind.SIGN ? open.gathered.sign : open.gathered.done;
-		if (!gathered.has(sender)) gathered.set(sender, message);
-		this.#carry(signed.kind as Kind.SIGN | Kind.DONE, effects);
+		part.carrier.add(message);
+		this.#carry(signed.kind as Kind.STATUS | Kind.SIGN | Kind.DONE, effects);
 		return effects;
 	}
 
@@ -164,14 +252,10 @@ export class Voter {
 	orderCommit(certificate: OrderCertificate): VoterEffects {
 		const effects = this.#effects();
 		const open = this.#open;
-		if (certificate.height <= this.#chain.head.height) return effects;
-		if (
-			!open ||
-			open.content.height !== certificate.height ||
-			open.term !== certificate.term ||
-			open.attempt !== certificate.attempt
-		)
-			return effects; // Its Next is sent again with it.
+		if (!open || certificate.height !== open.height || compareBallots(certificate, open.ballot) !== 0)
+			return effects; // Its Next is sent again with it, or this member has left the ballot (R14).
+		// Of another content: the Booter says two things at once. Whoever heard the other half goes on without this member.
+		if (!equalBytes(certificate.contentDigest, open.contentDigest)) return effects;
 		if (!open.orderCommit) {
 			open.orderCommit = certificate;
 			this.#forward({ case: 'orderCommit', value: certificate }, effects);
@@ -181,25 +265,22 @@ export class Voter {
 	}
 
 	/**
-	 * A finality proof that holds.
+	 * A finality proof that holds. What it proves may lie beyond this node's reach; then it is block sync's.
 	 * @param alone it did not ride on a Next, which would carry it to the members as well
 	 */
 	finality(certificate: OrderCertificate, alone: boolean): VoterEffects {
 		const effects = this.#effects();
-		const { head } = this.#chain;
-		if (certificate.height <= head.height) return effects;
-		if (certificate.height > head.height + 1) return { ...effects, behind: true };
+		if (certificate.height !== this.#chain.head.height + 1) return effects;
 		this.#finality = certificate;
 		if (alone) this.#forward({ case: 'finality', value: certificate }, effects);
 		this.#commit(effects);
-		if (this.#finality) effects.behind = true;
 		return effects;
 	}
 
 	/** A certified block arrived. */
 	body(id: string): VoterEffects {
 		const effects = this.#effects();
-		if (this.#open?.missing.delete(id)) this.#advance(effects);
+		if (this.#open?.missing.has(id)) this.#advance(effects);
 		return effects;
 	}
 
@@ -207,205 +288,292 @@ export class Voter {
 	moved(): VoterEffects {
 		const effects = this.#effects();
 		this.#forget(effects);
-		if (this.#finality && this.#finality.height <= this.#chain.head.height) this.#finality = null;
 		return effects;
 	}
 
 	tick(): VoterEffects {
 		const effects = this.#effects();
 		this.#tick += 1;
-		const open = this.#open;
-		if (!open || this.#tick - open.lastSentTick < this.#init.resendTicks) return effects;
-		this.#resend(effects);
+		for (const part of [this.#joined, this.#open])
+			if (part && this.#tick - part.lastSentTick >= this.#init.resendTicks) this.#resend(part, effects);
 		return effects;
 	}
 
-	#openBallot(next: Next, content: OrderContent, term: number, attempt: number): void {
+	/** Above the head, and not inside an order that is final already. */
+	#isNext(height: number): boolean {
+		const { head, provenHeight } = this.#chain;
+		return height === head.height + 1 && height > provenHeight;
+	}
+
+	/** R14: what keeps this member from joining a ballot, or null. */
+	#mayJoin(next: Next, ballot: Ballot): Refused | null {
+		const joined = this.#record.joined(next.signed!.slot);
+		if (!joined || next.statuses.length > 0)
+			return joined && compareBallots(joined, ballot) > 0 ? passed(joined) : null;
+		const order = compareBallots(joined, ballot);
+		if (order > 0) return passed(joined);
+		// Its own vote on this very ballot shows that it was justified; another content than that is not voted for.
+		if (order === 0 && this.#record.hasSigned(next.signed!.slot)) return null;
+		return {
+			name: REFUSED.statusRequired,
+			message: `ballot ${ballotName(ballot)} shows no Statuses, and this member has joined ballot ${ballotName(joined)}`,
+			entry: null
+		};
+	}
+
+	#openBallot(next: Next, ballot: Ballot, booter: string): void {
 		const contentBytes = next.signed!.payload;
+		const content = decodeContent(contentBytes);
+		const digest = contentDigest(contentBytes);
+		const joined = this.#joined;
+		this.#joined = null;
 		this.#open = {
+			...this.#newPart(content.height, ballot, booter),
+			...(joined && compareBallots(joined.ballot, ballot) === 0 && { carrier: joined.carrier }),
 			next,
 			content,
 			contentBytes,
-			contentDigest: contentDigest(contentBytes),
-			term,
-			attempt,
+			contentDigest: digest,
 			missing: new Set(),
-			execution: null,
+			// R15: only here, where a higher ballot was verified, and only for other content.
+			execution: this.#journal.takeOver(content.height, ballot, digest),
+			signed: false,
 			refusal: null,
 			orderCommit: null,
-			done: false,
+			done: false
+		};
+		this.#refusals.clear();
+	}
+
+	#newPart(height: number, ballot: Ballot, booter: string): Part {
+		return {
+			height,
+			ballot,
+			booter,
 			startedTick: this.#tick,
 			lastSentTick: this.#tick,
-			gathered: { sign: new Map(), done: new Map() },
+			carrier: new Carrier(),
 			carried: new Set()
 		};
 	}
 
-	#checkTime(content: OrderContent, timeMs: number): void {
-		const skewMs = Math.abs(Number(content.timeMs) - timeMs);
+	#checkTime(open: Open, timeMs: number, effects: VoterEffects): void {
+		const skewMs = Math.abs(Number(open.content.timeMs) - timeMs);
 		const boundMs = Number(this.#chain.genesis.fields.maxClockSkewMs);
-		if (skewMs > boundMs)
-			this.#open!.refusal = `block time is ${Math.round(skewMs / 1000)} s from this clock; ${boundMs / 1000} s are allowed`;
+		if (skewMs <= boundMs) return;
+		const message = `block time is ${Math.round(skewMs / 1000)} s from this clock; ${boundMs / 1000} s are allowed`;
+		this.#refuseOpen(open, { name: REFUSED.clockSkew, message, entry: null }, effects);
 	}
 
 	/** Goes as far as what this node holds allows: fetch, execute and sign, lock and sign again, commit. */
 	#advance(effects: VoterEffects): void {
 		const open = this.#open;
-		if (!open) return;
-		if (!open.execution && !open.refusal) this.#execute(open, effects);
-		if (open.execution && open.orderCommit && !open.done) this.#lock(open, open.orderCommit, effects);
+		if (open && !open.refusal) {
+			if (!open.execution) this.#execute(open, effects);
+			else if (!open.signed) this.#sign(open, effects);
+			if (open.signed && open.orderCommit && !open.done) this.#lock(open, open.orderCommit, effects);
+		}
 		this.#commit(effects);
 	}
 
 	#execute(open: Open, effects: VoterEffects): void {
 		const bodies = open.content.entries.map((entry) => this.#bodyOf(entry));
+		const before = open.missing;
 		open.missing = new Set(open.content.entries.filter((_, i) => !bodies[i]).map((entry) => toHex(entry.id)));
 		if (open.missing.size > 0) {
-			this.#askForBodies(open, this.#init.leader() ?? this.#init.booter, effects);
+			// R12: asked for, never voted against.
+			if (before.size === 0) this.#askForBodies(open, this.#init.leader() ?? open.booter, effects);
 			return;
 		}
 		try {
 			open.execution = this.#chain.execute(open.content, open.contentBytes, bodies as EntryBody[]);
 		} catch (error) {
 			if (!(error instanceof LedgerError)) throw error;
-			open.refusal = error.message;
+			const entry = error instanceof EntryError ? error.entry : null;
+			this.#refuseOpen(open, { name: error.reason, message: error.message, entry }, effects);
 			return;
 		}
-		this.#voteOnce(Kind.SIGN, open, effects);
+		this.#journal.write(open.height, open.ballot, open.execution);
+		this.#sign(open, effects);
+	}
+
+	#sign(open: Open, effects: VoterEffects): void {
+		const partition = this.#partition();
+		if (!partition) return; // A node that is no member executes and follows, and has no vote.
+		const digest = resultDigest(open);
+		const persist = this.#record.sign(open.height, open.ballot, digest);
+		if (!persist) {
+			const message = `this member has signed another content in ballot ${ballotName(open.ballot)}`;
+			this.#refuseOpen(open, { name: REFUSED.votedOtherwise, message, entry: null }, effects);
+			return;
+		}
+		effects.persist.push(...persist);
+		open.signed = true;
+		this.#giveVote(Kind.SIGN, open, partition, effects);
 	}
 
 	#lock(open: Open, certificate: OrderCertificate, effects: VoterEffects): void {
-		invariant(
-			equalBytes(certificate.contentDigest, open.contentDigest) &&
-				equalBytes(certificate.blockHashes, open.execution!.blockHashes),
-			'R17',
-			`q_u partitions executed height ${certificate.height} to another result than this node did: it stops here`
-		);
+		const partition = this.#partition();
+		if (!partition) return;
+		if (!equalBytes(certificate.blockHashes, open.execution!.blockHashes)) {
+			// R17: where it becomes final, this member stops. Until then it only has no second vote.
+			const message = `${certificate.partitions.length} partitions signed another result than this member's`;
+			this.#refuseOpen(open, { name: REFUSED.resultDiffers, message, entry: null }, effects);
+			return;
+		}
+		const lock = { orderCommit: certificate, content: open.contentBytes };
+		effects.persist.push(...this.#record.done(open.height, open.ballot, resultDigest(open), lock));
 		open.done = true;
-		this.#voteOnce(Kind.DONE, open, effects);
+		this.#giveVote(Kind.DONE, open, partition, effects);
 	}
 
 	#commit(effects: VoterEffects): void {
-		const open = this.#open;
 		const finality = this.#finality;
-		if (!open?.execution || !finality || finality.height !== open.content.height) return;
-		effects.commits.push(this.#chain.commit(open.execution, finality));
-		this.#finality = null;
+		const execution = finality && this.#journal.at(finality.height);
+		// A ballot that this member has no part in may have made another content final: block sync brings it.
+		if (!execution || !equalBytes(execution.contentDigest, finality.contentDigest)) return;
+		effects.commits.push(this.#chain.commit(execution, finality));
 		this.#forget(effects);
 	}
 
-	/** Votes of heights that are final are no longer needed. */
+	/** What is of heights that are final is no longer needed. */
 	#forget(effects: VoterEffects): void {
 		const { height } = this.#chain.head;
-		if (this.#open && this.#open.content.height <= height) this.#open = null;
-		if (!this.#record || this.#recordHeight > height) return;
-		effects.persist.push({ key: orderRecordKey(this.#recordHeight), value: null });
-		this.#record = null;
+		if (this.#open && this.#open.height <= height) this.#open = null;
+		if (this.#joined && this.#joined.height <= height) this.#joined = null;
+		if (this.#finality && this.#finality.height <= height) this.#finality = null;
+		this.#refusals.clear();
+		this.#journal.forget(height);
+		effects.persist.push(...this.#record.forget(height));
 	}
 
-	/** R2, R11: one Sign and one Done for each ballot, recorded before they leave. */
-	#voteOnce(kind: Kind.SIGN | Kind.DONE, open: Open, effects: VoterEffects): void {
-		const partition = this.#chain.topology.partitionOf(this.#init.self);
-		const leader = this.#init.leader();
-		if (!partition || !leader) return; // A node that is no member executes and follows, and has no vote.
-		const blockHashes = open.execution!.blockHashes;
-		const digest = orderVoteDigest(open.contentDigest, blockHashes);
-		const same = this.#record && compareBallots(this.#record, open) === 0 ? this.#record : null;
-		const before = kind === Kind.SIGN ? same?.signedDigest : same?.doneDigest;
-		if (before && before.length > 0 && !equalBytes(before, digest)) {
-			open.refusal = 'this node has given another vote on this ballot';
+	#giveStatus(joined: Joined, effects: VoterEffects): void {
+		const partition = this.#partition();
+		if (!partition) return;
+		const lock = this.#record.lock(joined.height);
+		effects.votes.push({
+			statement: statusStatement(
+				joined.ballot,
+				joined.height,
+				partition,
+				lock ? lockReference(lock.orderCommit) : undefined
+			),
+			payload: encodeLockProof(lock),
+			to: this.#carriers(joined)
+		});
+	}
+
+	#giveVote(kind: Kind.SIGN | Kind.DONE, open: Open, partition: PartitionView, effects: VoterEffects): void {
+		effects.votes.push({
+			statement: orderStatement(kind, orderOf(open), partition.id, partition.epoch),
+			to: this.#carriers(open)
+		});
+	}
+
+	#refuseOpen(open: Open, refusal: Refused, effects: VoterEffects): void {
+		open.refusal = refusal;
+		this.#refuse(open.ballot, refusal, effects);
+	}
+
+	#refuse(ballot: Ballot, refusal: Refused, effects: VoterEffects): void {
+		const partition = this.#partition();
+		if (!partition) return;
+		const height = this.#chain.head.height + 1;
+		const payload = encodeRefusal(refusal, this.#record.joined(height));
+		effects.votes.push({
+			statement: refuseStatement(ballot, height, partition, payload),
+			payload,
+			to: this.#carriers(this.#open)
+		});
+	}
+
+	/** Who gathers this member's votes: the leader, and all where nothing comes of that. */
+	#carriers(part: Part | null): Target[] {
+		if (part && this.#isLate(part)) return ['members'];
+		return this.#leads() ? [] : [this.#init.leader()!];
+	}
+
+	#isLate(part: Part): boolean {
+		return this.#tick - part.startedTick >= this.#init.carryToAllTicks;
+	}
+
+	/** Hands q equal votes of the members to the Booter, once until something is said again. */
+	#carry(kind: Kind.STATUS | Kind.SIGN | Kind.DONE, effects: VoterEffects): void {
+		const part = kind === Kind.STATUS ? this.#joined : this.#open;
+		const partition = this.#partition();
+		if (!part || !partition || part.carried.has(kind) || !this.#mayCarry(part)) return;
+		const open = this.#open;
+		if (kind !== Kind.STATUS && !open!.execution) return;
+		const packet =
+			kind === Kind.STATUS
+				? part.carrier.partitionStatus(part.ballot, part.height, partition)
+				: part.carrier.partitionVote(kind, orderOf(open!), partition);
+		if (packet) {
+			part.carried.add(kind);
+			effects.send.push({ to: part.booter, packet });
+		}
+		if (kind === Kind.SIGN) this.#carryRefusals(blockingCount(partition.members.length), effects);
+	}
+
+	#mayCarry(part: Part | null): boolean {
+		return !this.#isPaused && (this.#leads() || (part !== null && this.#isLate(part)));
+	}
+
+	/** Hands on who does not follow the ballot that the Booter asked about, where they are at least so many. */
+	#carryRefusals(atLeast: number, effects: VoterEffects): void {
+		const asked = this.#asked;
+		const partition = this.#partition();
+		if (!asked || !partition || !this.#mayCarry(this.#open)) return;
+		const open = this.#open && compareBallots(this.#open.ballot, asked.ballot) === 0 ? this.#open : null;
+		const refusals = [
+			...[...this.#refusals.values()].filter(
+				({ signed }) => compareBallots(ballotOf(signed), asked.ballot) === 0
+			),
+			...(open?.execution ? open.carrier.differing(resultDigest(open)) : [])
+		];
+		if (refusals.length >= atLeast)
+			effects.send.push({ to: asked.booter, packet: partitionRefusal(partition, refusals) });
+	}
+
+	#resend(part: Joined | Open, effects: VoterEffects): void {
+		if (part.lastSentTick === this.#tick && part.startedTick !== this.#tick) return;
+		part.lastSentTick = this.#tick;
+		part.carried.clear();
+		if ('request' in part) {
+			this.#forward({ case: 'signed', value: part.request }, effects);
+			this.#giveStatus(part, effects);
+			this.#carry(Kind.STATUS, effects);
 			return;
 		}
-		if (!before || before.length === 0) {
-			this.#record = create(OrderVoteRecordSchema, {
-				term: open.term,
-				attempt: open.attempt,
-				signedDigest: digest,
-				doneDigest: kind === Kind.DONE ? digest : new Uint8Array(0),
-				lock: kind === Kind.DONE ? open.orderCommit! : this.#record?.lock,
-				lockContent: kind === Kind.DONE ? open.contentBytes : this.#record?.lockContent
-			});
-			this.#recordHeight = open.content.height;
-			effects.persist.push({
-				key: orderRecordKey(open.content.height),
-				value: toBinary(OrderVoteRecordSchema, this.#record)
-			});
+		if (part.missing.size > 0) {
+			this.#askForBodies(part, 'members', effects);
+			this.#askForBodies(part, part.booter, effects);
 		}
-		effects.votes.push({
-			statement: orderStatement(kind, this.#orderOf(open), partition.id, partition.epoch),
-			to: leader === this.#init.self ? [] : [leader]
-		});
-	}
-
-	/** The leader hands q equal votes of its members to the Booter. */
-	#carry(kind: Kind.SIGN | Kind.DONE, effects: VoterEffects): void {
-		const open = this.#open!;
-		const partition = this.#chain.topology.partitionOf(this.#init.self)!;
-		if (!open.execution || open.carried.has(kind)) return;
-		const digest = toHex(orderVoteDigest(open.contentDigest, open.execution.blockHashes));
-		const votes = [...(kind === Kind.SIGN ? open.gathered.sign : open.gathered.done).values()]
-			.filter((message) => message.digest === digest)
-			.slice(0, quorum(partition.members.length));
-		if (votes.length < quorum(partition.members.length)) return;
-		open.carried.add(kind);
-		effects.send.push({
-			to: this.#init.booter,
-			packet: {
-				case: 'partitionVote',
-				value: {
-					$typeName: 'tabwave.v1.PartitionVote',
-					kind,
-					...this.#orderOf(open),
-					votes: {
-						$typeName: 'tabwave.v1.PartitionVotes',
-						partition: partition.id,
-						epoch: partition.epoch,
-						votes: votes.map(({ signed }) => ({
-							$typeName: 'tabwave.v1.MemberSignature',
-							member: signed.sender,
-							signature: signed.signature
-						}))
-					}
-				}
-			}
-		});
-	}
-
-	#resend(effects: VoterEffects): void {
-		const open = this.#open!;
-		if (open.lastSentTick === this.#tick && open.startedTick !== this.#tick) return;
-		open.lastSentTick = this.#tick;
-		if (open.missing.size > 0) {
-			this.#askForBodies(open, 'members', effects);
-			this.#askForBodies(open, this.#init.booter, effects);
-		}
-		if (open.refusal) return;
 		// Members that have not answered may have missed the question.
-		if (this.#init.leader() === this.#init.self) {
-			effects.send.push({ to: 'members', packet: { case: 'next', value: open.next } });
-			if (open.orderCommit)
-				effects.send.push({ to: 'members', packet: { case: 'orderCommit', value: open.orderCommit } });
+		this.#forward({ case: 'next', value: part.next }, effects);
+		if (part.orderCommit) this.#forward({ case: 'orderCommit', value: part.orderCommit }, effects);
+		const partition = this.#partition();
+		if (part.refusal) this.#refuse(part.ballot, part.refusal, effects);
+		else if (partition && part.signed) {
+			this.#giveVote(Kind.SIGN, part, partition, effects);
+			if (part.done) this.#giveVote(Kind.DONE, part, partition, effects);
 		}
-		if (open.execution) this.#voteOnce(Kind.SIGN, open, effects);
-		if (open.execution && open.done) this.#voteOnce(Kind.DONE, open, effects);
-		open.carried.clear();
-		if (this.#init.leader() === this.#init.self) {
-			this.#carry(Kind.SIGN, effects);
-			if (open.done) this.#carry(Kind.DONE, effects);
-		}
+		this.#carry(Kind.SIGN, effects);
+		if (part.done) this.#carry(Kind.DONE, effects);
+		// By now a single one is worth knowing.
+		this.#carryRefusals(1, effects);
 	}
 
 	/** What comes from the Booter goes on to the members, once; who carries the votes carries the questions. */
 	#forward(packet: Effects['send'][number]['packet'], effects: VoterEffects): void {
-		if (this.#init.leader() === this.#init.self) effects.send.push({ to: 'members', packet });
+		if (this.#leads()) effects.send.push({ to: 'members', packet });
 	}
 
-	/** R12: a missing body is asked for, never voted against. */
 	#askForBodies(open: Open, from: string, effects: VoterEffects): void {
 		for (const entry of open.content.entries)
 			if (open.missing.has(toHex(entry.id)))
 				effects.send.push({
-					to: from === this.#init.self ? this.#init.booter : from,
+					to: from === this.#init.self ? open.booter : from,
 					packet: {
 						case: 'certifiedBlockRequest',
 						value: { $typeName: 'tabwave.v1.CertifiedBlockRequest', blockId: entry.id }
@@ -421,32 +589,51 @@ export class Voter {
 				change: decodeMembershipChange(entry.membershipChange)
 			};
 		const body = this.#init.bodies.get(toHex(entry.id));
-		return body && { kind: 'block', body };
+		// A block may be certified in two views; the order names one of its certificates.
+		return body?.certificate.view === entry.view ? { kind: 'block', body } : undefined;
 	}
 
-	#orderOf(open: Open) {
-		return {
-			term: open.term,
-			attempt: open.attempt,
-			height: open.content.height,
-			contentDigest: open.contentDigest,
-			blockHashes: open.execution!.blockHashes
-		};
+	#partition(): PartitionView | undefined {
+		return this.#init.leader() === null ? undefined : this.#chain.topology.partitionOf(this.#init.self);
+	}
+
+	#leads(): boolean {
+		return this.#init.leader() === this.#init.self;
 	}
 
 	#effects(): VoterEffects {
-		return { ...noEffects(), commits: [], behind: false };
+		return { ...noEffects(), commits: [] };
 	}
 }
 
-/** Ballots are ordered by term, then by attempt. */
-export function compareBallots(
-	a: { term: number; attempt: number },
-	b: { term: number; attempt: number }
-): number {
-	return a.term - b.term || a.attempt - b.attempt;
+function phaseOf(open: Open): OrderState['phase'] {
+	if (open.refusal) return 'refused';
+	if (!open.execution) return 'fetching';
+	return open.done ? 'locked' : 'signed';
 }
 
-export function orderRecordKey(height: number): string {
-	return `order/${padded(height)}`;
+function passed(joined: Ballot): Refused {
+	return {
+		name: REFUSED.ballotPassed,
+		message: `this member has joined ballot ${ballotName(joined)}`,
+		entry: null
+	};
+}
+
+function orderOf(open: Open): OrderResult {
+	invariant(open.execution, 'R13', 'a vote is on what was executed');
+	return {
+		...open.ballot,
+		height: open.height,
+		contentDigest: open.contentDigest,
+		blockHashes: open.execution.blockHashes
+	};
+}
+
+function resultDigest(open: Open): Uint8Array {
+	return orderVoteDigest(open.contentDigest, open.execution!.blockHashes);
+}
+
+function ballotOf(signed: Signed): Ballot {
+	return { term: signed.view, attempt: signed.attempt };
 }
