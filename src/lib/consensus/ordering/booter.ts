@@ -569,13 +569,17 @@ export class BooterCore {
 		const stage = this.#order ?? this.#collecting;
 		if (!stage || !stage.tally.isDoubted) return;
 		const active = this.#chain.topology.active();
-		const isHopeless = active.length - stage.tally.blocked(active).length < upperQuorum(active);
+		const blocked = stage.tally.blocked(active);
+		const isHopeless = active.length - blocked.length < upperQuorum(active);
+		// Whose result is the odd one, this Booter's own perhaps (R17), is known when all have spoken.
+		const isOpen = stage.tally.hasOtherResults && stage.tally.signs.size + blocked.length < active.length;
 		const patience = RESENDS_IN_DOUBT * this.#init.resendTicks * this.#backoff();
 		const isLate = this.#tick - stage.openedTick >= patience;
 		// What q_u partitions have signed may be locked: only members that left the ballot end it.
 		const isCommitted = this.#order !== null && this.#order.orderCommit !== null;
 		const passed = stage.tally.passedBy(active);
-		if (passed || (!isCommitted && (isHopeless || isLate))) this.#abandon(stage, passed, effects);
+		if (passed || (!isCommitted && ((isHopeless && !isOpen) || isLate)))
+			this.#abandon(stage, passed, effects);
 	}
 
 	/** The next attempt makes another choice: without what was refused, or with fewer blocks where results differed. */

@@ -19,8 +19,10 @@ export class Tally {
 	/** R11: a partition counts once, whoever carries its vote. */
 	readonly signs = new Map<number, PartitionVotes>();
 	readonly dones = new Map<number, PartitionVotes>();
-	/** Partitions whose q Signs name another result, by that result. */
+	/** Partitions whose q Signs name another result of this content, by that result. */
 	readonly #others = new Map<string, Set<number>>();
+	/** Partitions that gave their vote on this ballot to another content: somebody has used its number. */
+	readonly #elsewhere = new Set<number>();
 	/** By partition, then by member; null for one that signed another result. */
 	readonly #refusals = new Map<number, Map<string, OrderRefusal | null>>();
 
@@ -40,6 +42,10 @@ export class Tally {
 		if (!own || vote.height !== this.#height || compareBallots(vote, this.#ballot) !== 0) return;
 		if (equalBytes(vote.contentDigest, own.contentDigest) && equalBytes(vote.blockHashes, own.blockHashes)) {
 			(vote.kind === Kind.SIGN ? this.signs : this.dones).set(votes.partition, votes);
+			return;
+		}
+		if (!equalBytes(vote.contentDigest, own.contentDigest)) {
+			this.#elsewhere.add(votes.partition);
 			return;
 		}
 		const other = toHex(orderVoteDigest(vote.contentDigest, vote.blockHashes));
@@ -70,6 +76,7 @@ export class Tally {
 		return active.filter((partition) => {
 			if (this.signs.has(partition.id)) return false;
 			return (
+				this.#elsewhere.has(partition.id) ||
 				this.#differs(partition.id) ||
 				this.#heard(partition.id).length >= blockingCount(partition.members.length)
 			);
@@ -78,15 +85,18 @@ export class Tally {
 
 	/** Somebody does not follow, if not enough to decide anything. */
 	get isDoubted(): boolean {
-		return this.#others.size > 0 || [...this.#refusals.values()].some((heard) => heard.size > 0);
+		return (
+			this.#others.size > 0 ||
+			this.#elsewhere.size > 0 ||
+			[...this.#refusals.values()].some((heard) => heard.size > 0)
+		);
 	}
 
 	/** Partitions of which at least one member refuses or differs. */
 	doubting(): number[] {
-		return [...this.#refusals]
-			.filter(([, heard]) => heard.size > 0)
-			.map(([id]) => id)
-			.concat([...this.#others.values()].flatMap((partitions) => [...partitions]));
+		const refusing = [...this.#refusals].filter(([, heard]) => heard.size > 0).map(([id]) => id);
+		const differing = [...this.#others.values()].flatMap((partitions) => [...partitions]);
+		return [...new Set([...refusing, ...differing, ...this.#elsewhere])];
 	}
 
 	/** A result was signed that is not the Booter's own. */
@@ -112,6 +122,7 @@ export class Tally {
 	reason(): string {
 		const [refusal] = this.#all();
 		if (refusal) return `${refusal.name}: ${refusal.message}`;
+		if (this.#elsewhere.size > 0) return 'members signed another content';
 		return this.hasOtherResults ? 'members signed another result' : 'nobody says why';
 	}
 

@@ -86,6 +86,7 @@ interface Open extends Part {
 	contentBytes: Uint8Array;
 	contentDigest: Uint8Array;
 	missing: Set<string>;
+	hasAsked: boolean;
 	execution: Execution | null;
 	signed: boolean;
 	refusal: Refused | null;
@@ -294,6 +295,11 @@ export class Voter {
 	tick(): VoterEffects {
 		const effects = this.#effects();
 		this.#tick += 1;
+		const open = this.#open;
+		if (open && open.missing.size > 0 && !open.hasAsked) {
+			open.hasAsked = true;
+			this.#askForBodies(open, this.#init.leader() ?? open.booter, effects);
+		}
 		for (const part of [this.#joined, this.#open])
 			if (part && this.#tick - part.lastSentTick >= this.#init.resendTicks) this.#resend(part, effects);
 		return effects;
@@ -335,6 +341,7 @@ export class Voter {
 			contentBytes,
 			contentDigest: digest,
 			missing: new Set(),
+			hasAsked: false,
 			// R15: only here, where a higher ballot was verified, and only for other content.
 			execution: this.#journal.takeOver(content.height, ballot, digest),
 			signed: false,
@@ -378,13 +385,9 @@ export class Voter {
 
 	#execute(open: Open, effects: VoterEffects): void {
 		const bodies = open.content.entries.map((entry) => this.#bodyOf(entry));
-		const before = open.missing;
 		open.missing = new Set(open.content.entries.filter((_, i) => !bodies[i]).map((entry) => toHex(entry.id)));
-		if (open.missing.size > 0) {
-			// R12: asked for, never voted against.
-			if (before.size === 0) this.#askForBodies(open, this.#init.leader() ?? open.booter, effects);
-			return;
-		}
+		// R12: asked for, never voted against; at the next tick, since they often come behind the Next itself.
+		if (open.missing.size > 0) return;
 		try {
 			open.execution = this.#chain.execute(open.content, open.contentBytes, bodies as EntryBody[]);
 		} catch (error) {
