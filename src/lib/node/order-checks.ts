@@ -54,12 +54,12 @@ export class OrderChecks {
 	async next(next: Next): Promise<NodeInput | null> {
 		const { height } = this.#chain.head;
 		const { previous } = next;
-		if (!next.signed || next.signed.slot <= height) return null;
+		if (next.signed && next.signed.slot <= height) return null;
 		// Whose votes count above the next height is not known here yet: block sync brings it.
 		if (previous && previous.height > height + 1) return null;
-		const isOwnHeight = next.signed.slot === height + 1;
+		const isOwnHeight = next.signed?.slot === height + 1;
 		// Who has a vote on it the height before decides: that one's proof is taken, and the Next comes again.
-		if (!isOwnHeight && next.statuses.length > 0) return previous ? this.finality(previous) : null;
+		if (next.signed && !isOwnHeight && next.statuses.length > 0) return previous ? this.finality(previous) : null;
 		const { maxBlocksPerNext } = this.#chain.genesis.fields;
 		const { checks } = checkNext(next, this.voters(), { maxBlocksPerNext, isOwnHeight });
 		if (previous && previous.height > height) checks.push(...this.#finalityChecks(previous));

@@ -291,12 +291,12 @@ describe('a Next', () => {
 		);
 
 	it('of a Booter that genesis names is handed on', async () => {
-		expect(await outcome(async () => checks.next(await nextOf([await entry()])))).toBe('next');
+		expect(await outcome(async () => checks.orders.next(await nextOf([await entry()])))).toBe('next');
 	});
 
 	it('of anybody else costs no signature check', async () => {
 		const byMember = await nextOf([await entry()], {}, members[1]!);
-		expect(await outcome(() => checks.next(byMember))).toBe('NotBooter');
+		expect(await outcome(() => checks.orders.next(byMember))).toBe('NotBooter');
 		expect(verifier.checks).toBe(0);
 	});
 
@@ -310,39 +310,39 @@ describe('a Next', () => {
 	])('with %s is refused', async (_what, fields) => {
 		const next = await nextOf([await entry()]);
 		const changed = { ...next, signed: { ...next.signed!, ...fields(next.signed!) } };
-		expect(await outcome(() => checks.next(changed))).toBe('MessageMalformed');
-		expect(await outcome(() => checks.next({ ...next, signed: undefined }))).toBe('MessageMalformed');
+		expect(await outcome(() => checks.orders.next(changed))).toBe('MessageMalformed');
+		expect(await outcome(() => checks.orders.next({ ...next, signed: undefined }))).toBe('MessageMalformed');
 	});
 
 	it('for another height than its content says is refused', async () => {
 		const { content, bytes } = ledger.order([await entry()]);
 		const signed = await signedNext(content, bytes, ledger.booter, content.height + 1);
-		expect(await outcome(() => checks.next(create(NextSchema, { signed })))).toBe('MessageMalformed');
+		expect(await outcome(() => checks.orders.next(create(NextSchema, { signed })))).toBe('MessageMalformed');
 	});
 
 	it('whose content is no order is refused', async () => {
 		const { content } = ledger.order([]);
 		const bytes = toBinary(OrderContentSchema, content);
 		const signed = await signedNext(content, bytes, ledger.booter);
-		expect(await outcome(() => checks.next(create(NextSchema, { signed })))).toBe('BlockMalformed');
+		expect(await outcome(() => checks.orders.next(create(NextSchema, { signed })))).toBe('BlockMalformed');
 	});
 
 	it('for a height that is final asks for nothing', async () => {
 		const late = await nextOf([await entry()], { height: 3 });
-		expect(await outcome(() => checks.next(late))).toBe('nothing');
+		expect(await outcome(() => checks.orders.next(late))).toBe('nothing');
 	});
 
 	it('holds only with the Booter’s signature', async () => {
 		const next = await nextOf([await entry()]);
 		const signed = { ...next.signed!, signature: spoilt(next.signed!.signature) };
-		expect(await outcome(() => checks.next({ ...next, signed }))).toBe('SignatureInvalid');
+		expect(await outcome(() => checks.orders.next({ ...next, signed }))).toBe('SignatureInvalid');
 	});
 
 	it('brings the proof of the height before, which must hold too', async () => {
 		const execution = ledger.execute(await entry());
 		const proof = await ledger.certificate(Kind.DONE, execution);
 		const withProof = (previous: OrderCertificate) => async () =>
-			checks.next(await nextOf([await entry()], { height: 5 }, ledger.booter, previous));
+			checks.orders.next(await nextOf([await entry()], { height: 5 }, ledger.booter, previous));
 		expect(await outcome(withProof(proof))).toBe('next');
 		expect(await outcome(withProof({ ...proof, partitions: proof.partitions.slice(1) }))).toBe(
 			'CertificateInvalid'
@@ -359,9 +359,11 @@ describe('a Next', () => {
 	it('brings changes of members, whose signatures must hold', async () => {
 		const join = await ledger.join(stranger, 1);
 		const change = ledger.change(1, { joins: [join] });
-		expect(await outcome(async () => checks.next(await nextOf([membershipEntry(change)])))).toBe('next');
+		expect(await outcome(async () => checks.orders.next(await nextOf([membershipEntry(change)])))).toBe(
+			'next'
+		);
 		change.joins = [{ ...join, signature: spoilt(join.signature) }];
-		expect(await outcome(async () => checks.next(await nextOf([membershipEntry(change)])))).toBe(
+		expect(await outcome(async () => checks.orders.next(await nextOf([membershipEntry(change)])))).toBe(
 			'SignatureInvalid'
 		);
 	});
@@ -377,7 +379,7 @@ describe('an OrderCommit and a finality proof', () => {
 		);
 		const certificate = await ledger.certificate(kind, execution);
 		const run = (one: OrderCertificate) =>
-			outcome(() => (kind === Kind.SIGN ? checks.orderCommit(one) : checks.finality(one)));
+			outcome(() => (kind === Kind.SIGN ? checks.orders.orderCommit(one) : checks.orders.finality(one)));
 		expect(await run(certificate)).toBe(type);
 		expect(await run({ ...certificate, height: 3 })).toBe('nothing');
 		expect(await run({ ...certificate, height: 5 })).toBe('nothing');

@@ -235,8 +235,10 @@ describe('votes', () => {
 		await turns.stop();
 	});
 
-	it('travel as their node wraps them', async () => {
-		const turns = turnsWith(() => ({ votes: [vote(9, ['members'])] }), { wrap: ({ slot }) => ping(slot) });
+	it('travel as their core packs them', async () => {
+		const turns = turnsWith(() => ({
+			votes: [{ ...vote(9, ['members']), packet: ({ slot }) => ping(slot) }]
+		}));
 		turns.add('a');
 		await settled();
 		expect(received.get(members[1]!.id)!.flat()).toMatchObject([{ case: 'ping', value: { id: 9 } }]);

@@ -12,12 +12,12 @@ import {
 } from '../../ledger/block.ts';
 import { LedgerError } from '../../ledger/errors.ts';
 import { reasonOf } from '../../ledger/testing/transactions.ts';
-import { type FinalBlock } from '../../wire/gen/tabwave/v1/ledger_pb.js';
+import type { BlockHeader, FinalBlock } from '../../wire/gen/tabwave/v1/ledger_pb.js';
 import { mutated } from '../../wire/mutated-bytes.ts';
 import { encodeMembershipChange } from '../membership/change.ts';
 import { testMembers } from '../testing/members.ts';
 import { blockEntry, hold, membershipEntry, TestLedger } from '../testing/test-ledger.ts';
-import { type Chain, checkFinality, type EntryBody } from './chain.ts';
+import { Chain, type CheckedBlock, checkFinality, type EntryBody, type ExecutedBlock } from './chain.ts';
 
 fc.configureGlobal({ seed: 13 });
 
@@ -51,15 +51,17 @@ describe('a block from another node', () => {
 
 	const follow = (to: number): void => {
 		for (const bytes of blocks.slice(chain.head.height, to)) {
-			const { executed, finality } = chain.check(decodeFinalBlock(bytes));
-			chain.commitChecked(executed, finality);
+			const checked = chain.check(decodeFinalBlock(bytes));
+			chain.commitChecked(executedOf(checked), checked.finality);
 		}
 	};
 
 	it('is checked, executed and kept: a newcomer ends where the others are', async () => {
 		expect(blocks).toHaveLength(LAST);
 		for (const bytes of blocks) {
-			const { executed, checks, finality } = chain.check(decodeFinalBlock(bytes));
+			const checked = chain.check(decodeFinalBlock(bytes));
+			const { checks, finality } = checked;
+			const executed = executedOf(checked);
 			expect(checks.length).toBeGreaterThan(0);
 			expect(await hold(checks)).toBe(true);
 			const commit = chain.commitChecked(executed, finality);
@@ -71,7 +73,8 @@ describe('a block from another node', () => {
 	});
 
 	it('is only checked: the chain moves by commitChecked, and once', () => {
-		const { executed, finality } = chain.check(decodeFinalBlock(blocks[0]!));
+		const checked = chain.check(decodeFinalBlock(blocks[0]!));
+		const [executed, { finality }] = [executedOf(checked), checked];
 		expect(chain.head.height).toBe(0);
 		chain.commitChecked(executed, finality);
 		expect(chain.head.height).toBe(1);
@@ -155,12 +158,35 @@ describe('a block from another node', () => {
 		expect(reasonOf(() => chain.check(block))).toBe('none');
 	});
 
-	it('is refused where the header says what the block does not do, however well it is vouched for', async () => {
+	it.each<[string, (header: BlockHeader) => Partial<BlockHeader>, string, RegExp]>([
+		[
+			'says what the block does not do',
+			() => ({ receiptsRoot: new Uint8Array(32) }),
+			'R17',
+			/another result than this node's own/
+		],
+		[
+			'has a time that does not move forward',
+			() => ({ timeMs: 1n }),
+			'R17',
+			/this node refuses it: block time does not move forward/
+		],
+		[
+			'follows another block',
+			() => ({ previousHash: new Uint8Array(32).fill(9) }),
+			'R23',
+			/follows another block 2 than this node's/
+		]
+	])('whose header %s breaks a rule, if its signatures hold', async (_what, fields, rule, message) => {
 		follow(2);
 		const block = decodeFinalBlock(blocks[2]!);
-		const header = encodeHeader({ ...decodeHeader(block.header), receiptsRoot: new Uint8Array(32) });
+		const before = decodeHeader(block.header);
+		const header = encodeHeader({ ...before, ...fields(before) });
 		const finality = { ...block.finality!, blockHashes: blockHash(header) };
-		expect(() => chain.check({ ...block, header, finality })).toThrow('does not hold what its header says');
+		const { checks, outcome } = chain.check({ ...block, header, finality });
+		expect(outcome).toMatchObject({ broken: rule, message: expect.stringMatching(message) });
+		// Here they do not: nobody has signed this proof, and whoever brought it is the one who lies.
+		expect(await hold(checks)).toBe(false);
 	});
 
 	it.each<[string, (block: FinalBlock) => FinalBlock, string]>([
@@ -227,7 +253,7 @@ describe('a block from another node', () => {
 					return;
 				}
 				count.same += 1;
-				expect(toHex(checked.executed.hash)).toBe(toHex(blockHash(decodeFinalBlock(blocks[2]!).header)));
+				expect(toHex(executedOf(checked).hash)).toBe(toHex(blockHash(decodeFinalBlock(blocks[2]!).header)));
 			}),
 			{ numRuns: 1000 }
 		);
@@ -237,6 +263,27 @@ describe('a block from another node', () => {
 });
 
 describe('a finality proof of several blocks', () => {
+	it('makes all of them final: a node that has only the first votes on nothing in their place', async () => {
+		await ledger.commit(await one(1), await one(2), await one(3));
+		const chain = ledger.fresh();
+		expect(chain.provenHeight).toBe(0);
+		for (const bytes of ledger.blocks.slice(0, 3)) {
+			const checked = chain.check(decodeFinalBlock(bytes));
+			chain.commitChecked(executedOf(checked), checked.finality);
+		}
+		expect([chain.head.height, chain.provenHeight]).toEqual([3, 5]);
+		const { content, bytes } = ledger.order([await one(9)], { height: 4, previousHash: chain.head.hash });
+		expect(() => chain.execute(content, bytes, [])).toThrow('inside an order that is final');
+		// The same after a restart, from the block that is stored.
+		const again = new Chain(ledger.genesis, ledger.contracts, {
+			head: chain.head,
+			state: [...chain.state.rows()]
+		});
+		expect(again.provenHeight).toBe(3);
+		again.remember(ledger.blocks[2]!);
+		expect(again.provenHeight).toBe(5);
+	});
+
 	it('vouches for each of them, at its place', async () => {
 		const entries = [await one(1), await one(2)];
 		const { blocks } = await ledger.commit(...entries);
@@ -257,3 +304,9 @@ describe('a finality proof of several blocks', () => {
 		}
 	});
 });
+
+/** Of a block that this node executes to the result that the others signed. */
+function executedOf({ outcome }: CheckedBlock): ExecutedBlock {
+	if ('broken' in outcome) throw new Error(`${outcome.broken}: ${outcome.message}`);
+	return outcome.executed;
+}
