@@ -59,7 +59,8 @@ export class OrderChecks {
 		if (previous && previous.height > height + 1) return null;
 		const isOwnHeight = next.signed?.slot === height + 1;
 		// Who has a vote on it the height before decides: that one's proof is taken, and the Next comes again.
-		if (next.signed && !isOwnHeight && next.statuses.length > 0) return previous ? this.finality(previous) : null;
+		if (next.signed && !isOwnHeight && next.statuses.length > 0)
+			return previous ? this.finality(previous) : null;
 		const { maxBlocksPerNext } = this.#chain.genesis.fields;
 		const { checks } = checkNext(next, this.voters(), { maxBlocksPerNext, isOwnHeight });
 		if (previous && previous.height > height) checks.push(...this.#finalityChecks(previous));

@@ -123,8 +123,7 @@ describe('who is behind', () => {
 		hears('a', 2);
 		sync.check(PATIENCE_MS);
 		nowMs += PATIENCE_MS - 1;
-		const { executed, finality } = chain.check(decodeFinalBlock(ledger.blocks[0]!));
-		chain.commitChecked(executed, finality);
+		takeByAnotherWay(ledger.blocks[0]!);
 		sync.check(PATIENCE_MS);
 		nowMs += PATIENCE_MS - 1;
 		sync.check(PATIENCE_MS);
@@ -219,10 +218,7 @@ describe('an answer', () => {
 	it('of blocks that came by another way meanwhile is old, not wrong', async () => {
 		hears('a', HEIGHT);
 		sync.check(0);
-		for (const bytes of ledger.blocks.slice(0, 25)) {
-			const { executed, finality } = chain.check(decodeFinalBlock(bytes));
-			chain.commitChecked(executed, finality);
-		}
+		for (const bytes of ledger.blocks.slice(0, 25)) takeByAnotherWay(bytes);
 		await answer();
 		expect(chain.head.height).toBe(25);
 		expect(requests.at(-1)).toMatchObject({ to: 'a', request: { fromHeight: 26 } });
@@ -316,4 +312,10 @@ describe('who is asked', () => {
 
 function changed(bytes: Uint8Array, fields: Partial<ReturnType<typeof decodeFinalBlock>>): Uint8Array {
 	return encodeFinalBlock({ ...decodeFinalBlock(bytes), ...fields });
+}
+
+function takeByAnotherWay(bytes: Uint8Array): void {
+	const { outcome, finality } = chain.check(decodeFinalBlock(bytes));
+	if (!('executed' in outcome)) throw new Error(outcome.message);
+	chain.commitChecked(outcome.executed, finality);
 }
