@@ -1,22 +1,14 @@
 /** The client API over a running node. It runs where the node runs; a page reaches it through rpc.ts. */
-import { base64UrlToBytes } from './base64url.ts';
-import { fromBinary } from '@bufbuild/protobuf';
 import type { Commit } from '../consensus/ordering/chain.ts';
-import { isNickname } from '../consensus/membership/change.ts';
 import { faultyBound, quorum } from '../consensus/quorum.ts';
 import { leaderOf } from '../consensus/topology.ts';
-import { fromHex, HexError, toHex } from '../crypto/hex.ts';
+import { toHex } from '../crypto/hex.ts';
 import type { Suite } from '../crypto/suite.ts';
-import { ACCOUNT_PREFIX, MAX_AMOUNT, readBalance } from '../ledger/accounts.ts';
-import { ESCROW_PREFIX } from '../ledger/contract.ts';
+import { ACCOUNT_PREFIX, readBalance } from '../ledger/accounts.ts';
 import { transferArguments } from '../ledger/transfer.ts';
 import type { LedgerStore } from '../storage/ledger-store.ts';
 import type { QueryTables, TransactionRow } from '../storage/query-tables.ts';
-import {
-	Admission,
-	SignedInvitationSchema,
-	type SignedInvitation
-} from '../wire/gen/tabwave/v1/ledger_pb.js';
+import { Admission } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import type { LinkStatus } from '../network/network.ts';
 import {
 	ApiError,
@@ -31,6 +23,20 @@ import {
 	type TabwaveApi,
 	type TransactionInfo
 } from './api.ts';
+import {
+	accountOf,
+	amountOf,
+	heightOf,
+	hexBytes,
+	hexOf,
+	invitationOf,
+	nicknameOf,
+	optionsOf,
+	pageOf,
+	partitionOf,
+	seedOf,
+	textOf
+} from './api-arguments.ts';
 import type { Clock } from './clock.ts';
 import { blockInfo, readBlock, receiptInfo, transactionInfo, type ReadBlock } from './describe.ts';
 import { Emitter } from './emitter.ts';
@@ -63,8 +69,6 @@ const JOIN_TIMEOUT_MS = 30_000;
 const ASK_AGAIN_MS = 1000;
 const POLL_MS = 50;
 const STATUS_INTERVAL_MS = 100;
-const MAX_PAGE = 100;
-const DEFAULT_PAGE = 20;
 const READ_BYTES = 4_000_000;
 /** Own transfers that wait for their block; who has more waits first. */
 const MAX_WAITING_TRANSFERS = 20_000;
@@ -183,14 +187,12 @@ export class ClientApi implements TabwaveApi {
 	// What is asked.
 
 	readonly node: TabwaveApi['node'] = {
-		join: (options = {}) => this.#join(options),
+		join: async (options) => this.#join(optionsOf(options)),
 		status: async () => this.#status(),
 		leave: () => this.#leave(),
 		network: async () => this.#network(),
 		setNickname: async (nickname) => {
-			if (!isNickname(nickname))
-				throw new ApiError('InvalidArgument', 'a nickname has 1 to 32 printable characters');
-			this.#nickname = nickname;
+			this.#nickname = nicknameOf(nickname);
 			this.changed();
 		}
 	};
@@ -201,16 +203,13 @@ export class ClientApi implements TabwaveApi {
 			return { height, hash: toHex(hash), time: timeMs };
 		},
 		block: async (heightOrHash) => blockInfo(this.#node.chain, await this.#block(heightOrHash)),
-		blocks: (options = {}) => this.#blocks(options),
+		blocks: async (options) => this.#blocks(optionsOf(options)),
 		transaction: (id) => this.#transaction(id),
-		transactionsOf: async (account, options = {}) => {
-			const rows = await this.#init.tables.transactionsOf(hex(account, 32), {
-				beforeHeight: options.beforeHeight,
-				limit: limitOf(options.limit)
-			});
-			return this.#readRows(rows);
+		transactionsOf: async (account, options) => {
+			const page = pageOf(optionsOf(options));
+			return this.#readRows(await this.#init.tables.transactionsOf(hexOf(account, 32), page));
 		},
-		verify: (from = 1, to = this.#node.chain.head.height) => {
+		verify: async (from = 1, to = this.#node.chain.head.height) => {
 			const last = Math.min(heightOf(to), this.#node.chain.head.height);
 			return verifyChain(
 				this.#node.chain,
@@ -239,9 +238,9 @@ export class ClientApi implements TabwaveApi {
 
 	readonly state: TabwaveApi['state'] = {
 		get: async (key) => {
-			const row = typeof key === 'string' ? this.#node.chain.state.row(key) : undefined;
+			const row = this.#node.chain.state.row(textOf(key, 'a key'));
 			if (!row || row.value === null)
-				throw new ApiError('NotFound', `no value is stored under "${String(key).slice(0, 160)}"`);
+				throw new ApiError('NotFound', `no value is stored under "${key.slice(0, 160)}"`);
 			return {
 				value: toHex(row.value),
 				decoded: this.#decoded(key, row.value),
@@ -255,30 +254,32 @@ export class ClientApi implements TabwaveApi {
 	};
 
 	readonly spectrum: TabwaveApi['spectrum'] = {
-		aps: async (filter) => this.#init.spectrum.aps(filter),
+		aps: async (filter) => this.#init.spectrum.aps(optionsOf(filter)),
 		importAps: async (file, options) => {
-			const isText = typeof file === 'string';
-			return this.#init.spectrum.import(
-				isText ? file : await file.text(),
-				isText ? undefined : file.name,
-				options
-			);
+			const { seed, share } = optionsOf(options);
+			const how = { seed: seed === undefined ? undefined : seedOf(seed), share };
+			if (file instanceof Blob) return this.#init.spectrum.import(await file.text(), file.name, how);
+			return this.#init.spectrum.import(textOf(file, 'a file'), undefined, how);
 		},
-		generateAps: (options) => this.#init.spectrum.generate(options),
+		generateAps: async (options) => {
+			// These two and no more: what else shapes a scenario is not for callers.
+			const { seed, count } = optionsOf(options);
+			return this.#init.spectrum.generate({ seed: seedOf(seed), count: count! });
+		},
 		bids: async () => this.#init.spectrum.bids(),
-		trades: async (options) => this.#init.spectrum.trades(options?.limit),
+		trades: async (options) => this.#init.spectrum.trades(optionsOf(options).limit),
 		metrics: async () => this.#init.spectrum.metrics(),
 		mechanisms: async () => this.#init.spectrum.mechanisms(),
-		setMechanism: async (name) => this.#init.spectrum.setMechanism(name)
+		setMechanism: async (name) => this.#init.spectrum.setMechanism(textOf(name, 'a mechanism'))
 	};
 
-	async #join({ partition = 0, nickname = this.#nickname, invitation }: JoinOptions): Promise<NodeStatus> {
+	async #join(options: JoinOptions): Promise<NodeStatus> {
 		if (this.#node.partition)
 			throw new ApiError('AlreadyMember', `this tab is a member of partition ${this.#node.partition.id}`);
 		if (this.#joining) throw new ApiError('AlreadyMember', 'this tab is joining already');
-		if (!isNickname(nickname))
-			throw new ApiError('InvalidArgument', 'a nickname has 1 to 32 printable characters');
-		const signed = invitation ? readInvitation(invitation) : undefined;
+		const partition = partitionOf(options.partition ?? 0);
+		const nickname = nicknameOf(options.nickname ?? this.#nickname);
+		const signed = options.invitation ? invitationOf(options.invitation) : undefined;
 		this.#nickname = nickname;
 		this.#joining = true;
 		this.#assignment = null;
@@ -386,7 +387,7 @@ export class ClientApi implements TabwaveApi {
 	}
 
 	async #block(heightOrHash: number | string): Promise<ReadBlock> {
-		const byHeight = typeof heightOrHash === 'number' || /^\d{1,10}$/.test(heightOrHash);
+		const byHeight = typeof heightOrHash === 'number' || /^\d{1,10}$/.test(textOf(heightOrHash, 'a block'));
 		const bytes = byHeight
 			? await this.#init.store.block(heightOf(Number(heightOrHash)))
 			: await this.#init.store.blockByHash(hexBytes(heightOrHash, 32));
@@ -400,16 +401,13 @@ export class ClientApi implements TabwaveApi {
 		partition?: number;
 	}): Promise<BlockInfo[]> {
 		const { chain } = this.#node;
-		const limit = limitOf(options.limit);
+		const { beforeHeight, limit } = pageOf(options);
 		if (options.partition !== undefined) {
-			const rows = await this.#init.tables.blocks({
-				beforeHeight: options.beforeHeight,
-				limit,
-				partition: options.partition
-			});
+			const partition = partitionOf(options.partition);
+			const rows = await this.#init.tables.blocks({ beforeHeight, limit, partition });
 			return Promise.all(rows.map(async ({ height }) => blockInfo(chain, await this.#block(height))));
 		}
-		const top = Math.min(chain.head.height, (options.beforeHeight ?? Infinity) - 1);
+		const top = Math.min(chain.head.height, (beforeHeight ?? Infinity) - 1);
 		const bottom = Math.max(1, top - limit + 1);
 		const found: BlockInfo[] = [];
 		for (let height = bottom; height <= top;) {
@@ -423,7 +421,7 @@ export class ClientApi implements TabwaveApi {
 
 	async #transaction(id: string): Promise<TransactionInfo> {
 		const { chain, pool } = this.#node;
-		const key = hex(id, 32);
+		const key = hexOf(id, 32);
 		const pending = pool.get(key);
 		if (pending) return transactionInfo(chain, pending, null, 0);
 		const position = chain.recent.position(key) ?? (await this.#init.tables.transaction(key));
@@ -590,14 +588,6 @@ export class ClientApi implements TabwaveApi {
 	}
 }
 
-function readInvitation(text: string): SignedInvitation {
-	try {
-		return fromBinary(SignedInvitationSchema, base64UrlToBytes(text));
-	} catch {
-		throw new ApiError('InvitationInvalid', 'the invitation cannot be read; ask for a new link');
-	}
-}
-
 const REFUSALS: readonly ApiErrorName[] = [
 	'PartitionFull',
 	'InvitationRequired',
@@ -607,43 +597,4 @@ const REFUSALS: readonly ApiErrorName[] = [
 
 function refusalName(name: string): ApiErrorName {
 	return REFUSALS.find((known) => known === name) ?? 'NotConnected';
-}
-
-function hexBytes(text: string, bytes: number): Uint8Array {
-	try {
-		return fromHex(String(text).toLowerCase(), bytes);
-	} catch (error) {
-		if (error instanceof HexError) throw new ApiError('InvalidArgument', error.message);
-		throw error;
-	}
-}
-
-function hex(text: string, bytes: number): string {
-	return toHex(hexBytes(text, bytes));
-}
-
-/** A key in hex, or a contract's escrow. */
-function accountOf(id: string): string {
-	return typeof id === 'string' && id.length <= 160 && id.startsWith(ESCROW_PREFIX) ? id : hex(id, 32);
-}
-
-function amountOf(amount: string | number): bigint {
-	if (!/^\d{1,19}$/.test(String(amount)))
-		throw new ApiError('InvalidArgument', 'an amount is a whole number in the smallest unit');
-	const value = BigInt(amount);
-	if (value <= 0n || value > MAX_AMOUNT)
-		throw new ApiError('InvalidArgument', `an amount is between 1 and ${MAX_AMOUNT}`);
-	return value;
-}
-
-function heightOf(height: number): number {
-	if (!Number.isSafeInteger(height) || height < 0)
-		throw new ApiError('InvalidArgument', 'a height is a whole number');
-	return height;
-}
-
-function limitOf(limit = DEFAULT_PAGE): number {
-	if (!Number.isInteger(limit) || limit < 1)
-		throw new ApiError('InvalidArgument', 'a limit is a whole number of 1 or more');
-	return Math.min(limit, MAX_PAGE);
 }
