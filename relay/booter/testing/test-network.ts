@@ -56,8 +56,8 @@ export class TestNetwork {
 	readonly halted: Error[] = [];
 	booterNetwork: MemoryNetwork;
 	booter: BooterNode | null = null;
+	booterStore = new MemoryLedgerStore();
 	readonly #booterSigner: Signer;
-	#booterStore = new MemoryLedgerStore();
 	#nonce = 0;
 
 	private constructor(genesis: Uint8Array, operator: Signer, booterSigner: Signer) {
@@ -96,12 +96,12 @@ export class TestNetwork {
 
 	/** For the first time, or again with what its store holds. */
 	async startBooter(): Promise<void> {
-		const { chain, votes } = await openChain(this.#booterStore, this.genesis, contractsOf(this.genesis));
+		const { chain, votes } = await openChain(this.booterStore, this.genesis, contractsOf(this.genesis));
 		this.booterNetwork = this.hub.network(this.booterId);
 		this.booter = new BooterNode({
 			chain,
 			votes,
-			store: this.#booterStore,
+			store: this.booterStore,
 			network: this.booterNetwork,
 			suite: testSuite,
 			signer: this.#booterSigner,
@@ -120,7 +120,7 @@ export class TestNetwork {
 	async stopBooter(): Promise<void> {
 		await this.booter!.stop();
 		this.booter = null;
-		this.#booterStore = this.#booterStore.reopen();
+		this.booterStore = this.booterStore.reopen();
 	}
 
 	/** A tab that runs and is no member yet. */
