@@ -26,6 +26,8 @@ export interface Turmoil {
 	cuts: number;
 	freezes: number;
 	crashes: number;
+	/** The same for who leads, beside: a log that half of them have got is what the rules of R19 are for. */
+	leaderCrashes: number;
 	/** Chance per tick of a wish: a proposal, a change of membership, a hand-over. */
 	proposals: number;
 	changes: number;
@@ -33,6 +35,17 @@ export interface Turmoil {
 	/** Chance per tick that a replica is told that blocks wait, or do not, or that the head has moved. */
 	stalls: number;
 }
+
+const FAULTS_AND_WISHES = [
+	'cuts',
+	'freezes',
+	'crashes',
+	'leaderCrashes',
+	'proposals',
+	'changes',
+	'transfers',
+	'stalls'
+] as const;
 
 /** What happened in a run, so that it can be shown that each kind did. */
 export type Counts = Record<
@@ -136,8 +149,7 @@ export class World {
 	/** The faults stop. @throws where the cluster does not decide again, or a replica does not learn of it */
 	heal(): void {
 		this.#turmoil = { ...this.#turmoil, loss: 0, duplication: 0, maxDelayTicks: 1 };
-		for (const kind of ['cuts', 'freezes', 'crashes', 'proposals', 'changes', 'transfers', 'stalls'] as const)
-			this.#turmoil[kind] = 0;
+		for (const kind of FAULTS_AND_WISHES) this.#turmoil[kind] = 0;
 		this.#cuts.clear();
 		for (const host of this.#hosts.values()) {
 			host.downTicks = 0;
@@ -206,7 +218,8 @@ export class World {
 		const steps: RaftEffects[] = [raft.tick()];
 		for (const { from, message } of flights) steps.push(raft.message(from, overTheWire(message)));
 		steps.push(...this.#wishes(host, raft));
-		const isCrash = this.#chance(this.#turmoil.crashes);
+		const { crashes, leaderCrashes } = this.#turmoil;
+		const isCrash = this.#chance(crashes + (raft.isLeader ? leaderCrashes : 0));
 		if (isCrash && this.#chance(0.5)) {
 			this.counts['crashes before the write'] += 1;
 			this.#crash(host);
@@ -404,7 +417,8 @@ export class World {
 		host.raft = null;
 		host.wasLeader = false;
 		host.frozenTicks = 0;
-		host.downTicks = Math.floor(this.#random() * 3 * ELECTION_TICKS);
+		// Every other one is back at once, in the same term.
+		host.downTicks = this.#chance(0.5) ? 0 : Math.floor(this.#random() * 3 * ELECTION_TICKS);
 	}
 
 	#boot(host: Host, bootstrap: { voters: string[] } | null): void {
@@ -466,4 +480,43 @@ function digestAfter(digest: number, { index, term, type, data }: Entry): number
 	let next = Math.imul(digest ^ (index * 31 + term * 7 + type), 0x01000193);
 	if (type !== RaftEntryType.TERM_START) for (const byte of data) next = Math.imul(next ^ byte, 0x01000193);
 	return next >>> 0;
+}
+
+/** Each seed has its own size and its own share of each fault; every fourth has no loss and no crash, and every fourth has leaders that hardly last. */
+export function worldOf(seed: number): { world: World; describe: string } {
+	const random = seededRandom(seed);
+	const voters = [1, 2, 3, 3, 5, 5][Math.floor(random() * 6)]!;
+	const spares = Math.floor(random() * 3);
+	const share = (most: number): number => random() * most;
+	const turmoil: Turmoil = {
+		loss: share(0.3),
+		duplication: share(0.2),
+		maxDelayTicks: 1 + Math.floor(share(8)),
+		cuts: share(0.03),
+		freezes: share(0.02),
+		crashes: share(0.02),
+		leaderCrashes: seed % 4 === 1 ? 0.1 + share(0.3) : share(0.01),
+		proposals: share(0.6),
+		changes: share(0.05),
+		transfers: share(0.02),
+		stalls: share(0.1)
+	};
+	if (seed % 4 === 0)
+		Object.assign(turmoil, { loss: 0, crashes: 0, leaderCrashes: 0, duplication: 0, freezes: 0 });
+	return {
+		world: new World(random, voters, spares, turmoil),
+		describe: JSON.stringify({ voters, spares, ...turmoil })
+	};
+}
+
+/** mulberry32 */
+function seededRandom(seed: number): () => number {
+	let state = seed >>> 0;
+	return () => {
+		state = (state + 0x6d2b79f5) >>> 0;
+		let mixed = state;
+		mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
+		mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+		return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+	};
 }
