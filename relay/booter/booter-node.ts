@@ -14,6 +14,8 @@ import {
 } from '#lib/consensus/ordering/certified-block.ts';
 import { MAX_BALLOT_NUMBER } from '#lib/consensus/ordering/ballot.ts';
 import type { Chain, Commit, ExecutedBlock } from '#lib/consensus/ordering/chain.ts';
+import { checkComplaint, readComplaint } from '#lib/consensus/ordering/complaint.ts';
+import { Complaints, type ComplaintSummary } from '#lib/consensus/ordering/complaints.ts';
 import { checkPartitionRefusal } from '#lib/consensus/ordering/refusal.ts';
 import { checkPartitionStatus } from '#lib/consensus/ordering/status.ts';
 import { isWellFormed, Kind, signedCheck, statementBytes, type Statement } from '#lib/consensus/statement.ts';
@@ -44,6 +46,8 @@ import { Assignments } from './assignments.ts';
 
 export interface BooterEvents {
 	committed(commits: Commit[]): void;
+	/** Members want another active Booter, and enough of them: a reason for an election (R21). */
+	complaint?(summary: ComplaintSummary): void;
 	halted(error: Error): void;
 	log(level: 'debug' | 'info' | 'warning' | 'error', message: string): void;
 }
@@ -73,6 +77,8 @@ type BooterInput =
 	| { type: 'operator'; statement: Statement; signature: Uint8Array }
 	| { type: 'link-up'; peer: string };
 
+/** Members repeat a complaint while it lasts; this is three times as long. */
+const COMPLAINT_LIFETIME_MS = 15_000;
 const SYNC_CHECK_MS = 200;
 /** Being behind is not ordinary for who finalises; only a block that is being written is waited for. */
 const SYNC_PATIENCE_MS = 1000;
@@ -87,6 +93,7 @@ export class BooterNode {
 	readonly #inbox: Inbox<BooterInput>;
 	readonly #verifier: Verifier;
 	readonly #assignments: Assignments;
+	readonly #complaints = new Complaints(COMPLAINT_LIFETIME_MS);
 	readonly #stops: (() => void)[] = [];
 	#halted = false;
 
@@ -168,6 +175,11 @@ export class BooterNode {
 		await this.#init.network.stop();
 	}
 
+	/** What members have against an active Booter, this one or another replica; null where too few complain. */
+	complaintAgainst(booter: string, term: number): ComplaintSummary | null {
+		return this.#complaints.against(booter, term, this.chain.topology.active(), this.#init.clock.now());
+	}
+
 	get core(): BooterCore {
 		return this.#core;
 	}
@@ -236,7 +248,9 @@ export class BooterNode {
 			case 'partitionRefusal':
 				return this.#checkRefusal(body.value);
 			case 'signed':
-				return this.#checkRequest(from, body.value);
+				return body.value.kind === Kind.COMPLAINT
+					? this.#takeComplaint(body.value)
+					: this.#checkRequest(from, body.value);
 			case 'heartbeat':
 				this.#onHeartbeat(from, body.value);
 				return null;
@@ -291,6 +305,18 @@ export class BooterNode {
 		if (partition?.epoch !== refusal.epoch) return null;
 		await this.#hold(checkPartitionRefusal(refusal, partition, this.chain.chainId), 'a refusal');
 		return { type: 'refusal', refusal };
+	}
+
+	async #takeComplaint(signed: Signed): Promise<null> {
+		const { maxRoundsInFlight } = this.chain.genesis.fields;
+		const checks = checkComplaint(signed, votersOf(this.chain), maxRoundsInFlight);
+		await this.#hold(checks, 'a complaint');
+		this.#complaints.add(signed, this.#init.clock.now());
+		const { name, booter } = readComplaint(signed.payload);
+		this.#init.events.log('warning', `${toHex(signed.sender).slice(0, 8)} complains of a Booter: ${name}`);
+		const summary = this.complaintAgainst(toHex(booter), signed.view);
+		if (summary) this.#init.events.complaint?.(summary);
+		return null;
 	}
 
 	async #hold(checks: Verification[], what: string): Promise<void> {

@@ -9,6 +9,8 @@ import {
 	type CertifiedBody
 } from '../consensus/ordering/certified-block.ts';
 import type { Chain, Commit, ExecutedBlock } from '../consensus/ordering/chain.ts';
+import { BooterWatch } from '../consensus/ordering/booter-watch.ts';
+import { complaintStatement, encodeComplaint, type Grievance } from '../consensus/ordering/complaint.ts';
 import { Voter } from '../consensus/ordering/voter.ts';
 import { Pbft, type PbftEffects } from '../consensus/pbft/pbft.ts';
 import { JOIN_VALID_HEIGHTS } from '../consensus/membership/change.ts';
@@ -86,8 +88,8 @@ const HAND_ON_MS = 5000;
 const CERTIFIED_RESEND_MS = 2000;
 /** Heights between two looks for what has expired in the pool: each look passes over all of it. */
 const POOL_EXPIRY_HEIGHTS = 16;
-/** Votes are re-declared while a silence lasts. */
-const SILENCE_REPEAT_MS = 5000;
+/** What is declared, of a silent member or of the Booter, is declared again while it lasts. */
+const DECLARATION_REPEAT_MS = 5000;
 
 export class TabwaveNode {
 	readonly chain: Chain;
@@ -101,6 +103,7 @@ export class TabwaveNode {
 	readonly #inbox: Inbox<NodeInput>;
 	readonly #checks: PacketChecks;
 	readonly #voter: Voter;
+	readonly #watch: BooterWatch;
 	readonly #bodies = new Map<string, CertifiedBody>();
 	/** When a transaction or a certified block is to be sent again. */
 	readonly #resends = new WeakMap<object, { atMs: number; delayMs: number }>();
@@ -131,6 +134,11 @@ export class TabwaveNode {
 			leader: () => this.#pbft?.leader ?? null,
 			resendTicks: ticks(init.timing, init.timing.resendMs),
 			carryToAllTicks: ticks(init.timing, init.timing.commitToAllMs)
+		});
+		this.#watch = new BooterWatch({
+			patienceMs: init.timing.booterPatienceMs,
+			repeatMs: DECLARATION_REPEAT_MS,
+			maxRoundsInFlight: init.chain.genesis.fields.maxRoundsInFlight
 		});
 		this.#turns = new Turns<NodeInput>({
 			chainId: init.chain.chainId,
@@ -186,7 +194,8 @@ export class TabwaveNode {
 			clock.every(SYNC_CHECK_MS, () => this.#checkSync()),
 			clock.every(RESEND_CHECK_MS, () => this.#resubmit()),
 			clock.every(RESEND_CHECK_MS, () => this.#resendCertified()),
-			clock.every(timing.heartbeatMs, () => this.#declareSilences())
+			clock.every(timing.heartbeatMs, () => this.#declareSilences()),
+			clock.every(RESEND_CHECK_MS, () => this.#watchBooter())
 		);
 		this.#turns.add({ type: 'tick' });
 	}
@@ -208,6 +217,11 @@ export class TabwaveNode {
 
 	get voter(): Voter {
 		return this.#voter;
+	}
+
+	/** What this node has against the active Booter. */
+	get grievance(): Grievance | null {
+		return this.#watch.grievance;
 	}
 
 	get halted(): Error | null {
@@ -606,6 +620,39 @@ export class TabwaveNode {
 			this.#sendNow(this.#pbft.leader, transactionPacket(handed));
 	}
 
+	/** A Booter that stalls, censors or says two things is complained of to all of them; the others decide what comes of it. */
+	#watchBooter(): void {
+		const { partition } = this;
+		if (!partition || this.sync.status()) return;
+		const { booter, term } = this.#voter.activeBooter;
+		const ordered = this.#voter.ordered();
+		const lastRoundId = this.chain.topology.lastRoundId(partition.id);
+		const waiting = [...this.#bodies.values()]
+			.filter(
+				({ id, proposal }) =>
+					proposal.partition === partition.id &&
+					proposal.epoch === partition.epoch &&
+					proposal.roundId > lastRoundId &&
+					!ordered.has(id)
+			)
+			.sort((a, b) => a.proposal.roundId - b.proposal.roundId)[0];
+		const view = {
+			booter,
+			finalHeight: this.chain.head.height,
+			activePartitions: this.chain.topology.active().length,
+			isOrderOpen: this.#voter.state() !== null,
+			waiting: waiting?.certificate ?? null,
+			equivocation: this.#voter.equivocation
+		};
+		const grievance = this.#watch.look(view, this.#init.clock.now());
+		if (!grievance) return;
+		const payload = encodeComplaint(grievance, fromHex(booter));
+		const statement = complaintStatement(partition, term, view.finalHeight, payload);
+		for (const replica of this.chain.genesis.fields.booters)
+			this.#declare(statement, payload, toHex(replica));
+		this.#init.events.log('warning', `complains of the Booter: ${grievance.name}`);
+	}
+
 	/** A leader hands up again what is certified and not ordered: the first time may have been lost. */
 	#resendCertified(): void {
 		if (!this.#pbft?.isLeader) return;
@@ -642,7 +689,7 @@ export class TabwaveNode {
 		for (const member of partition.members) {
 			const lastHeardMs = this.peers.get(member)?.lastHeardMs ?? this.#memberSinceMs;
 			if (member === this.self || nowMs - lastHeardMs < timing.evictionGraceMs) continue;
-			if (nowMs - (this.#silencedAt.get(member) ?? 0) < SILENCE_REPEAT_MS) continue;
+			if (nowMs - (this.#silencedAt.get(member) ?? 0) < DECLARATION_REPEAT_MS) continue;
 			this.#silencedAt.set(member, nowMs);
 			this.#declare(
 				{

@@ -15,8 +15,10 @@ export interface Surroundings {
 }
 
 export function stuckOf(node: TabwaveNode, { isBooterLinked, stillMs, timing }: Surroundings): Stuck | null {
-	const { pbft, partition } = node;
+	const { pbft, partition, grievance } = node;
 	if (!isBooterLinked) return wait('WaitingForRelay', ['booter'], timing.resendMs);
+	// Whatever else moves: this partition's blocks do not.
+	if (grievance?.name === 'BooterCensors') return wait(grievance.name, ['booter'], null);
 	if (!pbft || !partition || stillMs < STUCK_AFTER_MS) return null;
 	const alive = partition.members.filter((member) => node.isAlive(member));
 	const away = partition.members.filter((member) => !alive.includes(member));
@@ -28,6 +30,9 @@ export function stuckOf(node: TabwaveNode, { isBooterLinked, stillMs, timing }: 
 	if (alive.length < quorum(partition.members.length)) return wait('WaitingForQuorum', away, null);
 	if (!node.isAlive(pbft.leader)) return wait('WaitingForLeader', [pbft.leader], null);
 	if (order?.phase === 'fetching') return wait('WaitingForBodies', order.missing, timing.resendMs);
+	// What follows waits for the Booter, and that for too long.
+	if (grievance && (order || !round)) return wait(grievance.name, ['booter'], timing.resendMs);
+	if (order?.phase === 'joined') return wait('WaitingForNext', ['booter'], timing.resendMs);
 	if (order?.phase === 'signed') return wait('WaitingForOrderCommit', ['booter'], timing.resendMs);
 	if (order?.phase === 'locked') return wait('WaitingForFinality', ['booter'], timing.resendMs);
 	if (order?.phase === 'refused') return wait('OrderRefused', ['booter'], null);

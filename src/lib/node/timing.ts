@@ -11,6 +11,8 @@ export interface Timing {
 	gatherMs: number;
 	/** R9: how long the Booter waits for a gap in a partition's rounds. */
 	gapMs: number;
+	/** How long the head may stand still while blocks wait, or a block wait while others pass it, before the Booter is complained of. */
+	booterPatienceMs: number;
 	/** Silence after which a member is shown as away. */
 	awayMs: number;
 	/** R22: silence after which a member is evicted, so that a reload is not a change of members. */
@@ -24,6 +26,7 @@ export const DEFAULT_TIMING: Timing = {
 	commitToAllMs: 2000,
 	gatherMs: 200,
 	gapMs: 1000,
+	booterPatienceMs: 10_000,
 	awayMs: 2000,
 	evictionGraceMs: 20_000
 };

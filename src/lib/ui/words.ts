@@ -145,7 +145,10 @@ const STUCK: Record<string, Words> = {
 	WaitingForSync: m.stuck_sync,
 	ViewChange: m.stuck_view_change,
 	WaitingForMembership: m.stuck_membership,
-	OrderRefused: m.stuck_refused
+	OrderRefused: m.stuck_refused,
+	BooterStalls: m.stuck_booter_stalls,
+	BooterCensors: m.stuck_booter_censors,
+	BooterEquivocates: m.stuck_booter_equivocates
 };
 
 export function stuckReason(stuck: Stuck): string {

@@ -21,6 +21,7 @@ import { ballotName, compareBallots, type Ballot } from './ballot.ts';
 import { Carrier, partitionRefusal, type OrderResult } from './carrier.ts';
 import type { CertifiedBody } from './certified-block.ts';
 import type { Chain, Commit, EntryBody, Execution } from './chain.ts';
+import { encodeComplaint, readComplaint, type Grievance } from './complaint.ts';
 import { EntryError } from './entry-error.ts';
 import { Journal } from './journal.ts';
 import { encodeLockProof, lockReference } from './lock.ts';
@@ -118,6 +119,9 @@ export class Voter {
 	/** Takes up the votes of an earlier run (R2). */
 	restore(records: { key: string; value: Uint8Array }[]): void {
 		this.#record.restore(records, this.#chain.head.height + 1);
+		const evidence = records.find(({ key }) => key === EVIDENCE_KEY);
+		const [first, second] = evidence ? readComplaint(evidence.value).nexts : [];
+		if (first && second) this.#equivocation = { first, second };
 	}
 
 	/** R23: a node that catches up carries no votes. */
@@ -150,6 +154,11 @@ export class Voter {
 	/** Highest height that this node has executed. */
 	get height(): number {
 		return this.#open?.execution?.blocks.at(-1)?.height ?? this.#chain.head.height;
+	}
+
+	/** The Booter that spoke last, and the term in which it did. */
+	get activeBooter(): { booter: string; term: number } {
+		return { booter: this.#asked?.booter ?? this.#init.booter, term: this.#asked?.ballot.term ?? 0 };
 	}
 
 	/** Two Nexts of one ballot, signed by one Booter. */
@@ -211,7 +220,7 @@ export class Voter {
 		if (open && order === 0) {
 			// The Booter asks again: what this member has said may be what it lacks. Or it says two things at once.
 			if (equalBytes(signed.digest, open.contentDigest)) this.#resend(open, effects);
-			else this.#equivocation ??= { first: open.next.signed!, second: signed };
+			else this.#keepEvidence(open.next.signed!, signed, effects);
 			return effects;
 		}
 		const refusal = order < 0 ? passed(open!.ballot) : this.#mayJoin(next, ballot);
@@ -303,6 +312,21 @@ export class Voter {
 		for (const part of [this.#joined, this.#open])
 			if (part && this.#tick - part.lastSentTick >= this.#init.resendTicks) this.#resend(part, effects);
 		return effects;
+	}
+
+	/** Of one Booter's two faces; the first that is found is enough, and outlives a restart. */
+	#keepEvidence(first: Signed, second: Signed, effects: VoterEffects): void {
+		if (this.#equivocation || !equalBytes(first.sender, second.sender)) return;
+		this.#equivocation = { first, second };
+		const booter = toHex(first.sender);
+		const grievance: Grievance = {
+			name: 'BooterEquivocates',
+			booter,
+			waiting: null,
+			sinceHeight: 0,
+			nexts: [first, second]
+		};
+		effects.persist.push({ key: EVIDENCE_KEY, value: encodeComplaint(grievance, first.sender) });
 	}
 
 	/** Above the head, and not inside an order that is final already. */
@@ -608,6 +632,8 @@ export class Voter {
 		return { ...noEffects(), commits: [] };
 	}
 }
+
+const EVIDENCE_KEY = 'booter-evidence';
 
 function phaseOf(open: Open): OrderState['phase'] {
 	if (open.refusal) return 'refused';
