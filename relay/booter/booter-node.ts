@@ -252,7 +252,7 @@ export class BooterNode {
 					? this.#takeComplaint(body.value)
 					: this.#checkRequest(from, body.value);
 			case 'heartbeat':
-				this.#onHeartbeat(from, body.value);
+				this.peers.heartbeat(from, body.value, this.#init.clock.now());
 				return null;
 			case 'assignmentRequest':
 				this.#assign(from, body.value.partition);
@@ -264,7 +264,7 @@ export class BooterNode {
 				void this.sync.onResponse(from, body.value).catch((error: unknown) => this.#halt(error as Error));
 				return null;
 			case 'certifiedBlockRequest': {
-				const held = this.#core.body(toHex(body.value.blockId));
+				const held = this.#core.body(toHex(body.value.blockId), body.value.view);
 				if (held) this.#sendNow(from, { case: 'certifiedBlock', value: toCertifiedBlock(held) });
 				return null;
 			}
@@ -375,16 +375,6 @@ export class BooterNode {
 	#isHeard(member: string): boolean {
 		const { clock, timing } = this.#init;
 		return this.peers.isAlive(member, clock.now(), timing.evictionGraceMs / 2);
-	}
-
-	#onHeartbeat(
-		from: string,
-		heartbeat: { partition: number; epoch: number; view: number } & Parameters<Peers['heartbeat']>[1]
-	): void {
-		this.peers.heartbeat(from, heartbeat, this.#init.clock.now());
-		const partition = this.chain.topology.partitionOf(from);
-		if (partition && partition.id === heartbeat.partition && partition.epoch === heartbeat.epoch)
-			this.#core.view(partition, from, heartbeat.view);
 	}
 
 	#assign(from: string, wish: number): void {

@@ -130,7 +130,7 @@ export class TabwaveNode {
 			chain: init.chain,
 			self: this.self,
 			booter: init.booter,
-			bodies: this.#bodies,
+			bodies: { get: (id, view) => this.#bodyOf(id, view) },
 			leader: () => this.#pbft?.leader ?? null,
 			resendTicks: ticks(init.timing, init.timing.resendMs),
 			carryToAllTicks: ticks(init.timing, init.timing.commitToAllMs)
@@ -527,7 +527,7 @@ export class TabwaveNode {
 				this.#answerBodies(from, body.value.transactionIds);
 				return null;
 			case 'certifiedBlockRequest': {
-				const held = this.#bodies.get(toHex(body.value.blockId));
+				const held = this.#bodyOf(toHex(body.value.blockId), body.value.view);
 				if (held) this.#sendNow(from, { case: 'certifiedBlock', value: toCertifiedBlock(held) });
 				return null;
 			}
@@ -718,6 +718,11 @@ export class TabwaveNode {
 	/** Links follow the ledger's topology (R22). */
 	#dial(): void {
 		this.#init.network.setPeers((this.partition?.members ?? []).filter((member) => member !== this.self));
+	}
+
+	#bodyOf(id: string, view: number): CertifiedBody | undefined {
+		const body = this.#bodies.get(id);
+		return body?.certificate.view === view ? body : undefined;
 	}
 
 	#keepBody(body: CertifiedBody): void {

@@ -716,8 +716,9 @@ describe('leaders', () => {
 		tiers.reaches = (_from, to, what) => !(to === '1a' && what.startsWith('Sign'));
 		await order(tiers);
 		tiers.crash('1a');
-		tiers.changeLeader(1);
 		tiers.story();
+		await tiers.changeLeader(1);
+		await tiers.settle();
 		await tiers.ticks(RESEND_TICKS);
 		expect(tiers.story('carries', 'booter')).toEqual([
 			'booter Next 1.0 height 2 → 1b',

@@ -34,8 +34,8 @@ export interface VoterInit {
 	self: string;
 	/** Whom to ask and to answer until a Booter has spoken. */
 	booter: string;
-	/** Certified blocks that this node holds, by id. */
-	bodies: { get(id: string): CertifiedBody | undefined };
+	/** Certified blocks that this node holds, by id and view of their certificate. */
+	bodies: { get(id: string, view: number): CertifiedBody | undefined };
 	/** The partition's leader as this node sees it; null while it is no member. */
 	leader(): string | null;
 	/** Ticks of silence after which what was said is said again. */
@@ -149,6 +149,17 @@ export class Voter {
 	/** Ids of the blocks in the open order, lower-case hex. */
 	ordered(): ReadonlySet<string> {
 		return new Set(this.#open?.content.entries.map((entry) => toHex(entry.id)));
+	}
+
+	/** The height that is open: a ballot of it is joined, or its order waits. Null where none is. */
+	get openHeight(): number | null {
+		return (this.#open ?? this.#joined)?.height ?? null;
+	}
+
+	/** Ticks until what is open is said and asked for again. */
+	get resendTicks(): number {
+		const lastSentTick = (this.#open ?? this.#joined)?.lastSentTick ?? this.#tick;
+		return Math.max(0, lastSentTick + this.#init.resendTicks - this.#tick);
 	}
 
 	/** Highest height that this node has executed. */
@@ -284,6 +295,17 @@ export class Voter {
 		this.#finality = certificate;
 		if (alone) this.#forward({ case: 'finality', value: certificate }, effects);
 		this.#commit(effects);
+		return effects;
+	}
+
+	/** R6: the partition has another leader, who gathers this member's votes from now on, or this node is that leader. */
+	leaderChanged(): VoterEffects {
+		const effects = this.#effects();
+		for (const part of [this.#joined, this.#open])
+			if (part) {
+				part.lastSentTick = -1;
+				this.#resend(part, effects);
+			}
 		return effects;
 	}
 
@@ -603,7 +625,7 @@ export class Voter {
 					to: from === this.#init.self ? open.booter : from,
 					packet: {
 						case: 'certifiedBlockRequest',
-						value: { $typeName: 'tabwave.v1.CertifiedBlockRequest', blockId: entry.id }
+						value: { $typeName: 'tabwave.v1.CertifiedBlockRequest', blockId: entry.id, view: entry.view }
 					}
 				});
 	}
@@ -615,9 +637,8 @@ export class Voter {
 				bytes: entry.membershipChange,
 				change: decodeMembershipChange(entry.membershipChange)
 			};
-		const body = this.#init.bodies.get(toHex(entry.id));
-		// A block may be certified in two views; the order names one of its certificates.
-		return body?.certificate.view === entry.view ? { kind: 'block', body } : undefined;
+		const body = this.#init.bodies.get(toHex(entry.id), entry.view);
+		return body && { kind: 'block', body };
 	}
 
 	#partition(): PartitionView | undefined {

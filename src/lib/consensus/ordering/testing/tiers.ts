@@ -192,11 +192,12 @@ export class Tiers {
 	}
 
 	/** Moves a partition to its next leader. */
-	changeLeader(partition: number): void {
+	async changeLeader(partition: number): Promise<void> {
 		const view = (this.#views.get(partition) ?? 0) + 1;
 		this.#views.set(partition, view);
-		for (const { chain, member } of this.#of(partition))
-			this.booter.core.view(chain.topology.partition(partition)!, member.id, view);
+		await this.#handleBooter(this.booter.core.leaderChanged(partition, view));
+		for (const host of this.#of(partition))
+			if (!host.isDown) await this.#handleMember(host, host.voter.leaderChanged());
 	}
 
 	leaderOf(partition: number): MemberHost {
@@ -298,8 +299,7 @@ export class Tiers {
 			booter.core = this.#core(booter);
 			await this.#handleBooter(booter.core.lead(booter.core.storedTerm + 1));
 			for (const [partition, view] of this.#views)
-				for (const { chain, member } of this.#of(partition))
-					booter.core.view(chain.topology.partition(partition)!, member.id, view);
+				await this.#handleBooter(booter.core.leaderChanged(partition, view));
 			return;
 		}
 		const host = this.member(name);
@@ -380,7 +380,8 @@ export class Tiers {
 			}
 			case 'certifiedBlockRequest': {
 				const held = host.bodies.get(toHex(body.value.blockId));
-				if (held) this.#send(host.name, from, { case: 'certifiedBlock', value: toCertifiedBlock(held) });
+				if (held?.certificate.view === body.value.view)
+					this.#send(host.name, from, { case: 'certifiedBlock', value: toCertifiedBlock(held) });
 			}
 		}
 	}
@@ -406,7 +407,7 @@ export class Tiers {
 				await this.#handleBooter(core.certified(this.#read(body.value)));
 				return;
 			case 'certifiedBlockRequest': {
-				const held = core.body(toHex(body.value.blockId));
+				const held = core.body(toHex(body.value.blockId), body.value.view);
 				if (held)
 					for (const { name } of this.members.values())
 						this.#send('booter', name, { case: 'certifiedBlock', value: toCertifiedBlock(held) });
@@ -608,7 +609,12 @@ export class Tiers {
 			chain: host.chain,
 			self: host.member.id,
 			booter: this.booter.member.id,
-			bodies: { get: (id) => host.bodies.get(id) },
+			bodies: {
+				get: (id, view) => {
+					const body = host.bodies.get(id);
+					return body?.certificate.view === view ? body : undefined;
+				}
+			},
 			leader: () => this.leaderOf(host.partition).member.id,
 			resendTicks: RESEND_TICKS,
 			carryToAllTicks: CARRY_TO_ALL_TICKS

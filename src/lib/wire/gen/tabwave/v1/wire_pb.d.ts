@@ -145,13 +145,13 @@ export declare type Packet = Message<"tabwave.v1.Packet"> & {
     case: "raft";
   } | {
     /**
-     * @generated from field: tabwave.v1.PartitionStatus partition_status = 20;
+     * @generated from field: tabwave.v1.PartitionStatus partition_status = 24;
      */
     value: PartitionStatus;
     case: "partitionStatus";
   } | {
     /**
-     * @generated from field: tabwave.v1.PartitionRefusal partition_refusal = 21;
+     * @generated from field: tabwave.v1.PartitionRefusal partition_refusal = 25;
      */
     value: PartitionRefusal;
     case: "partitionRefusal";
@@ -210,6 +210,13 @@ export declare type CertifiedBlockRequest = Message<"tabwave.v1.CertifiedBlockRe
    * @generated from field: bytes block_id = 1;
    */
   blockId: Uint8Array;
+
+  /**
+   * Of the certificate that the Next names: a block may have been certified in more than one view.
+   *
+   * @generated from field: uint32 view = 2;
+   */
+  view: number;
 };
 
 /**
