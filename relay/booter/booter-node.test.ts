@@ -305,7 +305,7 @@ describe('votes and blocks from strangers', () => {
 
 	it('a block that nobody has is asked for in vain', async () => {
 		const tab = await caller();
-		const value = { $typeName: 'tabwave.v1.CertifiedBlockRequest' as const, blockId: ZERO_HASH };
+		const value = { $typeName: 'tabwave.v1.CertifiedBlockRequest' as const, blockId: ZERO_HASH, view: 0 };
 		expect(await ask(tab, { case: 'certifiedBlockRequest', value }, 'certifiedBlock')).toBeUndefined();
 	});
 });
