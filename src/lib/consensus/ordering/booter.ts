@@ -34,7 +34,6 @@ import type {
 import { orderStatement } from '../certificates.ts';
 import { noEffects, type Effects } from '../effects.ts';
 import { MembershipRequests } from '../membership/requests.ts';
-import { faultyBound } from '../quorum.ts';
 import { Kind, type Statement } from '../statement.ts';
 import { leaderOf, upperQuorum, type PartitionView } from '../topology.ts';
 import { ballotName, compareBallots, MAX_BALLOT_NUMBER, type Ballot } from './ballot.ts';
@@ -110,16 +109,16 @@ export class BooterCore {
 	readonly #chain: Chain;
 	readonly requests = new MembershipRequests();
 	readonly #queue: BlockQueue;
-	/** R10: the view that each member's heartbeats say, by partition. */
-	readonly #views = new Map<number, Map<string, number>>();
+	/** The view of each partition in its epoch, as a LeaderChange proved it: on say-so alone anyone could lead the Booter astray. */
+	readonly #views = new Map<number, { epoch: number; view: number }>();
 	/** 0 while this Booter does not lead. */
 	#term = 0;
 	#storedTerm = 0;
 	/** The last ballot that is known of at the height above the head; null before the first. */
 	#last: Ballot | null = null;
 	#recorded: Recorded | null = null;
-	/** Bodies of the order of an earlier run or of a lock, by id; null while one is asked for. */
-	readonly #wanted = new Map<string, CertifiedBody | null>();
+	/** Bodies of the order of an earlier run or of a lock, by id, certified in the view that it names; null while one is asked for. */
+	readonly #wanted = new Map<string, { view: number; body: CertifiedBody | null }>();
 	#collecting: Collecting | null = null;
 	#order: Order | null = null;
 	/** Blocks of the next order at most, after an order whose results differed. */
@@ -165,7 +164,7 @@ export class BooterCore {
 		if (content.height !== this.#chain.head.height + 1) return;
 		for (const block of saved.blocks.map(readBlock)) {
 			this.#queue.add(block);
-			this.#wanted.set(block.id, block);
+			this.#wanted.set(block.id, { view: block.certificate.view, body: block });
 		}
 		this.#last = { term: saved.term, attempt: saved.attempt };
 		this.#recorded = {
@@ -211,7 +210,8 @@ export class BooterCore {
 	/** A certified block whose signatures hold. */
 	certified(body: CertifiedBody): BooterEffects {
 		const effects = noBooterEffects();
-		if (this.#wanted.get(body.id) === null) this.#wanted.set(body.id, body);
+		const wanted = this.#wanted.get(body.id);
+		if (wanted?.view === body.certificate.view) wanted.body ??= body;
 		if (this.#queue.add(body) && this.isLeading)
 			// The other partitions' leaders need the bodies before they can vote.
 			for (const leader of this.#leaders(body.proposal.partition))
@@ -295,19 +295,27 @@ export class BooterCore {
 		return effects;
 	}
 
-	/** Which view a member is in, by its heartbeat (R10). */
-	view(partition: PartitionView, member: string, view: number): void {
-		const views = this.#views.get(partition.id) ?? new Map<string, number>();
-		this.#views.set(partition.id, views.set(member, view));
-		for (const known of views.keys()) if (!partition.members.includes(known)) views.delete(known);
+	/** A LeaderChange of a partition's present epoch that holds: its leader takes over what is open. */
+	leaderChanged(partition: number, view: number): BooterEffects {
+		const effects = noBooterEffects();
+		const present = this.#chain.topology.partition(partition);
+		if (!present || present.members.length === 0 || view <= this.view(partition)) return effects;
+		this.#views.set(partition, { epoch: present.epoch, view });
+		const leader = leaderOf(present.members, view);
+		if (this.#order) this.#askVotes(this.#order, [leader], effects);
+		else if (this.#collecting) this.#askStatuses(this.#collecting, [leader], effects);
+		return effects;
 	}
 
-	/** The leader of the highest view that an honest member is in: f + 1 say so. A liar alone moves nothing. */
+	/** The view of a partition in its present epoch, as far as it was proved to this Booter. */
+	view(partition: number): number {
+		const known = this.#views.get(partition);
+		return known && known.epoch === this.#chain.topology.partition(partition)?.epoch ? known.view : 0;
+	}
+
 	leader(partition: number): string | null {
 		const { members } = this.#chain.topology.partition(partition) ?? { members: [] };
-		if (members.length === 0) return null;
-		const views = [...(this.#views.get(partition)?.values() ?? [])].sort((a, b) => b - a);
-		return leaderOf(members, views[faultyBound(members.length)] ?? 0);
+		return members.length > 0 ? leaderOf(members, this.view(partition)) : null;
 	}
 
 	/** @param timeMs the Booter's clock, which gives blocks their time */
@@ -350,7 +358,9 @@ export class BooterCore {
 	/** The block that an asker lacks (R12). */
 	body(id: string): CertifiedBody | undefined {
 		const open = this.#order?.bodies.find((entry) => entry.kind === 'block' && entry.body.id === id);
-		return open?.kind === 'block' ? open.body : (this.#queue.get(id) ?? this.#wanted.get(id) ?? undefined);
+		return open?.kind === 'block'
+			? open.body
+			: (this.#queue.get(id) ?? this.#wanted.get(id)?.body ?? undefined);
 	}
 
 	/** Goes on with the height above the head, as far as what is known allows. */
@@ -403,9 +413,10 @@ export class BooterCore {
 		const missing = content.entries.filter((_, i) => bodies[i] === null);
 		if (missing.length > 0) {
 			for (const entry of missing) {
-				if (this.#wanted.get(toHex(entry.id)) === null) continue;
-				this.#wanted.set(toHex(entry.id), null);
-				this.#askForBody(entry.id, this.#leaders(), effects);
+				const wanted = this.#wanted.get(toHex(entry.id));
+				if (wanted?.view === entry.view && wanted.body === null) continue;
+				this.#wanted.set(toHex(entry.id), { view: entry.view, body: null });
+				this.#askForBody(entry.id, entry.view, this.#leaders(), effects);
 			}
 			return;
 		}
@@ -431,7 +442,7 @@ export class BooterCore {
 	#bodyOf(entry: OrderEntry): EntryBody | null {
 		if (entry.membershipChange.length > 0) return membershipBody(entry.membershipChange);
 		const id = toHex(entry.id);
-		const body = [this.#wanted.get(id), this.#queue.get(id)].find(
+		const body = [this.#wanted.get(id)?.body, this.#queue.get(id)].find(
 			(held) => held?.certificate.view === entry.view
 		);
 		return body ? { kind: 'block', body } : null;
@@ -649,7 +660,8 @@ export class BooterCore {
 			const { content, contentBytes, orderCommit } = order;
 			this.#recorded = { content, contentBytes, hasOrderCommit: orderCommit !== null };
 			for (const entry of order.bodies)
-				if (entry.kind === 'block') this.#wanted.set(entry.body.id, entry.body);
+				if (entry.kind === 'block')
+					this.#wanted.set(entry.body.id, { view: entry.body.certificate.view, body: entry.body });
 		}
 		this.#drop();
 	}
@@ -693,8 +705,8 @@ export class BooterCore {
 		);
 		if (this.#order) this.#askVotes(this.#order, whom, effects);
 		else this.#askStatuses(this.#collecting!, whom, effects);
-		for (const [id, body] of this.#wanted)
-			if (body === null) this.#askForBody(fromHex(id), this.#everyone(), effects);
+		for (const [id, { view, body }] of this.#wanted)
+			if (body === null) this.#askForBody(fromHex(id), view, this.#everyone(), effects);
 	}
 
 	/** Partitions that the open ballot still waits for. */
@@ -741,13 +753,13 @@ export class BooterCore {
 			effects.send.push({ to: peer, packet: { case: 'orderCommit', value: orderCommit } });
 	}
 
-	#askForBody(blockId: Uint8Array, to: string[], effects: BooterEffects): void {
+	#askForBody(blockId: Uint8Array, view: number, to: string[], effects: BooterEffects): void {
 		for (const peer of to)
 			effects.send.push({
 				to: peer,
 				packet: {
 					case: 'certifiedBlockRequest',
-					value: { $typeName: 'tabwave.v1.CertifiedBlockRequest', blockId }
+					value: { $typeName: 'tabwave.v1.CertifiedBlockRequest', blockId, view }
 				}
 			});
 	}

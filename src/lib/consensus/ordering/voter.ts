@@ -33,8 +33,8 @@ export interface VoterInit {
 	self: string;
 	/** Whom to ask and to answer until a Booter has spoken. */
 	booter: string;
-	/** Certified blocks that this node holds, by id. */
-	bodies: { get(id: string): CertifiedBody | undefined };
+	/** Certified blocks that this node holds, by id and view of their certificate. */
+	bodies: { get(id: string, view: number): CertifiedBody | undefined };
 	/** The partition's leader as this node sees it; null while it is no member. */
 	leader(): string | null;
 	/** Ticks of silence after which what was said is said again. */
@@ -140,6 +140,16 @@ export class Voter {
 			signs: part.carrier.count(Kind.SIGN),
 			dones: part.carrier.count(Kind.DONE)
 		};
+	}
+
+	/** The height that the open order begins with; null where none is open. */
+	get openHeight(): number | null {
+		return this.#open?.content.height ?? null;
+	}
+
+	/** Ticks until what the open order waits for is asked for again. */
+	get resendTicks(): number {
+		return Math.max(0, (this.#open?.lastSentTick ?? this.#tick) + this.#init.resendTicks - this.#tick);
 	}
 
 	/** Ids of the blocks in the open order, lower-case hex. */
@@ -275,6 +285,16 @@ export class Voter {
 		this.#finality = certificate;
 		if (alone) this.#forward({ case: 'finality', value: certificate }, effects);
 		this.#commit(effects);
+		return effects;
+	}
+
+	/** R6: the partition has another leader, who gathers this member's votes from now on, or this node is that leader. */
+	leaderChanged(): VoterEffects {
+		const effects = this.#effects();
+		const part = this.#open ?? this.#joined;
+		if (!part) return effects;
+		part.lastSentTick = -1;
+		this.#resend(part, effects);
 		return effects;
 	}
 
@@ -579,7 +599,7 @@ export class Voter {
 					to: from === this.#init.self ? open.booter : from,
 					packet: {
 						case: 'certifiedBlockRequest',
-						value: { $typeName: 'tabwave.v1.CertifiedBlockRequest', blockId: entry.id }
+						value: { $typeName: 'tabwave.v1.CertifiedBlockRequest', blockId: entry.id, view: entry.view }
 					}
 				});
 	}
@@ -591,7 +611,7 @@ export class Voter {
 				bytes: entry.membershipChange,
 				change: decodeMembershipChange(entry.membershipChange)
 			};
-		const body = this.#init.bodies.get(toHex(entry.id));
+		const body = this.#init.bodies.get(toHex(entry.id), entry.view);
 		// A block may be certified in two views; the order names one of its certificates.
 		return body?.certificate.view === entry.view ? { kind: 'block', body } : undefined;
 	}

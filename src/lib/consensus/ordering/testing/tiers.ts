@@ -195,8 +195,7 @@ export class Tiers {
 	changeLeader(partition: number): void {
 		const view = (this.#views.get(partition) ?? 0) + 1;
 		this.#views.set(partition, view);
-		for (const { chain, member } of this.#of(partition))
-			this.booter.core.view(chain.topology.partition(partition)!, member.id, view);
+		this.booter.core.leaderChanged(partition, view);
 	}
 
 	leaderOf(partition: number): MemberHost {
@@ -297,9 +296,7 @@ export class Tiers {
 			booter.chain = this.#chain(booter);
 			booter.core = this.#core(booter);
 			await this.#handleBooter(booter.core.lead(booter.core.storedTerm + 1));
-			for (const [partition, view] of this.#views)
-				for (const { chain, member } of this.#of(partition))
-					booter.core.view(chain.topology.partition(partition)!, member.id, view);
+			for (const [partition, view] of this.#views) booter.core.leaderChanged(partition, view);
 			return;
 		}
 		const host = this.member(name);

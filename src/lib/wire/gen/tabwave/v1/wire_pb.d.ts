@@ -8,6 +8,7 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { BlockCertificate, CertifiedBlock, Kind, MemberSignature, OrderCertificate, PartitionVotes, Signed } from "./ledger_pb.js";
 import type { RaftMessage } from "./raft_pb.js";
+import type { LeaderChange, NewView, ProposalRequest, ProposalResponse } from "./view_change_pb.js";
 
 /**
  * Describes the file tabwave/v1/wire.proto.
@@ -155,6 +156,30 @@ export declare type Packet = Message<"tabwave.v1.Packet"> & {
      */
     value: PartitionRefusal;
     case: "partitionRefusal";
+  } | {
+    /**
+     * @generated from field: tabwave.v1.NewView new_view = 22;
+     */
+    value: NewView;
+    case: "newView";
+  } | {
+    /**
+     * @generated from field: tabwave.v1.LeaderChange leader_change = 23;
+     */
+    value: LeaderChange;
+    case: "leaderChange";
+  } | {
+    /**
+     * @generated from field: tabwave.v1.ProposalRequest proposal_request = 24;
+     */
+    value: ProposalRequest;
+    case: "proposalRequest";
+  } | {
+    /**
+     * @generated from field: tabwave.v1.ProposalResponse proposal_response = 25;
+     */
+    value: ProposalResponse;
+    case: "proposalResponse";
   } | { case: undefined; value?: undefined };
 };
 
@@ -210,6 +235,13 @@ export declare type CertifiedBlockRequest = Message<"tabwave.v1.CertifiedBlockRe
    * @generated from field: bytes block_id = 1;
    */
   blockId: Uint8Array;
+
+  /**
+   * Of the certificate that the Next names: a block may have been certified in more than one view.
+   *
+   * @generated from field: uint32 view = 2;
+   */
+  view: number;
 };
 
 /**
@@ -579,6 +611,8 @@ export declare const BooterComplaintSchema: GenMessage<BooterComplaint>;
  */
 export declare type Heartbeat = Message<"tabwave.v1.Heartbeat"> & {
   /**
+   * A member's own; from the Booter, the receiver's.
+   *
    * @generated from field: uint32 partition = 1;
    */
   partition: number;
@@ -589,6 +623,8 @@ export declare type Heartbeat = Message<"tabwave.v1.Heartbeat"> & {
   epoch: number;
 
   /**
+   * R10: the highest view whose LeaderChange the sender holds. Who holds a higher one answers with it.
+   *
    * @generated from field: uint32 view = 3;
    */
   view: number;
