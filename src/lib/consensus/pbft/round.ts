@@ -32,6 +32,8 @@ export interface Round {
 	isGivenUp: boolean;
 	startedTick: number;
 	lastSentTick: number;
+	/** When each member was last sent the certificate, on having missed it: its Prepare and its Commit come together. */
+	answeredTick: Map<string, number>;
 	/** R5: the leader kept silent for so long that Commits go to everyone. */
 	commitToAll: boolean;
 }
@@ -56,6 +58,7 @@ export function newRound(roundId: number, tick: number): Round {
 		isGivenUp: false,
 		startedTick: tick,
 		lastSentTick: tick,
+		answeredTick: new Map(),
 		commitToAll: false
 	};
 }

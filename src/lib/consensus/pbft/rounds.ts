@@ -63,7 +63,7 @@ export class Rounds {
 		if (round.digest && round.proposal) {
 			// Seen before: what this member has said of it may be what the leader lacks.
 			if (round.digest !== message.digest || message.sender === this.#standing.init.self) return;
-			if (round.certificate) this.#answer(message.sender, round.certificate, effects);
+			if (round.certificate) this.#answer(message.sender, round, effects);
 			else this.#resendOnce(round, effects);
 			return;
 		}
@@ -83,7 +83,7 @@ export class Rounds {
 		if (round.certificate && message.sender !== self) {
 			const { isLeader, leader } = this.#standing;
 			const isLate = round.certificate.view < message.signed.view && (isLeader || message.sender === leader);
-			if (isRepeat || isLate) this.#answer(message.sender, round.certificate, effects);
+			if (isRepeat || isLate) this.#answer(message.sender, round, effects);
 		}
 		this.#advance(round, effects);
 	}
@@ -159,8 +159,10 @@ export class Rounds {
 		const before = this.list();
 		for (const round of before) {
 			if (round.certificate && round.roundId > this.#standing.lastRoundId) {
+				// Those of this view, or of a higher one, may have overtaken the LeaderChange.
 				invariant(
-					round.roundId <= lastRoundId ||
+					round.certificate.view >= this.#standing.view ||
+						round.roundId <= lastRoundId ||
 						toHex(choices[round.roundId - lastRoundId - 1]?.blockId ?? new Uint8Array(0)) === round.digest,
 					'R6',
 					`round ${round.roundId} is certified, and a LeaderChange passes it over`
@@ -337,8 +339,10 @@ export class Rounds {
 		this.#resend(round, effects);
 	}
 
-	#answer(to: string, certificate: BlockCertificate, effects: PbftEffects): void {
-		effects.send.push({ to, packet: { case: 'blockCertificate', value: certificate } });
+	#answer(to: string, round: Round, effects: PbftEffects): void {
+		if (round.answeredTick.get(to) === this.#standing.tick) return;
+		round.answeredTick.set(to, this.#standing.tick);
+		effects.send.push({ to, packet: { case: 'blockCertificate', value: round.certificate! } });
 	}
 
 	#askForProposal(round: Round, from: string, effects: PbftEffects): void {
