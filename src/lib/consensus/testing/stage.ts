@@ -3,37 +3,28 @@
  * messages back, and check what comes before a core sees it. Messages are delivered in the order in which they were sent, so
  * that what is written down reads as a story.
  */
-import { create, fromBinary } from '@bufbuild/protobuf';
+import { fromBinary } from '@bufbuild/protobuf';
 import { toHex } from '../../crypto/hex.ts';
 import type { Verification } from '../../crypto/suite.ts';
-import { blockHash, decodeProposal, encodeHeader, splitHashes } from '../../ledger/block.ts';
+import { decodeProposal, splitHashes } from '../../ledger/block.ts';
 import { LedgerError } from '../../ledger/errors.ts';
 import { GENESIS_DEFAULTS } from '../../ledger/genesis.ts';
-import { OrderCertificateSchema, type Genesis, type Signed } from '../../wire/gen/tabwave/v1/ledger_pb.js';
+import type { Genesis, Signed } from '../../wire/gen/tabwave/v1/ledger_pb.js';
 import {
 	LeaderChangeContentSchema,
-	LedgerProofSchema,
 	NewViewContentSchema,
 	type LedgerProof
 } from '../../wire/gen/tabwave/v1/view_change_pb.js';
 import type { Packet } from '../../wire/gen/tabwave/v1/wire_pb.js';
-import { checkBlockCertificate, orderStatement } from '../certificates.ts';
+import { checkBlockCertificate } from '../certificates.ts';
 import { Pbft, type Demand, type PbftEffects } from '../pbft/pbft.ts';
 import type { ViewContext } from '../pbft/validation/context.ts';
 import { checkLeaderChange } from '../pbft/validation/leader-change.ts';
 import { checkNewView } from '../pbft/validation/new-view.ts';
 import { checkViewChange } from '../pbft/validation/view-change.ts';
-import { quorum } from '../quorum.ts';
 import { Kind, signedCheck } from '../statement.ts';
-import {
-	partitionOf,
-	receive,
-	signedBy,
-	TEST_CHAIN_ID,
-	testSuite,
-	voteOf,
-	type TestMember
-} from './members.ts';
+import { receive, signedBy, TEST_CHAIN_ID, testSuite, type TestMember } from './members.ts';
+import { ledgerProof, viewContext } from './view-messages.ts';
 
 type Body = Packet['body'];
 
@@ -156,7 +147,7 @@ export class Stage {
 	async ledger(roundId: number, names: string[]): Promise<void> {
 		if (roundId > this.#lastRoundId) {
 			this.#lastRoundId = roundId;
-			this.#proof = await this.#prove(roundId);
+			this.#proof = await ledgerProof(this.members, roundId);
 		}
 		for (const name of names) {
 			for (const [round, digest] of this.#certified)
@@ -195,19 +186,7 @@ export class Stage {
 	}
 
 	context(): ViewContext {
-		const partition = partitionOf(this.members);
-		return {
-			partition,
-			chain: {
-				chainId: TEST_CHAIN_ID,
-				genesis: {
-					chainId: TEST_CHAIN_ID,
-					fields: GENESIS_DEFAULTS as unknown as Genesis
-				} as ViewContext['chain']['genesis'],
-				topology: { activeAt: () => [partition] } as unknown as ViewContext['chain']['topology'],
-				head: { height: this.#lastRoundId } as ViewContext['chain']['head']
-			}
-		};
+		return viewContext(this.members, this.#lastRoundId);
 	}
 
 	describe(body: Body): string {
@@ -390,39 +369,6 @@ export class Stage {
 			maxBodyBytes: 1_000_000,
 			...STAGE_TICKS
 		});
-	}
-
-	/** A final block of the partition's round, with q members' Dones. */
-	async #prove(roundId: number): Promise<LedgerProof> {
-		const hash = new Uint8Array(32);
-		const header = encodeHeader({
-			height: roundId,
-			previousHash: hash,
-			partition: 1,
-			epoch: 1,
-			view: 0,
-			roundId,
-			lowerBlockId: hash,
-			transactionsRoot: hash,
-			receiptsRoot: hash,
-			stateDigest: hash,
-			timeMs: 1n,
-			term: 1,
-			attempt: 0
-		});
-		const finality = create(OrderCertificateSchema, {
-			term: 1,
-			attempt: 0,
-			height: roundId,
-			contentDigest: hash,
-			blockHashes: blockHash(header)
-		});
-		const statement = orderStatement(Kind.DONE, finality, 1, 1);
-		const votes = [];
-		for (const member of this.members.slice(0, quorum(this.members.length)))
-			votes.push(await voteOf(member, statement));
-		finality.partitions.push({ $typeName: 'tabwave.v1.PartitionVotes', partition: 1, epoch: 1, votes });
-		return create(LedgerProofSchema, { header, finality });
 	}
 
 	#learnBlock(payload: Uint8Array, digest: Uint8Array): void {
