@@ -36,9 +36,14 @@ export class CertifiedBodies {
 		return [...found.values()].sort((a, b) => a.proposal.roundId - b.proposal.roundId);
 	}
 
-	/** A block that is final, or void. */
-	remove(id: string): void {
-		for (const [key, body] of this.#bodies) if (body.id === id) this.#bodies.delete(key);
+	/** R9: rounds up to here are in the ledger or void, and so is every round of an earlier epoch. */
+	forgetThrough(partition: number, epoch: number, roundId: number): void {
+		for (const [key, { proposal }] of this.#bodies)
+			if (
+				proposal.partition === partition &&
+				(proposal.epoch < epoch || (proposal.epoch === epoch && proposal.roundId <= roundId))
+			)
+				this.#bodies.delete(key);
 	}
 }
 

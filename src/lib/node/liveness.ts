@@ -34,10 +34,10 @@ export class Liveness {
 		else this.#unlinked.add(peer);
 	}
 
-	/** Heard of lately, linked, and not busy with catching up. */
+	/** Heard of lately, and linked. */
 	looksAlive(peer: string, nowMs: number): boolean {
 		const known = this.#peers.get(peer);
 		const silentMs = nowMs - Math.max(known?.lastHeardMs ?? 0, this.#awakeSinceMs);
-		return !this.#unlinked.has(peer) && !known?.syncing && silentMs < MISSED_HEARTBEATS * this.#heartbeatMs;
+		return !this.#unlinked.has(peer) && silentMs < MISSED_HEARTBEATS * this.#heartbeatMs;
 	}
 }

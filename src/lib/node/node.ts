@@ -488,7 +488,7 @@ export class TabwaveNode {
 		const isNamed = (id: string): boolean => this.#pbft?.isNamed(id) ?? false;
 		for (const block of commit.blocks) {
 			for (const transaction of block.transactions) this.pool.remove(transaction.id, isNamed(transaction.id));
-			this.#bodies.remove(toHex(block.header.lowerBlockId));
+			this.#bodies.forgetThrough(block.header.partition, block.header.epoch, block.header.roundId);
 			if (block.kind === 'block' && block.header.partition === partition?.id)
 				this.#lastOwnBlock = block.bytes;
 		}
@@ -529,6 +529,7 @@ export class TabwaveNode {
 						waiting: (limit, maxBodyBytes, except) => this.pool.waiting(limit, maxBodyBytes, except)
 					},
 					looksAlive: (member) => this.#liveness.looksAlive(member, this.#init.clock.now()),
+					isCatchingUp: (member) => this.peers.get(member)?.syncing ?? false,
 					ledgerProof: () => this.#ledgerProof(),
 					resendTicks: ticks(timing, timing.resendMs),
 					commitToAllTicks: ticks(timing, timing.commitToAllMs),

@@ -144,6 +144,9 @@ const STUCK: Record<string, Words> = {
 	WaitingForLeader: m.stuck_leader,
 	WaitingForSync: m.stuck_sync,
 	ViewChange: m.stuck_view_change,
+	WaitingForNewViews: m.stuck_new_views,
+	WaitingForLeaderChange: m.stuck_leader_change,
+	WaitingForProposal: m.stuck_proposal,
 	WaitingForMembership: m.stuck_membership,
 	OrderRefused: m.stuck_refused
 };

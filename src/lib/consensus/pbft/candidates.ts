@@ -2,18 +2,18 @@
 import { leaderOf } from '../topology.ts';
 
 /**
- * The smallest view above this one whose leader looks alive.
- * @param self looks alive to itself, so that there is always one
+ * The smallest view above this one whose leader looks alive and up to date.
+ * @param self is always fit, so that there is always one
  */
 export function nextView(
 	members: string[],
 	self: string,
 	view: number,
-	looksAlive: (member: string) => boolean
+	isFit: (member: string) => boolean
 ): number {
 	for (let candidate = view + 1; candidate <= view + members.length; candidate++) {
 		const leader = leaderOf(members, candidate);
-		if (leader === self || looksAlive(leader)) return candidate;
+		if (leader === self || isFit(leader)) return candidate;
 	}
 	return view + 1;
 }

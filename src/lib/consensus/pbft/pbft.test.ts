@@ -41,6 +41,7 @@ function coreOf(self: string): Pbft {
 				[...pools.get(self)!].filter((id) => !except.has(id)).slice(0, limit)
 		},
 		looksAlive: () => true,
+		isCatchingUp: () => false,
 		ledgerProof: () => null,
 		resendTicks: 10,
 		commitToAllTicks: 40,

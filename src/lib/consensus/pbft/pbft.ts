@@ -16,6 +16,7 @@ import { Rounds } from './rounds.ts';
 import { Standing, type PbftInit, type PoolView } from './standing.ts';
 import { ViewChange, type Demand, type HeldLeaderChange } from './view-change.ts';
 import { VoteRecords } from './vote-records.ts';
+import { proposalWait, roundWait, viewWait, type Wait } from './waiting.ts';
 
 export class Pbft {
 	readonly #standing: Standing;
@@ -85,14 +86,21 @@ export class Pbft {
 		return this.#standing.tick - round.startedTick;
 	}
 
-	/** Ticks until what a round waits for is asked for again. */
-	resendTicks(round: Round): number {
-		return Math.max(0, round.lastSentTick + this.#standing.init.resendTicks - this.#standing.tick);
+	/**
+	 * What this member waits for; null where its rounds are done. A change of views comes first.
+	 * @param hasTransactions that no round holds
+	 */
+	waiting(hasTransactions: boolean): Wait | null {
+		return (
+			viewWait(this.#standing, this.#viewChange) ??
+			roundWait(this.#standing, this.#rounds.list()) ??
+			(hasTransactions ? proposalWait(this.#standing, this.#viewChange) : null)
+		);
 	}
 
-	/** Where the change of views stands, for "why am I stuck?". */
-	viewState(): ViewChange['state'] {
-		return this.#viewChange.state;
+	/** R8: ticks until this member gives its view up; null while it has no reason to. */
+	get viewTimerTicks(): number | null {
+		return this.#viewChange.state.timerTicks;
 	}
 
 	/** A round names this transaction: its body is still needed, whatever became of it elsewhere. */
@@ -264,5 +272,6 @@ export type {
 	PbftInit,
 	Phase,
 	PoolView,
-	Round
+	Round,
+	Wait
 };

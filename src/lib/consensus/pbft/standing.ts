@@ -28,6 +28,8 @@ export interface PbftInit {
 	pool: PoolView;
 	/** R7: whether a member has been heard of lately. */
 	looksAlive(member: string): boolean;
+	/** R23: whether a member says that it is behind and fetches blocks. */
+	isCatchingUp(member: string): boolean;
 	/** R9: the final block that proves the last round in the ledger; null where that is 0. */
 	ledgerProof(): LedgerProof | null;
 	/** Ticks without progress after which an open round's messages are sent again. */

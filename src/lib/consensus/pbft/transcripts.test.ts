@@ -39,6 +39,7 @@ async function performer() {
 	const commands: Record<string, (words: string[]) => Promise<void> | void> = {
 		async members([count]) {
 			stage = new Stage(await testMembers(Number(count)));
+			lost = [];
 		},
 		/** give TRANSACTIONS [to MEMBERS] */
 		async give([transactions, , ...names]) {
@@ -116,6 +117,18 @@ async function performer() {
 		crash([name, kind]) {
 			stage.crashBefore = { name: name!, kind: kind! };
 		},
+		/** Why each member is stuck: what is missing, and in how many ticks it acts by itself. */
+		why(names) {
+			for (const name of names.length > 0 ? names : running()) {
+				const wait = stage.core(name).waiting(stage.pools.get(stage.id(name))!.size > 0);
+				const missing = wait?.missing.map((id) => (/^(..)\1{31}$/.test(id) ? 'transaction' : stage.name(id)));
+				stage.lines.push(
+					wait
+						? `${name} ${wait.reason} ${missing!.join()}, ${wait.ticks === null ? 'others act' : `acts in ${wait.ticks}`}`
+						: `${name} waits for nothing`
+				);
+			}
+		},
 		/** Where everyone stands. */
 		stand() {
 			for (const name of all()) {
@@ -137,7 +150,7 @@ async function performer() {
 			.slice(before === stage ? from : 0)
 			.filter(
 				(line) =>
-					shown.length === 0 || command === 'stand' || shown.some((word) => line.split(' ').includes(word))
+					shown.length === 0 || ['stand', 'why'].includes(command) || shown.some((word) => line.split(' ').includes(word))
 			);
 	};
 }

@@ -160,7 +160,9 @@ export class ViewChange {
 		const hasFailed = this.#timer.tick(hasWork || (isHopeless && demand === 'waiting'), isHopeless);
 		if (this.#timer.isExpired && (hasFailed || this.#untilTicks(this.#askedTick) === 0)) {
 			// A candidate that died meanwhile is passed over now; a request once made does not fall.
-			const candidate = nextView(init.members, init.self, view, (member) => init.looksAlive(member));
+			// Who is behind could lead nobody yet (R23).
+			const isFit = (member: string): boolean => init.looksAlive(member) && !init.isCatchingUp(member);
+			const candidate = nextView(init.members, init.self, view, isFit);
 			this.#ask(Math.max(candidate, this.#asked), effects);
 		}
 		if (!isActive && this.#untilTicks(this.#newViewTick) === 0) {

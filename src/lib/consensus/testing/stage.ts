@@ -365,6 +365,7 @@ export class Stage {
 					[...this.pools.get(self)!].filter((id) => !except.has(id)).slice(0, limit)
 			},
 			looksAlive: (member) => !this.dead.has(member),
+			isCatchingUp: () => false,
 			ledgerProof: () => this.#proof,
 			maxBodyBytes: 1_000_000,
 			...STAGE_TICKS
