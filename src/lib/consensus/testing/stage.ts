@@ -361,6 +361,7 @@ export class Stage {
 			lastRoundId: this.#lastRoundId,
 			pool: {
 				has: (id) => this.pools.get(self)!.has(id),
+				isComing: () => false,
 				waiting: (limit, _bytes, except) =>
 					[...this.pools.get(self)!].filter((id) => !except.has(id)).slice(0, limit)
 			},
