@@ -6,6 +6,7 @@ import { create } from '@bufbuild/protobuf';
 import { checkPartitionVotes } from '#lib/consensus/certificates.ts';
 import { checkJoin, checkLeave, membershipSignatures } from '#lib/consensus/membership/change.ts';
 import { BooterCore, noBooterEffects, type BooterEffects } from '#lib/consensus/ordering/booter.ts';
+import { checkLeaderChange } from '#lib/consensus/pbft/validation/leader-change.ts';
 import {
 	certifiedBodyOf,
 	readCertifiedBlock,
@@ -35,6 +36,7 @@ import { Verifier } from '#lib/node/verifier.ts';
 import type { LedgerStore } from '#lib/storage/ledger-store.ts';
 import { encodePacket } from '#lib/wire/codec.ts';
 import type { CertifiedBlock, OrderCertificate, Signed } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
+import type { LeaderChange } from '#lib/wire/gen/tabwave/v1/view_change_pb.js';
 import {
 	PacketSchema,
 	type Packet,
@@ -74,6 +76,7 @@ type BooterInput =
 	| { type: 'vote'; vote: PartitionVote }
 	| { type: 'refusal'; refusal: PartitionRefusal }
 	| { type: 'synced'; executed: ExecutedBlock; finality: OrderCertificate; done(): void }
+	| { type: 'leader-changed'; partition: number; view: number }
 	| { type: 'operator'; statement: Statement; signature: Uint8Array }
 	| { type: 'link-up'; peer: string };
 
@@ -218,6 +221,8 @@ export class BooterNode {
 				return this.#core.refusal(input.refusal);
 			case 'synced':
 				return this.#takeSynced(input);
+			case 'leader-changed':
+				return this.#core.leaderChanged(input.partition, input.view);
 			case 'operator':
 				return this.#core.operatorSigned(input.statement, input.signature);
 			case 'link-up':
@@ -251,6 +256,8 @@ export class BooterNode {
 				return body.value.kind === Kind.COMPLAINT
 					? this.#takeComplaint(body.value)
 					: this.#checkRequest(from, body.value);
+			case 'leaderChange':
+				return this.#checkLeaderChange(body.value);
 			case 'heartbeat':
 				this.peers.heartbeat(from, body.value, this.#init.clock.now());
 				return null;
@@ -322,6 +329,19 @@ export class BooterNode {
 	async #hold(checks: Verification[], what: string): Promise<void> {
 		if (!(await this.#verifier.verifyAll(checks)))
 			throw new LedgerError('SignatureInvalid', `${what} carries a bad signature`);
+	}
+
+	/** Who leads a partition is believed of what its members signed, never of who says so. */
+	async #checkLeaderChange(leaderChange: LeaderChange): Promise<BooterInput | null> {
+		const { signed } = leaderChange;
+		const partition = signed && this.chain.topology.partition(signed.partition);
+		if (!partition || signed.epoch !== partition.epoch || signed.view <= this.#core.view(partition.id))
+			return null;
+		const checked = checkLeaderChange(leaderChange, { chain: this.chain, partition });
+		if (!checked) return null;
+		if (!(await this.#verifier.verifyAll(checked.checks)))
+			throw new LedgerError('SignatureInvalid', 'a LeaderChange carries a bad signature');
+		return { type: 'leader-changed', partition: partition.id, view: checked.view };
 	}
 
 	async #checkRequest(from: string, signed: Signed): Promise<BooterInput | null> {
@@ -417,14 +437,16 @@ export class BooterNode {
 	}
 
 	#heartbeatTo(peer: string): void {
-		const { head } = this.chain;
+		const { head, topology } = this.chain;
+		const partition = topology.partitionOf(peer);
 		this.#sendNow(peer, {
 			case: 'heartbeat',
 			value: {
 				$typeName: 'tabwave.v1.Heartbeat',
-				partition: 0,
-				epoch: 0,
-				view: 0,
+				partition: partition?.id ?? 0,
+				epoch: partition?.epoch ?? 0,
+				// R10: a leader of a higher view answers with its LeaderChange.
+				view: partition ? this.#core.view(partition.id) : 0,
 				finalHeight: head.height,
 				headHash: head.hash,
 				syncing: false

@@ -1,5 +1,10 @@
 /** Every key of network.ini: the one place for its default, its bounds and its words. */
-import { GENESIS_DEFAULTS, MAX_PARTITIONS, MAX_PARTITION_MEMBERS } from '#lib/ledger/genesis.ts';
+import {
+	GENESIS_DEFAULTS,
+	MAX_PARTITIONS,
+	MAX_PARTITION_MEMBERS,
+	MAX_ROUNDS_IN_FLIGHT
+} from '#lib/ledger/genesis.ts';
 import {
 	choice,
 	integer,
@@ -81,7 +86,7 @@ export const NETWORK_INI = {
 		maxRoundsInFlight: integer(
 			GENESIS_DEFAULTS.maxRoundsInFlight,
 			1,
-			256,
+			MAX_ROUNDS_IN_FLIGHT,
 			'Rounds that a partition runs at the same time.'
 		),
 		expiryWindow: integer(

@@ -8,7 +8,7 @@ import { readBalance, ACCOUNT_PREFIX } from '#lib/ledger/accounts.ts';
 import { decodeFinalBlock } from '#lib/ledger/block.ts';
 import { toHex } from '#lib/crypto/hex.ts';
 import type { Suite, Verification } from '#lib/crypto/suite.ts';
-import type { Signed } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
+import type { BlockCertificate, Signed } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
 import { PacketSchema } from '#lib/wire/gen/tabwave/v1/wire_pb.js';
 
 export class Violation extends Error {
@@ -22,7 +22,12 @@ export class Checkers {
 	readonly #states = new Map<number, string>();
 	/** R2: one digest for each sender and slot. */
 	readonly #votes = new Map<string, string>();
-	readonly counts = { commits: 0, certificates: 0, votes: 0, states: 0, balances: 0 };
+	/** R6: one certified block for each round. */
+	readonly #certified = new Map<string, string>();
+	/** R6: the view that each member has joined, by what it sent. */
+	readonly #joined = new Map<string, number>();
+	readonly #final = new Set<string>();
+	readonly counts = { commits: 0, certificates: 0, votes: 0, rounds: 0, views: 0, states: 0, balances: 0 };
 
 	constructor(suite: Suite) {
 		this.#suite = suite;
@@ -38,7 +43,13 @@ export class Checkers {
 			throw new Violation(
 				`agreement: ${who} has ${hash.slice(0, 8)} at height ${block.height}, another node ${known.slice(0, 8)}`
 			);
+		for (const { id } of block.transactions) this.#final.add(id);
 		await this.#certificates(who, chain, block);
+	}
+
+	/** Some node holds it in a final block. */
+	isFinal(transactionId: string): boolean {
+		return this.#final.has(transactionId);
 	}
 
 	/** The state behind a head: equal for equal heights, and with as much money as was ever credited. */
@@ -61,15 +72,42 @@ export class Checkers {
 			throw new Violation(`money: ${who} counts ${held} at height ${height}, ${admitted} were credited`);
 	}
 
-	/** R2: looks at what leaves an honest node. */
+	/** R2, R6: looks at what leaves an honest node. */
 	sent(who: string, packet: Uint8Array): void {
 		const { body } = fromBinary(PacketSchema, packet);
 		if (body.case === 'signed') this.#vote(who, body.value);
+		else if (body.case === 'newView' || body.case === 'leaderChange') this.#join(who, body.value.signed!);
+		else if (body.case === 'blockCertificate') this.#certificate(who, body.value);
+		else if (body.case === 'certifiedBlock') this.#certificate(who, body.value.certificate!);
+	}
+
+	/** R6: one NewView and one LeaderChange a view, and nothing in lower views any more. */
+	#join(who: string, signed: Signed): void {
+		const { partition, epoch, view } = signed;
+		const sender = toHex(signed.sender);
+		this.#once(who, [sender, signed.kind, partition, epoch, view].join('/'), signed);
+		// A LeaderChange is handed on by others as well.
+		if (signed.kind !== Kind.NEW_VIEW) return;
+		const member = [sender, partition, epoch].join('/');
+		this.#joined.set(member, Math.max(view, this.#joined.get(member) ?? 0));
+	}
+
+	#certificate(who: string, { partition, epoch, roundId, blockId }: BlockCertificate): void {
+		this.counts.rounds += 1;
+		const round = [partition, epoch, roundId].join('/');
+		const digest = toHex(blockId);
+		const before = this.#certified.get(round);
+		if (before === undefined) this.#certified.set(round, digest);
+		else if (before !== digest) throw new Violation(`R6: ${who} has another certified block for ${round}`);
 	}
 
 	#vote(who: string, signed: Signed): void {
 		if (signed.kind > Kind.COMMIT && signed.kind !== Kind.SIGN && signed.kind !== Kind.DONE) return;
 		this.counts.votes += 1;
+		const { partition, epoch, view } = signed;
+		const joined = this.#joined.get([toHex(signed.sender), partition, epoch].join('/')) ?? 0;
+		if (signed.kind <= Kind.COMMIT && view < joined)
+			throw new Violation(`R6: ${who} has joined view ${joined} and votes in view ${view}`);
 		const slot = [
 			toHex(signed.sender),
 			signed.kind,
@@ -79,10 +117,16 @@ export class Checkers {
 			signed.attempt,
 			signed.slot
 		].join('/');
+		this.#once(who, slot, signed);
+	}
+
+	#once(who: string, slot: string, signed: Signed): void {
 		const digest = toHex(signed.digest);
 		const before = this.#votes.get(slot);
-		if (before === undefined) this.#votes.set(slot, digest);
-		else if (before !== digest) throw new Violation(`R2: ${who} voted twice in ${slot}`);
+		if (before === undefined) {
+			this.#votes.set(slot, digest);
+			if (signed.kind === Kind.LEADER_CHANGE) this.counts.views += 1;
+		} else if (before !== digest) throw new Violation(`R2: ${who} voted twice in ${slot}`);
 	}
 
 	async #certificates(who: string, chain: Chain, block: CommittedBlock): Promise<void> {

@@ -4,6 +4,7 @@
  *     npm run simulate -- --seeds 500 --from 1 --minutes 10
  */
 import { parseArgs } from 'node:util';
+import { FAULTS } from './faults.ts';
 import { rerunLine, runScenario, scenarioOf, type Outcome } from './scenario.ts';
 
 const { values } = parseArgs({
@@ -19,7 +20,9 @@ const seeds = whole('seeds', values.seeds);
 const endMs =
 	values.minutes === undefined ? Infinity : performance.now() + whole('minutes', values.minutes) * 60_000;
 
-const totals = new Map<string, number>();
+// Every kind of fault has its row: one that never happened shows.
+const totals = new Map<string, number>(Object.keys(FAULTS).map((name) => [name, 0]));
+let longestHealMs = 0;
 const failures: Outcome[] = [];
 const startedMs = performance.now();
 let ran = 0;
@@ -28,6 +31,7 @@ for (let seed = from; seed < from + seeds && performance.now() < endMs; seed++) 
 	const outcome = await runScenario(scenarioOf(seed));
 	ran += 1;
 	virtualMs += outcome.virtualMs;
+	longestHealMs = Math.max(longestHealMs, outcome.healMs);
 	for (const [name, count] of Object.entries({
 		...outcome.happened,
 		...prefixed(outcome.checks),
@@ -50,6 +54,7 @@ console.table(
 		[...totals].sort(([a], [b]) => a.localeCompare(b)).map(([name, count]) => [name, { count }])
 	)
 );
+console.log(`At most ${(longestHealMs / 1000).toFixed(1)} virtual seconds from the last fault to rest.`);
 console.log(
 	failures.length === 0 ? 'No violation.' : `${failures.length} seeds failed; the lines above run them again.`
 );

@@ -1,4 +1,5 @@
 /** A scenario is all that one seed decides: sizes, faults and their rates, and what happens when. */
+import { drawFault, FAULTS, type End, type FaultName } from './faults.ts';
 import { between, pick, seededRandom } from './random.ts';
 import type { NetworkFaults } from './simulated-network.ts';
 import { World } from './world.ts';
@@ -10,8 +11,8 @@ export interface Scenario {
 	transfersPerSecond: number;
 	maxClockSkewMs: number;
 	durationMs: number;
-	/** Events in order of time. */
-	events: { atMs: number; what: 'crash-and-restart' | 'restart-booter' | 'join' | 'leave'; downMs: number }[];
+	/** Faults in order of time; they overlap. */
+	events: { atMs: number; name: FaultName; lastsMs: number }[];
 }
 
 export interface Outcome {
@@ -21,6 +22,8 @@ export interface Outcome {
 	submitted: number;
 	happened: Record<string, number>;
 	checks: Record<string, number>;
+	/** Virtual milliseconds from the last fault to rest. */
+	healMs: number;
 	/** Virtual milliseconds. */
 	virtualMs: number;
 	steps: number;
@@ -31,7 +34,7 @@ export interface Outcome {
 export function scenarioOf(seed: number, durationMs = 12_000): Scenario {
 	const random = seededRandom(seed);
 	const partitions = Array.from({ length: pick(random, [1, 1, 2, 2, 3]) }, () =>
-		pick(random, [1, 2, 3, 4, 4, 5, 7])
+		pick(random, [1, 2, 3, 4, 4, 4, 5, 7, 7, 10])
 	);
 	const isQuiet = random() < 0.2;
 	const faults: NetworkFaults = {
@@ -42,19 +45,9 @@ export function scenarioOf(seed: number, durationMs = 12_000): Scenario {
 		reordering: random() < 0.5
 	};
 	const events: Scenario['events'] = [];
-	const count = Math.floor(random() * 4);
+	const count = Math.floor(random() * 7);
 	for (let i = 0; i < count; i++)
-		events.push({
-			atMs: between(random, 2000, durationMs - 2000),
-			what: pick(random, [
-				'crash-and-restart',
-				'crash-and-restart',
-				'restart-booter',
-				'join',
-				'leave'
-			] as const),
-			downMs: between(random, 100, 3000)
-		});
+		events.push({ atMs: between(random, 1500, durationMs - 1000), ...drawFault(random) });
 	events.sort((a, b) => a.atMs - b.atMs);
 	return {
 		seed,
@@ -72,20 +65,15 @@ export async function runScenario(scenario: Scenario): Promise<Outcome> {
 	const world = new World({ ...scenario, faults: { ...scenario.faults } });
 	const happened: Record<string, number> = {};
 	let failure: Error | null = null;
+	let healMs = 0;
 	try {
 		await world.start();
-		const startMs = world.time.nowMs;
-		for (const event of scenario.events) {
-			await world.run(startMs + event.atMs - world.time.nowMs);
-			if (await world.happen(event.what, event.downMs))
-				happened[event.what] = (happened[event.what] ?? 0) + 1;
-		}
-		await world.run(startMs + scenario.durationMs - world.time.nowMs);
-		await world.heal();
+		await happen(world, scenario, happened);
+		healMs = await world.heal();
 	} catch (error) {
 		failure = error as Error;
 	}
-	const { lost, doubled } = world.hub.counts;
+	const { lost, cut, doubled } = world.hub.counts;
 	return {
 		seed: scenario.seed,
 		shape: scenario.partitions.join('+'),
@@ -94,15 +82,40 @@ export async function runScenario(scenario: Scenario): Promise<Outcome> {
 		happened: {
 			...happened,
 			'frames lost': lost,
+			'frames cut': cut,
 			'frames doubled': doubled,
 			'frames reordered': scenario.faults.reordering ? 1 : 0
 		},
 		checks: { ...world.checkers.counts },
+		healMs,
 		virtualMs: world.time.nowMs - world.startedMs,
 		steps: world.time.steps,
 		failure,
 		log: world.log
 	};
+}
+
+/** Begins and ends the scenario's faults at their times. Whatever still lasts at the end of the scenario ends there. */
+async function happen(world: World, scenario: Scenario, happened: Record<string, number>): Promise<void> {
+	const startMs = world.time.nowMs;
+	const agenda: { atMs: number; run(): Promise<void> }[] = [];
+	const add = (atMs: number, run: () => Promise<void>): void => {
+		agenda.push({ atMs: Math.min(atMs, scenario.durationMs), run });
+		agenda.sort((a, b) => a.atMs - b.atMs);
+	};
+	for (const { atMs, name, lastsMs } of scenario.events)
+		add(atMs, async () => {
+			const end: End | null = await FAULTS[name].begin(world, world.random);
+			if (!end) return;
+			world.note(`${name} for ${Math.round(lastsMs)} ms`);
+			happened[name] = (happened[name] ?? 0) + 1;
+			add(atMs + lastsMs, async () => end());
+		});
+	for (let next = agenda.shift(); next; next = agenda.shift()) {
+		await world.run(startMs + next.atMs - world.time.nowMs);
+		await next.run();
+	}
+	await world.run(startMs + scenario.durationMs - world.time.nowMs);
 }
 
 /** The line that runs a failing seed again. */

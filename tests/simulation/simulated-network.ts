@@ -1,7 +1,7 @@
 /** A network of virtual time: each frame may be late, lost, doubled or overtaken, as the seed says. */
 import type { LinkStatus, Network, NetworkEvents, NodeId } from '#lib/network/network.ts';
 import { between, type Random } from './random.ts';
-import type { VirtualTime } from './virtual-time.ts';
+import { live, type Life, type VirtualTime } from './virtual-time.ts';
 
 export interface NetworkFaults {
 	/** Share of frames that are lost, 0…1. */
@@ -18,7 +18,10 @@ export class SimulatedHub {
 	readonly #random: Random;
 	readonly #nodes = new Map<NodeId, SimulatedNetwork>();
 	readonly #lastArrivalMs = new Map<string, number>();
-	readonly counts = { sent: 0, lost: 0, doubled: 0, delivered: 0, bytes: 0 };
+	/** How many faults keep a direction silent, or a link down. */
+	readonly #cuts = new Map<string, number>();
+	readonly #unlinked = new Map<string, number>();
+	readonly counts = { sent: 0, lost: 0, cut: 0, doubled: 0, delivered: 0, bytes: 0 };
 	faults: NetworkFaults;
 
 	constructor(time: VirtualTime, random: Random, faults: NetworkFaults) {
@@ -28,8 +31,28 @@ export class SimulatedHub {
 	}
 
 	/** @param always peers that this node is linked to whether it asks or not: the Booter */
-	network(self: NodeId, always: NodeId[]): SimulatedNetwork {
-		return new SimulatedNetwork(self, always, this);
+	network(self: NodeId, always: NodeId[], life: Life): SimulatedNetwork {
+		return new SimulatedNetwork(self, always, this, life);
+	}
+
+	/** What `from` sends to `to` is lost, until as many `mend`s. */
+	cut(from: NodeId, to: NodeId): void {
+		change(this.#cuts, `${from}>${to}`, 1);
+	}
+
+	mend(from: NodeId, to: NodeId): void {
+		change(this.#cuts, `${from}>${to}`, -1);
+	}
+
+	/** The link between two is down, until as many `relink`s. */
+	unlink(one: NodeId, other: NodeId): void {
+		change(this.#unlinked, pairOf(one, other), 1);
+		this.settle();
+	}
+
+	relink(one: NodeId, other: NodeId): void {
+		change(this.#unlinked, pairOf(one, other), -1);
+		this.settle();
 	}
 
 	started(network: SimulatedNetwork): void {
@@ -47,13 +70,21 @@ export class SimulatedHub {
 		for (const network of this.#nodes.values())
 			for (const other of this.#nodes.values())
 				if (other !== network)
-					network.setLink(other.self, network.wants(other.self) || other.wants(network.self));
+					network.setLink(
+						other.self,
+						(network.wants(other.self) || other.wants(network.self)) &&
+							!this.#unlinked.has(pairOf(network.self, other.self))
+					);
 		for (const network of this.#nodes.values()) network.dropLinksTo((peer) => !this.#nodes.has(peer));
 	}
 
 	send(from: NodeId, to: NodeId, packets: Uint8Array[]): void {
 		this.counts.sent += 1;
 		for (const packet of packets) this.counts.bytes += packet.length;
+		if (this.#cuts.has(`${from}>${to}`)) {
+			this.counts.cut += 1;
+			return;
+		}
 		const random = this.#random;
 		if (random() < this.faults.loss) {
 			this.counts.lost += 1;
@@ -79,7 +110,7 @@ export class SimulatedHub {
 			const receiver = this.#nodes.get(to);
 			if (!receiver?.isLinked(from)) return;
 			this.counts.delivered += 1;
-			receiver.events?.packets(from, copies);
+			receiver.live(() => receiver.events?.packets(from, copies));
 		});
 	}
 }
@@ -88,14 +119,21 @@ export class SimulatedNetwork implements Network {
 	readonly self: NodeId;
 	readonly #always: NodeId[];
 	readonly #hub: SimulatedHub;
+	readonly #life: Life;
 	#wanted = new Set<NodeId>();
 	readonly #links = new Set<NodeId>();
 	events: NetworkEvents | null = null;
 
-	constructor(self: NodeId, always: NodeId[], hub: SimulatedHub) {
+	constructor(self: NodeId, always: NodeId[], hub: SimulatedHub, life: Life) {
 		this.self = self;
 		this.#always = always;
 		this.#hub = hub;
+		this.#life = life;
+	}
+
+	/** What comes to a frozen program waits for it. */
+	live(run: () => void): void {
+		live(this.#life, run);
 	}
 
 	async start(events: NetworkEvents): Promise<void> {
@@ -133,10 +171,20 @@ export class SimulatedNetwork implements Network {
 		if (this.#links.has(peer) === isUp) return;
 		if (isUp) this.#links.add(peer);
 		else this.#links.delete(peer);
-		this.events?.link({ peer, path: isUp ? 'direct' : 'down', rttMs: isUp ? 1 : null });
+		this.live(() => this.events?.link({ peer, path: isUp ? 'direct' : 'down', rttMs: isUp ? 1 : null }));
 	}
 
 	dropLinksTo(isGone: (peer: NodeId) => boolean): void {
 		for (const peer of [...this.#links]) if (isGone(peer)) this.setLink(peer, false);
 	}
+}
+
+function pairOf(one: NodeId, other: NodeId): string {
+	return one < other ? `${one} ${other}` : `${other} ${one}`;
+}
+
+function change(counts: Map<string, number>, key: string, by: number): void {
+	const sum = (counts.get(key) ?? 0) + by;
+	if (sum === 0) counts.delete(key);
+	else counts.set(key, sum);
 }

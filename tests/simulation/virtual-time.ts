@@ -1,6 +1,24 @@
 /** Virtual time: a heap of things to do, in order of time and then of being asked for. */
 import type { Clock } from '#lib/node/clock.ts';
 
+/** Whether a program runs, and what waits for it while it is frozen, in order. */
+export interface Life {
+	stopped: boolean;
+	frozen: boolean;
+	waiting: (() => void)[];
+}
+
+export function newLife(): Life {
+	return { stopped: false, frozen: false, waiting: [] };
+}
+
+/** Something happens to a program: now, or when it thaws, or never. */
+export function live(life: Life, run: () => void): void {
+	if (life.stopped) return;
+	if (life.frozen) life.waiting.push(run);
+	else run();
+}
+
 interface Task {
 	atMs: number;
 	order: number;
@@ -27,12 +45,10 @@ export class VirtualTime {
 		};
 	}
 
-	/** A clock that a node owns: `skewMs` off, and silent once `stopped()` is true. */
-	clock(skewMs: number, stopped: () => boolean): Clock {
+	/** A clock that a node owns: `skewMs` off, silent once its life is over, and late while it is frozen. */
+	clock(skewMs: number, life: Life): Clock {
 		const after = (delayMs: number, run: () => void): (() => void) =>
-			this.after(delayMs, () => {
-				if (!stopped()) run();
-			});
+			this.after(delayMs, () => live(life, run));
 		return {
 			now: () => Math.floor(this.nowMs + skewMs),
 			after,

@@ -6,14 +6,14 @@ import { encodeGenesis, GENESIS_DEFAULTS } from '#lib/ledger/genesis.ts';
 import { transferArguments, transferContract } from '#lib/ledger/transfer.ts';
 import { TabwaveNode } from '#lib/node/node.ts';
 import { openChain } from '#lib/node/open-chain.ts';
-import { DEFAULT_TIMING } from '#lib/node/timing.ts';
+import { DEFAULT_TIMING, VIEW_TIMEOUT_CAP_FACTOR } from '#lib/node/timing.ts';
 import { MemoryLedgerStore } from '#lib/storage/memory-ledger-store.ts';
 import type { Chain, Commit } from '#lib/consensus/ordering/chain.ts';
 import { BooterNode } from '../../relay/booter/booter-node.ts';
 import { Checkers, Violation } from './checkers.ts';
 import { between, pick, seededRandom, type Random } from './random.ts';
 import { SimulatedHub, type NetworkFaults, type SimulatedNetwork } from './simulated-network.ts';
-import { VirtualTime } from './virtual-time.ts';
+import { newLife, VirtualTime, type Life } from './virtual-time.ts';
 
 export interface WorldOptions {
 	seed: number;
@@ -34,12 +34,13 @@ export const QUIET: NetworkFaults = {
 };
 
 const START_MS = 1_700_000_000_000;
-const SETTLE_MS = 30_000;
+/** After the last fault: the view timer at its cap, twice, and what a view change and catching up take. */
+const SETTLE_MS = 2 * VIEW_TIMEOUT_CAP_FACTOR * DEFAULT_TIMING.viewTimeoutMs + 10_000;
 
 interface Running<T> {
 	node: T;
 	network: SimulatedNetwork;
-	stopped: boolean;
+	life: Life;
 }
 
 interface BooterParts {
@@ -54,9 +55,13 @@ export interface Tab {
 	signer: Signer;
 	partition: number;
 	store: MemoryLedgerStore;
+	/** Called around each write of its store. */
+	onWrite: ((phase: 'before' | 'after') => void) | null;
 	running: Running<TabwaveNode> | null;
 	joined: boolean;
 	leaving: boolean;
+	/** Has left, and will not come back. */
+	gone: boolean;
 }
 
 export class World {
@@ -72,6 +77,8 @@ export class World {
 	booter: (Running<BooterNode> & BooterParts) | null = null;
 	#violation: Error | null = null;
 	submitted = 0;
+	/** Where each transaction was submitted: who does not crash brings it to the ledger, or sees it expire. */
+	readonly #submissions: { id: string; expiryHeight: number; tab: Tab; running: Tab['running'] }[] = [];
 
 	constructor(options: WorldOptions) {
 		this.options = options;
@@ -110,8 +117,8 @@ export class World {
 	async startBooter(parts: BooterParts = this.booter!): Promise<void> {
 		const { store, signer, operator } = parts;
 		const { chain, votes } = await openChain(store, this.genesis, [transferContract]);
-		const running = { stopped: false } as Running<BooterNode>;
-		const network = this.hub.network(toHex(signer.publicKey), []);
+		const running = { life: newLife() } as Running<BooterNode>;
+		const network = this.hub.network(toHex(signer.publicKey), [], running.life);
 		const node = new BooterNode({
 			chain,
 			votes,
@@ -120,7 +127,7 @@ export class World {
 			suite: this.suite,
 			signer,
 			operator,
-			clock: this.time.clock(0, () => running.stopped),
+			clock: this.time.clock(0, running.life),
 			timing: DEFAULT_TIMING,
 			events: {
 				committed: (commits) => this.#committed('booter', chain, commits),
@@ -132,8 +139,12 @@ export class World {
 		await node.start();
 	}
 
+	get booterId(): string {
+		return toHex(this.booter!.signer.publicKey);
+	}
+
 	async stopBooter(): Promise<void> {
-		this.booter!.stopped = true;
+		this.booter!.life.stopped = true;
 		await this.booter!.node.stop();
 	}
 
@@ -144,10 +155,12 @@ export class World {
 			id: toHex(signer.publicKey),
 			signer,
 			partition,
-			store: new MemoryLedgerStore(),
+			store: new MemoryLedgerStore({ onWrite: (phase) => tab.onWrite?.(phase) }),
+			onWrite: null,
 			running: null,
 			joined: false,
-			leaving: false
+			leaving: false,
+			gone: false
 		};
 		this.tabs.push(tab);
 		await this.startTab(tab);
@@ -158,8 +171,8 @@ export class World {
 	async startTab(tab: Tab): Promise<void> {
 		const booterId = toHex(this.booter!.signer.publicKey);
 		const { chain, votes } = await openChain(tab.store, this.genesis, [transferContract]);
-		const running = { stopped: false } as Running<TabwaveNode>;
-		const network = this.hub.network(tab.id, [booterId]);
+		const running = { life: newLife() } as Running<TabwaveNode>;
+		const network = this.hub.network(tab.id, [booterId], running.life);
 		const send = network.send.bind(network);
 		network.send = (to, packets) => {
 			for (const packet of packets) this.#guard(() => this.checkers.sent(tab.name, packet));
@@ -175,7 +188,7 @@ export class World {
 			suite: this.suite,
 			signer: tab.signer,
 			booter: booterId,
-			clock: this.time.clock(skewMs, () => running.stopped),
+			clock: this.time.clock(skewMs, running.life),
 			timing: DEFAULT_TIMING,
 			nonce: () => Uint8Array.from({ length: 16 }, () => Math.floor(this.random() * 256)),
 			events: {
@@ -184,7 +197,8 @@ export class World {
 				changed: () => {},
 				assignment: () => {},
 				refusal: (refusal) => this.note(`${tab.name} was refused: ${refusal.message}`),
-				halted: (error) => this.fail(error),
+				// A store that crashed under its node is this simulation's own doing.
+				halted: (error) => running.life.stopped || this.fail(error),
 				log: (level, message) => this.note(`${tab.name} ${level}: ${message}`)
 			}
 		});
@@ -196,7 +210,8 @@ export class World {
 	async crashTab(tab: Tab, loseRelaxed: boolean): Promise<void> {
 		const { running } = tab;
 		if (!running) return;
-		running.stopped = true;
+		tab.onWrite = null;
+		running.life.stopped = true;
 		tab.running = null;
 		await running.network.stop();
 		await running.node.stop();
@@ -207,35 +222,42 @@ export class World {
 		return START_MS;
 	}
 
-	/** Makes one thing happen, where it can. @returns whether it did */
-	async happen(
-		what: 'crash-and-restart' | 'restart-booter' | 'join' | 'leave',
-		downMs: number
-	): Promise<boolean> {
-		if (what === 'restart-booter') {
-			await this.stopBooter();
-			await this.run(downMs);
-			await this.startBooter();
-			return true;
-		}
-		if (what === 'join') {
-			await this.addTab(1 + Math.floor(this.random() * this.options.partitions.length));
-			return true;
-		}
-		const candidates = this.live().filter(({ joined, running }) => joined && running!.node.partition);
-		if (candidates.length === 0) return false;
-		const tab = pick(this.random, candidates);
-		if (what === 'leave') {
-			// The last member of all leaves nobody to vote.
-			if (tab.running!.node.partition!.members.length < 2) return false;
-			this.#leaveUntilGone(tab);
-			return true;
-		}
-		const loseRelaxed = this.random() < 0.5;
-		await this.crashTab(tab, loseRelaxed);
-		await this.run(downMs);
-		await this.startTab(tab);
-		return true;
+	/** The next write of a tab is its last act: before it takes effect, or after, and nothing is sent any more. */
+	crashAtWrite(tab: Tab, at: 'before' | 'after'): void {
+		const { running, store } = tab;
+		tab.onWrite = (phase) => {
+			if (phase !== at || tab.running !== running) return;
+			tab.onWrite = null;
+			running!.life.stopped = true;
+			store.crash();
+			// The program itself is cleared away when its stack has unwound.
+			this.time.after(0, () => void this.crashTab(tab, at === 'before'));
+		};
+	}
+
+	/** A tab that is down, or about to go down, runs again. One that has left for good does not. */
+	async recover(tab: Tab): Promise<void> {
+		tab.onWrite = null;
+		if (tab.running?.life.stopped) await this.crashTab(tab, false);
+		if (!tab.running && !tab.gone) await this.startTab(tab);
+	}
+
+	/** What waited for a frozen program comes to it at once, in order. */
+	thaw({ life }: { life: Life }): void {
+		life.frozen = false;
+		for (const run of life.waiting.splice(0)) if (!life.stopped) run();
+	}
+
+	/** Tabs that run and are members. */
+	members(): Tab[] {
+		return this.live().filter(
+			({ joined, leaving, running }) => joined && !leaving && running!.node.partition
+		);
+	}
+
+	/** Those that lead a partition in their own eyes. */
+	leaders(): Tab[] {
+		return this.members().filter(({ running }) => running!.node.pbft?.isLeader);
 	}
 
 	/** Runs for so long, then throws what any checker found. */
@@ -244,19 +266,39 @@ export class World {
 		if (this.#violation) throw this.#violation;
 	}
 
-	/** Faults end; everything must come to the same head within a bound (liveness), and then hold the same state. */
-	async heal(): Promise<void> {
+	/**
+	 * Faults have ended: everything must come to the same head within a bound (liveness), hold the same state, and nothing that was
+	 * submitted may be forgotten.
+	 * @returns virtual milliseconds that it took
+	 */
+	async heal(): Promise<number> {
 		this.hub.faults = QUIET;
 		this.options.transfersPerSecond = 0;
+		const fromMs = this.time.nowMs;
 		await this.run(SETTLE_MS, () => this.isSettled());
-		const live = this.live();
-		const heads = live.map(({ name, running }) => `${name}:${running!.node.chain.head.height}`);
 		if (!this.isSettled())
-			throw new Violation(
-				`liveness: ${SETTLE_MS} ms after the last fault heads are ${heads.join(' ')}, booter ${this.booter!.node.chain.head.height}, pools ${live.map(({ running }) => running!.node.pool.size).join(' ')}`
-			);
-		for (const tab of live) this.checkers.state(tab.name, tab.running!.node.chain);
-		this.checkers.state('booter', this.booter!.node.chain);
+			throw new Violation(`liveness: ${SETTLE_MS} ms after the last fault ${this.#standing()}`);
+		const tookMs = this.time.nowMs - fromMs;
+		for (const tab of this.live()) this.checkers.state(tab.name, tab.running!.node.chain);
+		const { chain } = this.booter!.node;
+		this.checkers.state('booter', chain);
+		for (const { id, expiryHeight, tab, running } of this.#submissions)
+			if (tab.running === running && expiryHeight > chain.head.height && !this.checkers.isFinal(id))
+				throw new Violation(
+					`liveness: transaction ${id.slice(0, 8)} of ${tab.name} is neither final nor expired at height ${chain.head.height}`
+				);
+		return tookMs;
+	}
+
+	/** Where everyone is, for a line that says why a run did not come to rest. */
+	#standing(): string {
+		const nodes = this.live().map(({ name, running }) => {
+			const { chain, pool, pbft } = running!.node;
+			const view = pbft ? ` ${pbft.isActive ? 'v' : 'joined v'}${pbft.view}` : ' no member';
+			return `${name}:${chain.head.height}${view} pool ${pool.size}`;
+		});
+		const { core, chain } = this.booter!.node;
+		return `booter:${chain.head.height} ${JSON.stringify(core.state())}, ${nodes.join(', ')}`;
 	}
 
 	isSettled(): boolean {
@@ -310,27 +352,45 @@ export class World {
 		this.time.after(between(this.random, 0, 500), ask);
 	}
 
-	#leaveUntilGone(tab: Tab): void {
+	/** Asks to leave until it is no member any more, and ends then. */
+	leaveUntilGone(tab: Tab): void {
 		tab.leaving = true;
 		const ask = (): void => {
 			const node = tab.running?.node;
-			if (node && !node.partition) return void this.crashTab(tab, false);
-			node?.requestLeave();
+			if (node && !node.partition) {
+				tab.gone = true;
+				return void this.crashTab(tab, false);
+			}
+			if (tab.running && !tab.running.life.frozen) node?.requestLeave();
 			this.time.after(1000, ask);
 		};
 		ask();
+	}
+
+	async #submit(tab: Tab, call: Parameters<TabwaveNode['submit']>[0]): Promise<void> {
+		const { running } = tab;
+		const transaction = await running!.node.submit(call);
+		if (transaction)
+			this.#submissions.push({
+				id: transaction.id,
+				expiryHeight: transaction.body.expiryHeight,
+				tab,
+				running
+			});
 	}
 
 	#submitForever(): void {
 		const { transfersPerSecond } = this.options;
 		const delayMs = transfersPerSecond > 0 ? between(this.random, 0, 2000 / transfersPerSecond) : 100;
 		this.time.after(delayMs, () => {
-			const members = this.live().filter(({ joined, leaving }) => joined && !leaving);
+			const members = this.live().filter(
+				({ joined, leaving, running }) => joined && !leaving && !running!.life.frozen
+			);
 			if (members.length > 0 && this.options.transfersPerSecond > 0) {
 				const from = pick(this.random, members);
 				const to = pick(this.random, this.tabs);
 				this.submitted += 1;
-				void from.running!.node.submit({
+				void this.#submit(from, {
 					contract: 'transfer',
 					function: 'transfer',
 					arguments: transferArguments(to.signer.publicKey, BigInt(1 + Math.floor(this.random() * 1000)))

@@ -21,7 +21,7 @@ import { DEFAULT_TIMING, type Timing } from '#lib/node/timing.ts';
 import { MemoryAccessPointDatabase } from '#lib/storage/access-point-database.ts';
 import { MemoryLedgerStore } from '#lib/storage/memory-ledger-store.ts';
 import { MemoryQueryTables } from '#lib/storage/memory-query-tables.ts';
-import { VirtualTime } from '../../../tests/simulation/virtual-time.ts';
+import { newLife, VirtualTime } from '../../../tests/simulation/virtual-time.ts';
 import { BooterNode } from '../booter-node.ts';
 
 export interface TestTab {
@@ -242,7 +242,7 @@ export class TestNetwork {
 	}
 
 	#clock(): Clock {
-		return this.time.clock(0, () => false);
+		return this.time.clock(0, newLife());
 	}
 
 	#nextNonce(): Uint8Array {

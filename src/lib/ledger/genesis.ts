@@ -10,6 +10,8 @@ import { KEY_BYTES } from './transaction.ts';
 export const SUITE_NAME = 'ed25519-sha256';
 export const MAX_PARTITIONS = 64;
 export const MAX_PARTITION_MEMBERS = 64;
+/** A LeaderChange proves every round of the window (R6): with 64 members this many fit a packet several times over. */
+export const MAX_ROUNDS_IN_FLIGHT = 64;
 
 export type GenesisFields = Omit<Genesis, '$typeName' | '$unknown'>;
 
@@ -77,7 +79,10 @@ export function readGenesis(bytes: Uint8Array): GenesisBlock {
 	);
 	check(fields.maxTransactionBytes >= 256 && fields.maxTransactionBytes <= 65_536, 'maxTransactionBytes');
 	check(fields.maxBlocksPerNext > 0 && fields.maxBlocksPerNext <= 64, 'maxBlocksPerNext');
-	check(fields.maxRoundsInFlight > 0 && fields.maxRoundsInFlight <= 256, 'maxRoundsInFlight');
+	check(
+		fields.maxRoundsInFlight > 0 && fields.maxRoundsInFlight <= MAX_ROUNDS_IN_FLIGHT,
+		'maxRoundsInFlight'
+	);
 	check(fields.silenceWindow > 0, 'silenceWindow');
 	const chainId = taggedHash('genesis', bytes);
 	const writes: StateWrite[] = fields.partitions

@@ -2,7 +2,7 @@
 import type { CertifiedBody } from '../consensus/ordering/certified-block.ts';
 import type { ExecutedBlock } from '../consensus/ordering/chain.ts';
 import type { Received } from '../consensus/effects.ts';
-import type { PbftEffects } from '../consensus/pbft/pbft.ts';
+import type { HeldLeaderChange, HeldNewView, PbftEffects } from '../consensus/pbft/pbft.ts';
 import type { ParsedTransaction } from '../ledger/transaction.ts';
 import type { BlockCertificate, OrderCertificate, Signed } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import type { Next } from '../wire/gen/tabwave/v1/wire_pb.js';
@@ -19,6 +19,10 @@ export type NodeInput =
 	/** This node's own: they go to the members as well. */
 	| { type: 'submitted'; transactions: ParsedTransaction[] }
 	| { type: 'block-certificate'; certificate: BlockCertificate }
+	| { type: 'new-view'; newView: HeldNewView }
+	| { type: 'leader-change'; leaderChange: HeldLeaderChange }
+	/** The content of a block, by whose hash it is known. */
+	| { type: 'proposal'; bytes: Uint8Array }
 	| { type: 'body'; from: string; body: CertifiedBody }
 	| { type: 'status-request'; request: Signed }
 	| { type: 'next'; next: Next }

@@ -12,14 +12,15 @@ import type { Chain, Commit, ExecutedBlock } from '../consensus/ordering/chain.t
 import { BooterWatch } from '../consensus/ordering/booter-watch.ts';
 import { complaintStatement, encodeComplaint, type Grievance } from '../consensus/ordering/complaint.ts';
 import { Voter } from '../consensus/ordering/voter.ts';
-import { Pbft, type PbftEffects } from '../consensus/pbft/pbft.ts';
+import { Pbft, type Demand, type PbftEffects } from '../consensus/pbft/pbft.ts';
 import { JOIN_VALID_HEIGHTS } from '../consensus/membership/change.ts';
 import { Kind, payloadDigest } from '../consensus/statement.ts';
 import type { PartitionView } from '../consensus/topology.ts';
 import { ZERO_HASH } from '../crypto/hash.ts';
 import { fromHex, toHex } from '../crypto/hex.ts';
 import type { Signer, Suite } from '../crypto/suite.ts';
-import { MAX_BLOCK_BODY_BYTES, splitHashes } from '../ledger/block.ts';
+import { decodeFinalBlock, MAX_BLOCK_BODY_BYTES, splitHashes } from '../ledger/block.ts';
+import { roundKey } from '../ledger/genesis.ts';
 import { invariant } from '../ledger/errors.ts';
 import { signedTransaction, unsignedTransaction, type ParsedTransaction } from '../ledger/transaction.ts';
 import type { LinkStatus, Network } from '../network/network.ts';
@@ -30,15 +31,25 @@ import {
 	type OrderCertificate,
 	type SignedInvitation
 } from '../wire/gen/tabwave/v1/ledger_pb.js';
-import { PacketSchema, type Assignment, type Packet, type Refusal } from '../wire/gen/tabwave/v1/wire_pb.js';
+import type { LeaderChange, LedgerProof } from '../wire/gen/tabwave/v1/view_change_pb.js';
+import {
+	PacketSchema,
+	type Assignment,
+	type Heartbeat,
+	type Packet,
+	type Refusal
+} from '../wire/gen/tabwave/v1/wire_pb.js';
+import { CertifiedBodies } from './certified-bodies.ts';
 import type { Clock } from './clock.ts';
 import { Inbox } from './inbox.ts';
 import { received, type NodeInput } from './inputs.ts';
+import { LeaderReports } from './leader-reports.ts';
+import { Liveness } from './liveness.ts';
 import { PacketChecks } from './packet-checks.ts';
 import { Peers } from './peers.ts';
 import { Pool } from './pool.ts';
 import { answerSync, Sync } from './sync.ts';
-import { ticks, type Timing } from './timing.ts';
+import { OVERDUE_SHARE, ticks, VIEW_TIMEOUT_CAP_FACTOR, type Timing } from './timing.ts';
 import { addEffects, emptyTurn, Turns, type Turn } from './turns.ts';
 import { Verifier } from './verifier.ts';
 
@@ -71,8 +82,6 @@ export interface NodeInit {
 	nonce(): Uint8Array;
 }
 
-/** Certified blocks that wait to be ordered; partitions × rounds in flight, with room. */
-const MAX_BODIES = 512;
 /** Being one block behind is ordinary: the proof is under way. After this it is asked for. */
 const SYNC_PATIENCE_MS = 1000;
 const SYNC_CHECK_MS = 200;
@@ -104,7 +113,9 @@ export class TabwaveNode {
 	readonly #checks: PacketChecks;
 	readonly #voter: Voter;
 	readonly #watch: BooterWatch;
-	readonly #bodies = new Map<string, CertifiedBody>();
+	readonly #bodies = new CertifiedBodies();
+	readonly #liveness: Liveness;
+	readonly #reports: LeaderReports;
 	/** When a transaction or a certified block is to be sent again. */
 	readonly #resends = new WeakMap<object, { atMs: number; delayMs: number }>();
 	/** Own transactions that are not final yet. */
@@ -114,6 +125,10 @@ export class TabwaveNode {
 	#pbft: Pbft | null = null;
 	/** Of this node's partition, in the epoch of its rounds. */
 	#members: string[] = [];
+	/** The partition's last block in the ledger, which proves its last round (R9). */
+	#lastOwnBlock: Uint8Array | null = null;
+	/** R8: the order that waits for this partition's votes, and since when. */
+	#order: { height: number; sinceMs: number } | null = null;
 	#memberSinceMs = 0;
 	#outbox: ParsedTransaction[] = [];
 	#halted: Error | null = null;
@@ -125,12 +140,19 @@ export class TabwaveNode {
 		this.chain = init.chain;
 		this.self = init.network.self;
 		this.verifier = new Verifier(init.suite);
-		this.#checks = new PacketChecks(init.chain, this.verifier, this.self);
+		this.#liveness = new Liveness(this.peers, init.timing.heartbeatMs);
+		this.#reports = new LeaderReports(init.timing.heartbeatMs);
+		this.#checks = new PacketChecks({
+			chain: init.chain,
+			verifier: this.verifier,
+			self: this.self,
+			lower: () => this.#pbft
+		});
 		this.#voter = new Voter({
 			chain: init.chain,
 			self: this.self,
 			booter: init.booter,
-			bodies: { get: (id, view) => this.#bodyOf(id, view) },
+			bodies: this.#bodies,
 			leader: () => this.#pbft?.leader ?? null,
 			resendTicks: ticks(init.timing, init.timing.resendMs),
 			carryToAllTicks: ticks(init.timing, init.timing.commitToAllMs)
@@ -171,7 +193,9 @@ export class TabwaveNode {
 
 	async start(): Promise<void> {
 		const { clock, timing, network, events, votes } = this.#init;
+		this.#liveness.awake(clock.now());
 		this.#voter.restore(votes);
+		this.#lastOwnBlock = await this.#readLastOwnBlock();
 		this.#enterEpoch(emptyTurn());
 		await network.start({
 			packets: (from, packets) => {
@@ -179,6 +203,7 @@ export class TabwaveNode {
 				this.#inbox.receive(from, packets);
 			},
 			link: (status) => {
+				this.#liveness.link(status.peer, status.path !== 'down');
 				if (status.path === 'down') this.#inbox.forget(status.peer);
 				else this.#turns.add({ type: 'link-up', peer: status.peer });
 				events.link(status);
@@ -316,7 +341,8 @@ export class TabwaveNode {
 	#stepOne(turn: Turn, input: Exclude<NodeInput, { type: 'transactions' | 'submitted' }>): void {
 		switch (input.type) {
 			case 'tick':
-				if (this.#pbft) this.#takePbft(turn, this.#pbft.tick());
+				this.#liveness.tick(this.#init.clock.now());
+				if (this.#pbft) this.#takePbft(turn, this.#pbft.tick(this.#demand()));
 				this.#takeVoter(turn, this.#voter.tick());
 				break;
 			case 'restored':
@@ -329,6 +355,17 @@ export class TabwaveNode {
 					this.#takePbft(turn, this.#pbft.message(input.message));
 				break;
 			}
+			case 'new-view':
+				if (this.#pbft?.epoch === input.newView.newView.signed!.epoch)
+					this.#takePbft(turn, this.#pbft.newView(input.newView));
+				break;
+			case 'leader-change':
+				if (this.#pbft?.epoch === input.leaderChange.leaderChange.signed!.epoch)
+					this.#takePbft(turn, this.#pbft.leaderChanged(input.leaderChange));
+				break;
+			case 'proposal':
+				if (this.#pbft) this.#takePbft(turn, this.#pbft.proposed(input.bytes));
+				break;
 			case 'block-certificate':
 				if (this.#pbft?.epoch === input.certificate.epoch)
 					this.#takePbft(turn, this.#pbft.certificate(input.certificate));
@@ -370,8 +407,16 @@ export class TabwaveNode {
 		}
 		const nowMs = this.#init.clock.now();
 		let added = false;
-		for (const transaction of input.transactions)
-			added = this.pool.add(transaction, nowMs) === 'added' || added;
+		for (const transaction of input.transactions) {
+			const { id, body } = transaction;
+			const isOver = this.chain.recent.has(id) || body.expiryHeight <= this.chain.head.height;
+			const result = isOver ? 'full' : this.pool.add(transaction, nowMs);
+			added = result === 'added' || added;
+			if (result !== 'full' || !this.#pbft?.isNamed(id)) continue;
+			// R3: a body that a round waits for is taken whatever the height at which it comes.
+			this.pool.keep(transaction);
+			added = true;
+		}
 		return added;
 	}
 
@@ -382,14 +427,46 @@ export class TabwaveNode {
 			// A body may have left the pool because an earlier block holds it; then the block is fetched whole.
 			if (transactions.some((transaction) => !transaction)) continue;
 			const body = certifiedBodyOf(round.proposal, round.certificate, transactions as ParsedTransaction[]);
-			this.#keepBody(body);
-			if (this.#pbft!.isLeader)
+			this.#bodies.add(body);
+			this.#takeVoter(turn, this.#voter.body(body.id));
+		}
+		for (const id of effects.handUp) {
+			const body = this.#bodies.byId(id);
+			if (body)
 				turn.send.push({
 					to: this.#init.booter,
 					packet: { case: 'certifiedBlock', value: toCertifiedBlock(body) }
 				});
-			this.#takeVoter(turn, this.#voter.body(body.id));
 		}
+		if (effects.begun) this.#onViewBegun(turn, effects.begun);
+	}
+
+	/** The partition's votes on what is open go to its new leader, and that one reports itself to the Booter. */
+	#onViewBegun(turn: Turn, leaderChange: LeaderChange): void {
+		const { view } = leaderChange.signed!;
+		this.#reports.begun(this.#init.clock.now());
+		if (this.#pbft!.isLeader) turn.send.push(this.#leaderReport(leaderChange));
+		this.#takeVoter(turn, this.#voter.leaderChanged());
+		this.#init.events.log('info', `view ${view} has begun, led by ${this.#pbft!.leader.slice(0, 8)}`);
+		this.#init.events.changed();
+	}
+
+	#leaderReport(leaderChange: LeaderChange): Turn['send'][number] {
+		return { to: this.#init.booter, packet: { case: 'leaderChange', value: leaderChange } };
+	}
+
+	/** R8: what waits for this partition's leader, beside the rounds that it has open. */
+	#demand(): Demand {
+		const { clock, timing, booter } = this.#init;
+		const nowMs = clock.now();
+		const height = this.#voter.openHeight;
+		if (height === null) this.#order = null;
+		else if (this.#order?.height !== height) this.#order = { height, sinceMs: nowMs };
+		// Without the Booter nothing becomes final, whoever leads.
+		if (!this.#liveness.looksAlive(booter, nowMs) && this.#pbft!.rounds().length > 0) return 'none';
+		const overdueMs = nowMs - OVERDUE_SHARE * timing.viewTimeoutMs;
+		if ((this.#order?.sinceMs ?? nowMs) < overdueMs || this.pool.hasOlder(overdueMs)) return 'overdue';
+		return this.pool.size > 0 || this.#order ? 'waiting' : 'none';
 	}
 
 	#takeVoter(turn: Turn, effects: ReturnType<Voter['tick']>): void {
@@ -398,9 +475,8 @@ export class TabwaveNode {
 	}
 
 	#takeBody(turn: Turn, body: CertifiedBody, fromBooter: boolean): void {
-		// A block may be certified in two views, and an order names one of its certificates.
-		if (this.#bodies.get(body.id)?.certificate.view !== body.certificate.view) {
-			this.#keepBody(body);
+		if (!this.#bodies.has(body)) {
+			this.#bodies.add(body);
 			// The leader hands on what other partitions certified; who asked a member for it does not.
 			if (fromBooter && this.#pbft?.isLeader && body.proposal.partition !== this.#pbft.partition)
 				turn.send.push({ to: 'members', packet: { case: 'certifiedBlock', value: toCertifiedBlock(body) } });
@@ -422,15 +498,19 @@ export class TabwaveNode {
 
 	/** The chain moved, in this step: pool, rounds and epochs follow at once, the disk follows with the turn. */
 	#moved(turn: Turn, commit: Commit): void {
-		for (const block of commit.blocks) {
-			for (const transaction of block.transactions) this.pool.remove(transaction.id);
-			this.#bodies.delete(toHex(block.header.lowerBlockId));
-		}
-		if (this.chain.head.height % POOL_EXPIRY_HEIGHTS === 0) this.pool.expire(this.chain.head.height);
 		const { partition } = this;
+		const isNamed = (id: string): boolean => this.#pbft?.isNamed(id) ?? false;
+		for (const block of commit.blocks) {
+			for (const transaction of block.transactions) this.pool.remove(transaction.id, isNamed(transaction.id));
+			this.#bodies.forgetThrough(block.header.partition, block.header.epoch, block.header.roundId);
+			if (block.kind === 'block' && block.header.partition === partition?.id)
+				this.#lastOwnBlock = block.bytes;
+		}
+		if (this.chain.head.height % POOL_EXPIRY_HEIGHTS === 0) this.pool.expire(this.chain.head.height, isNamed);
 		if (partition && this.#pbft?.partition === partition.id && this.#pbft.epoch === partition.epoch)
 			this.#takePbft(turn, this.#pbft.ledger(this.chain.topology.lastRoundId(partition.id)));
 		else if (partition || this.#pbft) this.#enterEpoch(turn);
+		this.pool.release(isNamed);
 	}
 
 	/** R22: a new epoch begins with its entry; open rounds are dropped, their transactions are still in the pool. */
@@ -446,6 +526,8 @@ export class TabwaveNode {
 		this.#members = members;
 		this.#silencedAt.clear();
 		this.#memberSinceMs = this.#init.clock.now();
+		this.#liveness.awake(this.#memberSinceMs);
+		const { timing } = this.#init;
 		this.#pbft = partition
 			? new Pbft({
 					chainId: this.chain.chainId,
@@ -460,8 +542,14 @@ export class TabwaveNode {
 						isComing: (id) => this.#checks.isChecking(id),
 						waiting: (limit, maxBodyBytes, except) => this.pool.waiting(limit, maxBodyBytes, except)
 					},
-					resendTicks: ticks(this.#init.timing, this.#init.timing.resendMs),
-					commitToAllTicks: ticks(this.#init.timing, this.#init.timing.commitToAllMs),
+					looksAlive: (member) => this.#liveness.looksAlive(member, this.#init.clock.now()),
+					isCatchingUp: (member) => this.peers.get(member)?.syncing ?? false,
+					ledgerProof: () => this.#ledgerProof(),
+					resendTicks: ticks(timing, timing.resendMs),
+					commitToAllTicks: ticks(timing, timing.commitToAllMs),
+					gapTicks: ticks(timing, timing.gapMs),
+					viewTimeoutTicks: ticks(timing, timing.viewTimeoutMs),
+					viewTimeoutCapTicks: ticks(timing, timing.viewTimeoutMs * VIEW_TIMEOUT_CAP_FACTOR),
 					maxBodyBytes: MAX_BLOCK_BODY_BYTES
 				})
 			: null;
@@ -480,9 +568,23 @@ export class TabwaveNode {
 		if (this.partition?.members.includes(peer)) this.#handOwn(turn, [peer]);
 		// A Booter that was away lacks what is certified and not final.
 		if (peer === this.#init.booter && this.#pbft?.isLeader)
-			for (const body of this.#bodies.values())
-				if (body.proposal.partition === this.#pbft.partition && body.proposal.epoch === this.#pbft.epoch)
-					turn.send.push({ to: peer, packet: { case: 'certifiedBlock', value: toCertifiedBlock(body) } });
+			for (const body of this.#bodies.of(this.#pbft.partition, this.#pbft.epoch))
+				turn.send.push({ to: peer, packet: { case: 'certifiedBlock', value: toCertifiedBlock(body) } });
+	}
+
+	/** R9: where the ledger holds this partition's last round. */
+	#ledgerProof(): LedgerProof | null {
+		if (!this.#lastOwnBlock) return null;
+		const { header, finality } = decodeFinalBlock(this.#lastOwnBlock);
+		return { $typeName: 'tabwave.v1.LedgerProof', header, finality };
+	}
+
+	/** After a restart; the row of a partition's last round was written by the block that is looked for. */
+	async #readLastOwnBlock(): Promise<Uint8Array | null> {
+		const { partition } = this;
+		if (!partition || this.chain.topology.lastRoundId(partition.id) === 0) return null;
+		const { height } = this.chain.state.row(roundKey(partition.id))!;
+		return (await this.#init.store.block(height)) ?? null;
 	}
 
 	#ownVotes(signed: Parameters<typeof received>[0][]): NodeInput[] {
@@ -501,13 +603,32 @@ export class TabwaveNode {
 		this.#init.events.changed();
 	}
 
-	#check(from: string, packet: Packet): Promise<NodeInput | null> | null {
+	#check(from: string, packet: Packet): Promise<NodeInput | null> | NodeInput | null {
 		const { body } = packet;
 		switch (body.case) {
 			case 'signed':
 				return this.#checks.signed(body.value);
 			case 'transactions':
-				return this.#checks.transactions(body.value.transactions, (id) => this.pool.has(id));
+				return this.#checks.transactions(
+					body.value.transactions,
+					(id) => this.pool.has(id),
+					(id) => this.#pbft?.isNamed(id) ?? false
+				);
+			case 'newView':
+				return this.#checks.newView(body.value);
+			case 'leaderChange':
+				return this.#checks.leaderChange(body.value);
+			case 'proposalRequest': {
+				const proposal = this.#pbft?.proposal(toHex(body.value.blockId));
+				if (proposal)
+					this.#sendNow(from, {
+						case: 'proposalResponse',
+						value: { $typeName: 'tabwave.v1.ProposalResponse', proposal }
+					});
+				return null;
+			}
+			case 'proposalResponse':
+				return this.#checks.proposal(body.value.proposal);
 			case 'blockCertificate':
 				return this.#checks.blockCertificate(body.value);
 			case 'certifiedBlock':
@@ -519,7 +640,7 @@ export class TabwaveNode {
 			case 'finality':
 				return this.#checks.orders.finality(body.value);
 			case 'heartbeat':
-				this.peers.heartbeat(from, body.value, this.#init.clock.now());
+				this.#onHeartbeat(from, body.value);
 				// A newcomer has nothing but block sync to tell it that the chain has moved.
 				if (!this.partition) this.#checkSync();
 				return null;
@@ -527,7 +648,7 @@ export class TabwaveNode {
 				this.#answerBodies(from, body.value.transactionIds);
 				return null;
 			case 'certifiedBlockRequest': {
-				const held = this.#bodyOf(toHex(body.value.blockId), body.value.view);
+				const held = this.#bodies.get(toHex(body.value.blockId), body.value.view);
 				if (held) this.#sendNow(from, { case: 'certifiedBlock', value: toCertifiedBlock(held) });
 				return null;
 			}
@@ -546,6 +667,18 @@ export class TabwaveNode {
 			default:
 				return null;
 		}
+	}
+
+	/** R10: whoever works in a lower view is answered with the LeaderChange of the higher one; the Booter by the leader alone. */
+	#onHeartbeat(from: string, heartbeat: Heartbeat): void {
+		const nowMs = this.#init.clock.now();
+		this.peers.heartbeat(from, heartbeat, nowMs);
+		const pbft = this.#pbft;
+		if (!pbft || heartbeat.partition !== pbft.partition || heartbeat.epoch !== pbft.epoch) return;
+		const isFor = from === this.#init.booter ? pbft.isLeader : this.partition!.members.includes(from);
+		const held = pbft.leaderChange;
+		if (isFor && held && this.#reports.isDue(from, heartbeat.view, held, nowMs))
+			this.#sendNow(from, { case: 'leaderChange', value: held.leaderChange });
 	}
 
 	async #answerSync(to: string, request: Parameters<typeof answerSync>[2]): Promise<void> {
@@ -593,7 +726,7 @@ export class TabwaveNode {
 				$typeName: 'tabwave.v1.Heartbeat',
 				partition: this.#pbft?.partition ?? 0,
 				epoch: this.#pbft?.epoch ?? 0,
-				view: this.#pbft?.view ?? 0,
+				view: this.#pbft?.leaderChange?.view ?? 0,
 				finalHeight: head.height,
 				headHash: head.hash,
 				syncing: this.sync.status() !== null
@@ -627,15 +760,9 @@ export class TabwaveNode {
 		const { booter, term } = this.#voter.activeBooter;
 		const ordered = this.#voter.ordered();
 		const lastRoundId = this.chain.topology.lastRoundId(partition.id);
-		const waiting = [...this.#bodies.values()]
-			.filter(
-				({ id, proposal }) =>
-					proposal.partition === partition.id &&
-					proposal.epoch === partition.epoch &&
-					proposal.roundId > lastRoundId &&
-					!ordered.has(id)
-			)
-			.sort((a, b) => a.proposal.roundId - b.proposal.roundId)[0];
+		const waiting = this.#bodies
+			.of(partition.id, partition.epoch)
+			.find(({ id, proposal }) => proposal.roundId > lastRoundId && !ordered.has(id));
 		const view = {
 			booter,
 			finalHeight: this.chain.head.height,
@@ -658,9 +785,7 @@ export class TabwaveNode {
 		if (!this.#pbft?.isLeader) return;
 		const { partition, epoch } = this.#pbft;
 		const ordered = this.#voter.ordered();
-		const waiting = [...this.#bodies.values()].filter(
-			({ id, proposal }) => proposal.partition === partition && proposal.epoch === epoch && !ordered.has(id)
-		);
+		const waiting = this.#bodies.of(partition, epoch).filter(({ id }) => !ordered.has(id));
 		for (const body of this.#due(waiting, this.chain.genesis.fields.maxBlocksPerNext, CERTIFIED_RESEND_MS))
 			this.#sendNow(this.#init.booter, { case: 'certifiedBlock', value: toCertifiedBlock(body) });
 	}
@@ -718,16 +843,6 @@ export class TabwaveNode {
 	/** Links follow the ledger's topology (R22). */
 	#dial(): void {
 		this.#init.network.setPeers((this.partition?.members ?? []).filter((member) => member !== this.self));
-	}
-
-	#bodyOf(id: string, view: number): CertifiedBody | undefined {
-		const body = this.#bodies.get(id);
-		return body?.certificate.view === view ? body : undefined;
-	}
-
-	#keepBody(body: CertifiedBody): void {
-		this.#bodies.set(body.id, body);
-		if (this.#bodies.size > MAX_BODIES) this.#bodies.delete(this.#bodies.keys().next().value!);
 	}
 
 	#sendNow(to: string, packet: Packet['body']): void {

@@ -16,7 +16,7 @@ import {
 } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import { NextSchema, type Next } from '../wire/gen/tabwave/v1/wire_pb.js';
 import type { NodeInput } from './inputs.ts';
-import { PacketChecks } from './packet-checks.ts';
+import { PacketChecks, type PacketChecksInit } from './packet-checks.ts';
 import { Verifier } from './verifier.ts';
 
 /** Two partitions of four; this node is the first member of partition 1. Heights 1 and 2 are the members, 3 a block. */
@@ -36,8 +36,12 @@ beforeEach(async () => {
 	members = ledger.members(1);
 	[stranger] = (await testMembers(1)) as [TestMember];
 	verifier = new Verifier(testSuite);
-	checks = new PacketChecks(ledger.chain, verifier, members[0]!.id);
+	checks = checksOf(members[0]!.id);
 });
+
+function checksOf(self: string, lower: ReturnType<PacketChecksInit['lower']> = null): PacketChecks {
+	return new PacketChecks({ chain: ledger.chain, verifier, self, lower: () => lower });
+}
 
 /** The type of the input, `nothing` where the packet asks for nothing, else the reason of the refusal. */
 async function outcome(run: () => Promise<NodeInput | null>): Promise<string> {
@@ -126,7 +130,7 @@ describe('a signed message', () => {
 	});
 
 	it('says nothing to a node that is no member', async () => {
-		const outside = new PacketChecks(ledger.chain, verifier, stranger.id);
+		const outside = checksOf(stranger.id);
 		const signed = await ledger.sign(members[1]!, statement());
 		expect(await outcome(() => outside.signed(signed))).toBe('nothing');
 	});
@@ -134,10 +138,11 @@ describe('a signed message', () => {
 
 describe('a batch of transactions', () => {
 	const NONE = (_id: string): boolean => false;
-	const send = async (transactions: (ParsedTransaction | Uint8Array)[], isKnown = NONE) =>
+	const send = async (transactions: (ParsedTransaction | Uint8Array)[], isKnown = NONE, isWanted = NONE) =>
 		checks.transactions(
 			transactions.map((one) => (one instanceof Uint8Array ? one : one.bytes)),
-			isKnown
+			isKnown,
+			isWanted
 		);
 	const idsOf = (input: NodeInput | null): string[] =>
 		input?.type === 'transactions' ? input.transactions.map(({ id }) => id) : [];
@@ -234,7 +239,7 @@ describe('a block certificate', () => {
 	});
 
 	it('says nothing to a node that is no member', async () => {
-		const outside = new PacketChecks(ledger.chain, verifier, stranger.id);
+		const outside = checksOf(stranger.id);
 		expect(await outcome(async () => outside.blockCertificate(await certificateOf()))).toBe('nothing');
 	});
 });

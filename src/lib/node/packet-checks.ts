@@ -5,14 +5,33 @@
 import { readCertifiedBlock } from '../consensus/ordering/certified-block.ts';
 import type { Chain } from '../consensus/ordering/chain.ts';
 import { checkBlockCertificate } from '../consensus/certificates.ts';
+import type { Pbft } from '../consensus/pbft/pbft.ts';
+import { checkLeaderChange } from '../consensus/pbft/validation/leader-change.ts';
+import { checkNewView } from '../consensus/pbft/validation/new-view.ts';
+import { checkViewChange } from '../consensus/pbft/validation/view-change.ts';
 import { isWellFormed, Kind, signedCheck } from '../consensus/statement.ts';
+import { leaderOf, type PartitionView } from '../consensus/topology.ts';
+import { HASH_BYTES } from '../crypto/hash.ts';
+import type { Verification } from '../crypto/suite.ts';
 import { equalBytes, toHex } from '../crypto/hex.ts';
 import { LedgerError } from '../ledger/errors.ts';
 import { transactionCheck, type ParsedTransaction } from '../ledger/transaction.ts';
 import type { BlockCertificate, CertifiedBlock, Signed } from '../wire/gen/tabwave/v1/ledger_pb.js';
+import type { LeaderChange, NewView } from '../wire/gen/tabwave/v1/view_change_pb.js';
 import { received, type NodeInput } from './inputs.ts';
 import { OrderChecks } from './order-checks.ts';
 import type { Verifier } from './verifier.ts';
+
+/** What a proposal holds beside the ids of its transactions, with room. */
+const MAX_PROPOSAL_FRAME_BYTES = 256;
+
+export interface PacketChecksInit {
+	chain: Chain;
+	verifier: Verifier;
+	self: string;
+	/** Where this node stands in its partition: what lies behind it costs no signature check. */
+	lower(): Pick<Pbft, 'view' | 'isActive'> | null;
+}
 
 export class PacketChecks {
 	readonly #chain: Chain;
@@ -22,12 +41,14 @@ export class PacketChecks {
 	readonly #checking = new Map<string, ParsedTransaction>();
 	/** What is of the upper tier alone. */
 	readonly orders: OrderChecks;
+	readonly #lower: PacketChecksInit['lower'];
 
-	constructor(chain: Chain, verifier: Verifier, self: string) {
+	constructor({ chain, verifier, self, lower }: PacketChecksInit) {
 		this.#chain = chain;
 		this.orders = new OrderChecks(chain, verifier);
 		this.#verifier = verifier;
 		this.#self = self;
+		this.#lower = lower;
 	}
 
 	/** A vote of a member of this node's partition in its present epoch, or a Booter's question. */
@@ -43,7 +64,8 @@ export class PacketChecks {
 		const isLower =
 			signed.kind === Kind.PRE_PREPARE || signed.kind === Kind.PREPARE || signed.kind === Kind.COMMIT;
 		if (this.orders.isVote(signed)) return this.orders.vote(signed, partition);
-		if (!isLower) return null;
+		if (signed.kind === Kind.VIEW_CHANGE) return this.#viewChange(signed, partition);
+		if (!isLower || signed.view < (this.#lower()?.view ?? 0)) return null;
 		const last = this.#chain.topology.lastRoundId(partition.id);
 		// Twice the window: the sender may be further than this node.
 		if (signed.slot <= last || signed.slot > last + 2 * this.#chain.genesis.fields.maxRoundsInFlight)
@@ -58,8 +80,77 @@ export class PacketChecks {
 		return this.#checking.has(id);
 	}
 
-	/** @param isKnown ids that cost no check */
-	async transactions(batch: Uint8Array[], isKnown: (id: string) => boolean): Promise<NodeInput | null> {
+	async #viewChange(signed: Signed, partition: PartitionView): Promise<NodeInput | null> {
+		if (signed.view <= (this.#lower()?.view ?? 0)) return null;
+		const checks = checkViewChange(signed, { chain: this.#chain, partition });
+		if (!(await this.#verifier.verifyAll(checks))) throw badSignature('a ViewChange');
+		return { type: 'signed', message: received(signed) };
+	}
+
+	/** A NewView for a view that this node is to lead and that has not begun. */
+	async newView(newView: NewView): Promise<NodeInput | null> {
+		const { signed } = newView;
+		const partition = this.#present(signed);
+		if (!signed || !partition || !this.#isAhead(signed.view)) return null;
+		if (leaderOf(partition.members, signed.view) !== this.#self) return null;
+		const checked = checkNewView(newView, { chain: this.#chain, partition });
+		if (!checked) return null;
+		if (!(await this.#holdInOrder(checked.checks))) throw badSignature('a NewView');
+		const { content } = checked;
+		return {
+			type: 'new-view',
+			newView: { sender: toHex(signed.sender), view: signed.view, newView, content }
+		};
+	}
+
+	/** R6: checked whole, down to the last signature of the last certificate. */
+	async leaderChange(leaderChange: LeaderChange): Promise<NodeInput | null> {
+		const { signed } = leaderChange;
+		const partition = this.#present(signed);
+		if (!signed || !partition || !this.#isAhead(signed.view)) return null;
+		const checked = checkLeaderChange(leaderChange, { chain: this.#chain, partition });
+		if (!checked) return null;
+		if (!(await this.#holdInOrder(checked.checks))) throw badSignature('a LeaderChange');
+		const { view, content } = checked;
+		return { type: 'leader-change', leaderChange: { view, leaderChange, content } };
+	}
+
+	/** The sender's own signature first: nobody else makes this node check what a message carries. */
+	async #holdInOrder([own, ...carried]: Verification[]): Promise<boolean> {
+		return (await this.#verifier.verifyOnce(own!)) && (await this.#verifier.verifyAll(carried));
+	}
+
+	/** Its hash says what it is; only its size is checked here. */
+	proposal(bytes: Uint8Array): NodeInput {
+		const { maxTransactionsPerBlock } = this.#chain.genesis.fields;
+		if (bytes.length > maxTransactionsPerBlock * HASH_BYTES + MAX_PROPOSAL_FRAME_BYTES)
+			throw new LedgerError('MessageMalformed', `a proposal of ${bytes.length} bytes`);
+		return { type: 'proposal', bytes };
+	}
+
+	/** This node's partition, where the message belongs to its present epoch. Another epoch's is not wrong, only late or early. */
+	#present(signed: Signed | undefined): PartitionView | null {
+		const partition = this.#chain.topology.partitionOf(this.#self);
+		return partition && signed?.partition === partition.id && signed.epoch === partition.epoch
+			? partition
+			: null;
+	}
+
+	/** A view that this node does not work in yet. */
+	#isAhead(view: number): boolean {
+		const lower = this.#lower();
+		return lower !== null && (view > lower.view || (view === lower.view && !lower.isActive));
+	}
+
+	/**
+	 * @param isKnown ids that cost no check
+	 * @param isWanted ids that a round waits for (R3), whatever the height at which they come
+	 */
+	async transactions(
+		batch: Uint8Array[],
+		isKnown: (id: string) => boolean,
+		isWanted: (id: string) => boolean
+	): Promise<NodeInput | null> {
 		const { maxTransactionsPerBlock } = this.#chain.genesis.fields;
 		if (batch.length > 4 * maxTransactionsPerBlock)
 			throw new LedgerError('BatchTooLarge', `a batch of ${batch.length} transactions`);
@@ -68,7 +159,8 @@ export class PacketChecks {
 		for (const bytes of copied(batch)) {
 			try {
 				const transaction = this.#chain.parse(bytes);
-				if (isKnown(transaction.id) || this.#isTheSame(transaction) || !this.#isTimely(transaction)) continue;
+				if (isKnown(transaction.id) || this.#isTheSame(transaction)) continue;
+				if (!this.#isTimely(transaction) && !isWanted(transaction.id)) continue;
 				this.#checking.set(transaction.id, transaction);
 				parsed.push(transaction);
 			} catch (error) {

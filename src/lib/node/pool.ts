@@ -11,6 +11,11 @@ export class Pool {
 	readonly #transactions = new Map<string, ParsedTransaction>();
 	/** When each came, by the driver's clock. */
 	readonly #sinceMs = new Map<string, number>();
+	/**
+	 * Bodies that rounds in flight name, though the ledger holds them already or their time is over: two leaders may have proposed
+	 * the same, and members vote on what a proposal is, not on when they read it (R3). Bounded by the window of rounds.
+	 */
+	readonly #kept = new Map<string, ParsedTransaction>();
 	#bytes = 0;
 	rejected = 0;
 
@@ -19,15 +24,15 @@ export class Pool {
 	}
 
 	has(id: string): boolean {
-		return this.#transactions.has(id);
+		return this.#transactions.has(id) || this.#kept.has(id);
 	}
 
 	get(id: string): ParsedTransaction | undefined {
-		return this.#transactions.get(id);
+		return this.#transactions.get(id) ?? this.#kept.get(id);
 	}
 
 	add(transaction: ParsedTransaction, nowMs: number): AddResult {
-		if (this.#transactions.has(transaction.id)) return 'known';
+		if (this.has(transaction.id)) return 'known';
 		if (
 			this.#transactions.size >= MAX_POOL_TRANSACTIONS ||
 			this.#bytes + transaction.bytes.length > MAX_POOL_BYTES
@@ -41,15 +46,27 @@ export class Pool {
 		return 'added';
 	}
 
-	remove(id: string): void {
+	/** Holds a body for rounds that name it, and for nothing else. */
+	keep(transaction: ParsedTransaction): void {
+		if (!this.has(transaction.id)) this.#kept.set(transaction.id, transaction);
+	}
+
+	/** Lets go of bodies that no round names any more. */
+	release(isNamed: (id: string) => boolean): void {
+		for (const id of this.#kept.keys()) if (!isNamed(id)) this.#kept.delete(id);
+	}
+
+	/** Takes out what waits no longer. @param isNamed whether a round still needs its body */
+	remove(id: string, isNamed = false): void {
 		const transaction = this.#transactions.get(id);
 		if (!transaction) return;
+		if (isNamed) this.#kept.set(id, transaction);
 		this.#transactions.delete(id);
 		this.#sinceMs.delete(id);
 		this.#bytes -= transaction.bytes.length;
 	}
 
-	waiting(limit: number, maxBodyBytes: number, except: ReadonlySet<string>): string[] {
+	waiting(limit: number, maxBodyBytes: number, except: Pick<ReadonlySet<string>, 'has'>): string[] {
 		const ids: string[] = [];
 		let bytes = 0;
 		for (const { id, bytes: body } of this.#transactions.values()) {
@@ -71,12 +88,18 @@ export class Pool {
 		return old;
 	}
 
+	/** One has waited since before `beforeMs`. */
+	hasOlder(beforeMs: number): boolean {
+		for (const sinceMs of this.#sinceMs.values()) return sinceMs < beforeMs;
+		return false;
+	}
+
 	/** Removes what can no longer be included above this height. @returns the ids */
-	expire(finalHeight: number): string[] {
+	expire(finalHeight: number, isNamed: (id: string) => boolean = () => false): string[] {
 		const expired: string[] = [];
 		for (const [id, transaction] of this.#transactions)
 			if (transaction.body.expiryHeight <= finalHeight) expired.push(id);
-		for (const id of expired) this.remove(id);
+		for (const id of expired) this.remove(id, isNamed(id));
 		return expired;
 	}
 }

@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { VirtualTime } from '../../../tests/simulation/virtual-time.ts';
+import { newLife, VirtualTime } from '../../../tests/simulation/virtual-time.ts';
 import type { Chain } from '../consensus/ordering/chain.ts';
 import { TestLedger } from '../consensus/testing/test-ledger.ts';
 import { decodeFinalBlock } from '../ledger/block.ts';
@@ -38,13 +38,7 @@ beforeEach(() => {
 });
 
 const fillerOf = (chain: Chain = ledger.chain, from: MemoryLedgerStore = store): QueryFiller =>
-	new QueryFiller(
-		chain,
-		from,
-		tables,
-		time.clock(0, () => false),
-		(error) => failures.push(error)
-	);
+	new QueryFiller(chain, from, tables, time.clock(0, newLife()), (error) => failures.push(error));
 
 async function started(filler: QueryFiller): Promise<QueryFiller> {
 	await filler.start();

@@ -1,5 +1,6 @@
 /** "Why am I stuck?" as data: for each wait, what is missing, from whom, and when this node next acts by itself. */
 import { quorum } from '../consensus/quorum.ts';
+import type { Wait } from '../consensus/pbft/pbft.ts';
 import type { Stuck } from './api.ts';
 import type { TabwaveNode } from './node.ts';
 import type { Timing } from './timing.ts';
@@ -23,40 +24,30 @@ export function stuckOf(node: TabwaveNode, { isBooterLinked, stillMs, timing }: 
 	const alive = partition.members.filter((member) => node.isAlive(member));
 	const away = partition.members.filter((member) => !alive.includes(member));
 	const order = node.voter.state();
-	const round = pbft.rounds().find(({ certificate }) => !certificate);
-	const hasWork = node.pool.size > 0 || order !== null || round !== undefined;
-	if (!hasWork) return null;
+	const lower = pbft.waiting(node.pool.size > 0);
+	if (lower === null && order === null && pbft.rounds().length === 0) return null;
 	if (node.sync.status()) return wait('WaitingForSync', [], timing.resendMs);
 	if (alive.length < quorum(partition.members.length)) return wait('WaitingForQuorum', away, null);
-	if (!node.isAlive(pbft.leader)) return wait('WaitingForLeader', [pbft.leader], null);
-	if (order?.phase === 'fetching') return wait('WaitingForBodies', order.missing, timing.resendMs);
+	const inMs = (ticks: number | null): number | null => (ticks === null ? null : ticks * timing.tickMs);
+	// Another leader is on its way: everything else waits for that.
+	const isChanging = lower !== null && VIEW_WAITS.includes(lower.reason);
+	if (lower && isChanging) return wait(lower.reason, lower.missing, inMs(lower.ticks));
+	if (!node.isAlive(pbft.leader)) return wait('WaitingForLeader', [pbft.leader], inMs(pbft.viewTimerTicks));
+	const askedInMs = inMs(node.voter.resendTicks);
+	if (order?.phase === 'fetching') return wait('WaitingForBodies', order.missing, askedInMs);
 	// What follows waits for the Booter, and that for too long.
-	if (grievance && (order || !round)) return wait(grievance.name, ['booter'], timing.resendMs);
-	if (order?.phase === 'joined') return wait('WaitingForNext', ['booter'], timing.resendMs);
-	if (order?.phase === 'signed') return wait('WaitingForOrderCommit', ['booter'], timing.resendMs);
-	if (order?.phase === 'locked') return wait('WaitingForFinality', ['booter'], timing.resendMs);
+	if (grievance && (order || lower === null)) return wait(grievance.name, ['booter'], askedInMs);
+	if (order?.phase === 'joined') return wait('WaitingForNext', ['booter'], askedInMs);
+	if (order?.phase === 'signed') return wait('WaitingForOrderCommit', ['booter'], askedInMs);
+	if (order?.phase === 'locked') return wait('WaitingForFinality', ['booter'], askedInMs);
 	if (order?.phase === 'refused') return wait('OrderRefused', ['booter'], null);
-	if (!round)
-		return node.pool.size > 0 && pbft.rounds().length === 0
-			? wait('WaitingForPrePrepare', [pbft.leader], null)
-			: wait('WaitingForNext', ['booter'], timing.resendMs);
-	if (round.missing.size > 0)
-		return wait('WaitingForTransactions', [...round.missing].slice(0, 8), timing.resendMs);
-	if (round.phase === 'pre-prepared') {
-		const heard = [...round.prepares.keys(), pbft.leader, node.self];
-		return wait(
-			'WaitingForPrepares',
-			partition.members.filter((member) => !heard.includes(member)),
-			timing.resendMs
-		);
-	}
-	if (!pbft.isLeader) return wait('WaitingForCertificate', [pbft.leader], timing.commitToAllMs);
-	return wait(
-		'WaitingForCommits',
-		partition.members.filter((member) => !round.commits.has(member)),
-		timing.resendMs
-	);
+	const hasRounds = pbft.rounds().length > 0;
+	if (!lower || (lower.reason === 'WaitingForPrePrepare' && hasRounds))
+		return wait('WaitingForNext', ['booter'], inMs(pbft.viewTimerTicks));
+	return wait(lower.reason, lower.missing, inMs(lower.ticks));
 }
+
+const VIEW_WAITS: readonly Wait['reason'][] = ['ViewChange', 'WaitingForNewViews', 'WaitingForLeaderChange'];
 
 function wait(reason: string, missing: string[], nextTimeoutMs: number | null): Stuck {
 	return { reason, missing, nextTimeoutMs };

@@ -9,10 +9,12 @@ export interface Timing {
 	commitToAllMs: number;
 	/** How long the Booter gathers requests to join or leave. */
 	gatherMs: number;
-	/** R9: how long the Booter waits for a gap in a partition's rounds. */
+	/** R9: how long a leader, and then the Booter, waits for a gap in a partition's rounds. */
 	gapMs: number;
 	/** How long the head may stand still while blocks wait, or a block wait while others pass it, before the Booter is complained of. */
 	booterPatienceMs: number;
+	/** R8: work without a block certificate for so long makes members ask for another leader. It doubles with each view that fails. */
+	viewTimeoutMs: number;
 	/** Silence after which a member is shown as away. */
 	awayMs: number;
 	/** R22: silence after which a member is evicted, so that a reload is not a change of members. */
@@ -27,6 +29,7 @@ export const DEFAULT_TIMING: Timing = {
 	gatherMs: 200,
 	gapMs: 1000,
 	booterPatienceMs: 10_000,
+	viewTimeoutMs: 4000,
 	awayMs: 2000,
 	evictionGraceMs: 20_000
 };
@@ -34,3 +37,9 @@ export const DEFAULT_TIMING: Timing = {
 export function ticks(timing: Timing, ms: number): number {
 	return Math.max(1, Math.ceil(ms / timing.tickMs));
 }
+
+/** R8: the view timer doubles up to this many times its first length. */
+export const VIEW_TIMEOUT_CAP_FACTOR = 8;
+
+/** R8: a transaction that has waited for this part of the view timeout is work that the leader should have done. */
+export const OVERDUE_SHARE = 0.5;

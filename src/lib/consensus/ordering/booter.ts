@@ -298,7 +298,7 @@ export class BooterCore {
 	leaderChanged(partition: number, view: number): BooterEffects {
 		const effects = noBooterEffects();
 		const members = this.#chain.topology.partition(partition);
-		if (!members || view <= this.view(partition)) return effects;
+		if (!members || members.members.length === 0 || view <= this.view(partition)) return effects;
 		this.#views.set(partition, { epoch: members.epoch, view });
 		this.#askOne(leaderOf(members.members, view), effects);
 		return effects;

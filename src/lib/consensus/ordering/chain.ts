@@ -519,7 +519,7 @@ export class Chain {
  * @throws LedgerError
  */
 export function checkFinality(
-	block: FinalBlock,
+	block: Pick<FinalBlock, 'header' | 'finality'>,
 	header: BlockHeader,
 	topology: Topology,
 	genesis: GenesisBlock

@@ -6,7 +6,8 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { CertifiedBlock, OrderCertificate, Signed } from "./ledger_pb.js";
+import type { LeaderChange, NewView, PreparedCertificate } from "./view_change_pb.js";
+import type { CertifiedBlock, OrderCertificate } from "./ledger_pb.js";
 
 /**
  * Describes the file tabwave/v1/storage.proto.
@@ -14,27 +15,63 @@ import type { CertifiedBlock, OrderCertificate, Signed } from "./ledger_pb.js";
 export declare const file_tabwave_v1_storage: GenFile;
 
 /**
- * R4: persisted before the Commit leaves.
+ * R4: persisted before the Commit leaves. Of each round the one of the highest view is kept.
  *
- * @generated from message tabwave.v1.PreparedCertificate
+ * @generated from message tabwave.v1.PreparedRecord
  */
-export declare type PreparedCertificate = Message<"tabwave.v1.PreparedCertificate"> & {
+export declare type PreparedRecord = Message<"tabwave.v1.PreparedRecord"> & {
   /**
-   * @generated from field: tabwave.v1.Signed pre_prepare = 1;
+   * @generated from field: tabwave.v1.PreparedCertificate certificate = 1;
    */
-  prePrepare?: Signed | undefined;
+  certificate?: PreparedCertificate | undefined;
 
   /**
-   * @generated from field: repeated tabwave.v1.Signed prepares = 2;
+   * Proposal, as its leader encoded it.
+   *
+   * @generated from field: bytes proposal = 2;
    */
-  prepares: Signed[];
+  proposal: Uint8Array;
 };
 
 /**
- * Describes the message tabwave.v1.PreparedCertificate.
- * Use `create(PreparedCertificateSchema)` to create a new message.
+ * Describes the message tabwave.v1.PreparedRecord.
+ * Use `create(PreparedRecordSchema)` to create a new message.
  */
-export declare const PreparedCertificateSchema: GenMessage<PreparedCertificate>;
+export declare const PreparedRecordSchema: GenMessage<PreparedRecord>;
+
+/**
+ * R6: persisted before a member sends anything in the view.
+ *
+ * @generated from message tabwave.v1.ViewRecord
+ */
+export declare type ViewRecord = Message<"tabwave.v1.ViewRecord"> & {
+  /**
+   * The view that the member has joined.
+   *
+   * @generated from field: uint32 view = 1;
+   */
+  view: number;
+
+  /**
+   * What it told the leader of that view; its signature is made anew.
+   *
+   * @generated from field: tabwave.v1.NewView new_view = 2;
+   */
+  newView?: NewView | undefined;
+
+  /**
+   * The highest LeaderChange that it holds; of this view, or of a lower one while this view has none.
+   *
+   * @generated from field: tabwave.v1.LeaderChange leader_change = 3;
+   */
+  leaderChange?: LeaderChange | undefined;
+};
+
+/**
+ * Describes the message tabwave.v1.ViewRecord.
+ * Use `create(ViewRecordSchema)` to create a new message.
+ */
+export declare const ViewRecordSchema: GenMessage<ViewRecord>;
 
 /**
  * A member's votes at one height of the upper tier (R2, R11).

@@ -6,38 +6,46 @@
 
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_tabwave_v1_ledger } from "./ledger_pb.js";
+import { file_tabwave_v1_view_change } from "./view_change_pb.js";
 
 /**
  * Describes the file tabwave/v1/storage.proto.
  */
 export const file_tabwave_v1_storage = /*@__PURE__*/
-  fileDesc("Chh0YWJ3YXZlL3YxL3N0b3JhZ2UucHJvdG8SCnRhYndhdmUudjEiZAoTUHJlcGFyZWRDZXJ0aWZpY2F0ZRInCgtwcmVfcHJlcGFyZRgBIAEoCzISLnRhYndhdmUudjEuU2lnbmVkEiQKCHByZXBhcmVzGAIgAygLMhIudGFid2F2ZS52MS5TaWduZWQingEKD09yZGVyVm90ZVJlY29yZBIMCgR0ZXJtGAEgASgNEg8KB2F0dGVtcHQYAiABKA0SFQoNc2lnbmVkX2RpZ2VzdBgDIAEoDBITCgtkb25lX2RpZ2VzdBgEIAEoDBIqCgRsb2NrGAUgASgLMhwudGFid2F2ZS52MS5PcmRlckNlcnRpZmljYXRlEhQKDGxvY2tfY29udGVudBgGIAEoDCJqCgxCYWxsb3RSZWNvcmQSDAoEdGVybRgBIAEoDRIPCgdhdHRlbXB0GAIgASgNEg8KB2NvbnRlbnQYAyABKAwSKgoGYmxvY2tzGAQgAygLMhoudGFid2F2ZS52MS5DZXJ0aWZpZWRCbG9jayIgChBCb290ZXJUZXJtUmVjb3JkEgwKBHRlcm0YASABKA1iBnByb3RvMw", [file_tabwave_v1_ledger]);
+  fileDesc("Chh0YWJ3YXZlL3YxL3N0b3JhZ2UucHJvdG8SCnRhYndhdmUudjEiWAoOUHJlcGFyZWRSZWNvcmQSNAoLY2VydGlmaWNhdGUYASABKAsyHy50YWJ3YXZlLnYxLlByZXBhcmVkQ2VydGlmaWNhdGUSEAoIcHJvcG9zYWwYAiABKAwicgoKVmlld1JlY29yZBIMCgR2aWV3GAEgASgNEiUKCG5ld192aWV3GAIgASgLMhMudGFid2F2ZS52MS5OZXdWaWV3Ei8KDWxlYWRlcl9jaGFuZ2UYAyABKAsyGC50YWJ3YXZlLnYxLkxlYWRlckNoYW5nZSKeAQoPT3JkZXJWb3RlUmVjb3JkEgwKBHRlcm0YASABKA0SDwoHYXR0ZW1wdBgCIAEoDRIVCg1zaWduZWRfZGlnZXN0GAMgASgMEhMKC2RvbmVfZGlnZXN0GAQgASgMEioKBGxvY2sYBSABKAsyHC50YWJ3YXZlLnYxLk9yZGVyQ2VydGlmaWNhdGUSFAoMbG9ja19jb250ZW50GAYgASgMImoKDEJhbGxvdFJlY29yZBIMCgR0ZXJtGAEgASgNEg8KB2F0dGVtcHQYAiABKA0SDwoHY29udGVudBgDIAEoDBIqCgZibG9ja3MYBCADKAsyGi50YWJ3YXZlLnYxLkNlcnRpZmllZEJsb2NrIiAKEEJvb3RlclRlcm1SZWNvcmQSDAoEdGVybRgBIAEoDWIGcHJvdG8z", [file_tabwave_v1_ledger, file_tabwave_v1_view_change]);
 
 /**
- * Describes the message tabwave.v1.PreparedCertificate.
- * Use `create(PreparedCertificateSchema)` to create a new message.
+ * Describes the message tabwave.v1.PreparedRecord.
+ * Use `create(PreparedRecordSchema)` to create a new message.
  */
-export const PreparedCertificateSchema = /*@__PURE__*/
+export const PreparedRecordSchema = /*@__PURE__*/
   messageDesc(file_tabwave_v1_storage, 0);
+
+/**
+ * Describes the message tabwave.v1.ViewRecord.
+ * Use `create(ViewRecordSchema)` to create a new message.
+ */
+export const ViewRecordSchema = /*@__PURE__*/
+  messageDesc(file_tabwave_v1_storage, 1);
 
 /**
  * Describes the message tabwave.v1.OrderVoteRecord.
  * Use `create(OrderVoteRecordSchema)` to create a new message.
  */
 export const OrderVoteRecordSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_storage, 1);
+  messageDesc(file_tabwave_v1_storage, 2);
 
 /**
  * Describes the message tabwave.v1.BallotRecord.
  * Use `create(BallotRecordSchema)` to create a new message.
  */
 export const BallotRecordSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_storage, 2);
+  messageDesc(file_tabwave_v1_storage, 3);
 
 /**
  * Describes the message tabwave.v1.BooterTermRecord.
  * Use `create(BooterTermRecordSchema)` to create a new message.
  */
 export const BooterTermRecordSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_storage, 3);
+  messageDesc(file_tabwave_v1_storage, 4);
 

@@ -8,6 +8,7 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { BlockCertificate, CertifiedBlock, Kind, MemberSignature, OrderCertificate, PartitionVotes, Signed } from "./ledger_pb.js";
 import type { RaftMessage } from "./raft_pb.js";
+import type { LeaderChange, NewView, ProposalRequest, ProposalResponse } from "./view_change_pb.js";
 
 /**
  * Describes the file tabwave/v1/wire.proto.
@@ -145,16 +146,40 @@ export declare type Packet = Message<"tabwave.v1.Packet"> & {
     case: "raft";
   } | {
     /**
-     * @generated from field: tabwave.v1.PartitionStatus partition_status = 24;
+     * @generated from field: tabwave.v1.PartitionStatus partition_status = 26;
      */
     value: PartitionStatus;
     case: "partitionStatus";
   } | {
     /**
-     * @generated from field: tabwave.v1.PartitionRefusal partition_refusal = 25;
+     * @generated from field: tabwave.v1.PartitionRefusal partition_refusal = 27;
      */
     value: PartitionRefusal;
     case: "partitionRefusal";
+  } | {
+    /**
+     * @generated from field: tabwave.v1.NewView new_view = 22;
+     */
+    value: NewView;
+    case: "newView";
+  } | {
+    /**
+     * @generated from field: tabwave.v1.LeaderChange leader_change = 23;
+     */
+    value: LeaderChange;
+    case: "leaderChange";
+  } | {
+    /**
+     * @generated from field: tabwave.v1.ProposalRequest proposal_request = 24;
+     */
+    value: ProposalRequest;
+    case: "proposalRequest";
+  } | {
+    /**
+     * @generated from field: tabwave.v1.ProposalResponse proposal_response = 25;
+     */
+    value: ProposalResponse;
+    case: "proposalResponse";
   } | { case: undefined; value?: undefined };
 };
 
@@ -586,6 +611,8 @@ export declare const BooterComplaintSchema: GenMessage<BooterComplaint>;
  */
 export declare type Heartbeat = Message<"tabwave.v1.Heartbeat"> & {
   /**
+   * A member's own; from the Booter, the receiver's.
+   *
    * @generated from field: uint32 partition = 1;
    */
   partition: number;
@@ -596,6 +623,8 @@ export declare type Heartbeat = Message<"tabwave.v1.Heartbeat"> & {
   epoch: number;
 
   /**
+   * R10: the highest view whose LeaderChange the sender holds. Who holds a higher one answers with it.
+   *
    * @generated from field: uint32 view = 3;
    */
   view: number;

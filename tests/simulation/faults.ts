@@ -1,0 +1,215 @@
+/**
+ * The faults of a simulation, one row each: how often it is drawn, how long it lasts, what begins and what ends it. The table that
+ * `npm run simulate` prints counts them by these names, so that a fault that never happens is seen.
+ */
+import { between, pick, type Random } from './random.ts';
+import type { Tab, World } from './world.ts';
+
+/** Ends a fault. It is called once, at the latest when the run heals. */
+export type End = () => Promise<void> | void;
+
+export interface Fault {
+	/** How often it is drawn, relative to the others. */
+	weight: number;
+	/** How long it lasts, milliseconds; 0 for what is over at once. */
+	minMs: number;
+	maxMs: number;
+	/** @returns what ends it; null where it cannot happen now */
+	begin(world: World, random: Random): Promise<End | null> | End | null;
+}
+
+const NOTHING: End = () => {};
+
+/** Below the grace after which a silent member is evicted: what is shown here heals by itself. */
+const LONGEST_MS = 8000;
+
+export const FAULTS = {
+	'crash a tab': {
+		weight: 3,
+		minMs: 50,
+		maxMs: LONGEST_MS,
+		begin: (world, random) => crash(world, random, world.members())
+	},
+	'crash a leader': {
+		weight: 3,
+		minMs: 50,
+		maxMs: LONGEST_MS,
+		begin: (world, random) => crash(world, random, world.leaders())
+	},
+	/** The machine stops right before a write takes effect, or right after and before anything that it allows is sent. */
+	'crash at a write': {
+		weight: 3,
+		minMs: 500,
+		maxMs: LONGEST_MS,
+		begin: (world, random) => {
+			const tab = any(random, world.members());
+			if (!tab) return null;
+			world.crashAtWrite(tab, random() < 0.5 ? 'before' : 'after');
+			return () => world.recover(tab);
+		}
+	},
+	'crash a partition': {
+		weight: 1,
+		minMs: 50,
+		maxMs: 4000,
+		begin: async (world, random) => {
+			const partition = 1 + Math.floor(random() * world.options.partitions.length);
+			const tabs = world.members().filter((tab) => tab.partition === partition);
+			if (tabs.length === 0) return null;
+			for (const tab of tabs) await world.crashTab(tab, random() < 0.5);
+			return async () => {
+				for (const tab of tabs) await world.recover(tab);
+			};
+		}
+	},
+	'freeze a tab': {
+		weight: 2,
+		minMs: 200,
+		maxMs: LONGEST_MS,
+		begin: (world, random) => freeze(world, any(random, world.members()))
+	},
+	'freeze a leader': {
+		weight: 2,
+		minMs: 200,
+		maxMs: LONGEST_MS,
+		begin: (world, random) => freeze(world, any(random, world.leaders()))
+	},
+	/** The link is down, and both ends know it. */
+	'cut two ways': {
+		weight: 2,
+		minMs: 200,
+		maxMs: LONGEST_MS,
+		begin: (world, random) => {
+			const pair = neighbours(world, random);
+			if (!pair) return null;
+			world.hub.unlink(pair[0].id, pair[1].id);
+			return () => world.hub.relink(pair[0].id, pair[1].id);
+		}
+	},
+	/** What one end sends is lost, and neither knows it. */
+	'cut one way': {
+		weight: 2,
+		minMs: 200,
+		maxMs: LONGEST_MS,
+		begin: (world, random) => {
+			const pair = neighbours(world, random);
+			if (!pair) return null;
+			world.hub.cut(pair[0].id, pair[1].id);
+			return () => world.hub.mend(pair[0].id, pair[1].id);
+		}
+	},
+	/** Nobody in its partition hears the leader; it hears them. */
+	'mute a leader': {
+		weight: 2,
+		minMs: 200,
+		maxMs: LONGEST_MS,
+		begin: (world, random) => {
+			const leader = any(random, world.leaders());
+			if (!leader) return null;
+			const others = world.members().filter((tab) => tab !== leader && tab.partition === leader.partition);
+			for (const { id } of others) world.hub.cut(leader.id, id);
+			return () => {
+				for (const { id } of others) world.hub.mend(leader.id, id);
+			};
+		}
+	},
+	/** What the leader sends to the Booter is lost: it leads its members, and carries nothing. */
+	'cut a leader from the Booter': {
+		weight: 2,
+		minMs: 200,
+		maxMs: LONGEST_MS,
+		begin: (world, random) => {
+			const leader = any(random, world.leaders());
+			if (!leader) return null;
+			world.hub.cut(leader.id, world.booterId);
+			return () => world.hub.mend(leader.id, world.booterId);
+		}
+	},
+	/** Two halves of a partition do not hear each other. */
+	'split a partition': {
+		weight: 1,
+		minMs: 200,
+		maxMs: LONGEST_MS,
+		begin: (world, random) => {
+			const partition = any(random, world.members())?.partition;
+			const tabs = world.members().filter((tab) => tab.partition === partition);
+			if (tabs.length < 2) return null;
+			const left = tabs.filter(() => random() < 0.5);
+			const pairs = left.flatMap((one) =>
+				tabs.filter((tab) => !left.includes(tab)).map((other) => [one.id, other.id] as const)
+			);
+			for (const [one, other] of pairs) world.hub.unlink(one, other);
+			return () => {
+				for (const [one, other] of pairs) world.hub.relink(one, other);
+			};
+		}
+	},
+	'restart the Booter': {
+		weight: 2,
+		minMs: 100,
+		maxMs: 3000,
+		begin: async (world) => {
+			if (world.booter!.life.stopped) return null;
+			await world.stopBooter();
+			return () => world.startBooter();
+		}
+	},
+	join: {
+		weight: 2,
+		minMs: 0,
+		maxMs: 0,
+		begin: async (world, random) => {
+			await world.addTab(1 + Math.floor(random() * world.options.partitions.length));
+			return NOTHING;
+		}
+	},
+	leave: {
+		weight: 1,
+		minMs: 0,
+		maxMs: 0,
+		begin: (world, random) => {
+			const tab = any(random, world.members());
+			// The last member of all leaves nobody to vote.
+			if (!tab || tab.running!.node.partition!.members.length < 2) return null;
+			world.leaveUntilGone(tab);
+			return NOTHING;
+		}
+	}
+} satisfies Record<string, Fault>;
+
+export type FaultName = keyof typeof FAULTS;
+
+/** Draws a fault by weight. */
+export function drawFault(random: Random): { name: FaultName; lastsMs: number } {
+	const names = Object.keys(FAULTS) as FaultName[];
+	let left = random() * names.reduce((sum, name) => sum + FAULTS[name].weight, 0);
+	const name = names.find((candidate) => (left -= FAULTS[candidate].weight) < 0) ?? names[0]!;
+	return { name, lastsMs: between(random, FAULTS[name].minMs, FAULTS[name].maxMs) };
+}
+
+async function crash(world: World, random: Random, tabs: Tab[]): Promise<End | null> {
+	const tab = any(random, tabs);
+	if (!tab) return null;
+	await world.crashTab(tab, random() < 0.5);
+	return () => world.recover(tab);
+}
+
+function freeze(world: World, tab: Tab | null): End | null {
+	if (!tab) return null;
+	const { running } = tab;
+	running!.life.frozen = true;
+	return () => world.thaw(running!);
+}
+
+function neighbours(world: World, random: Random): [Tab, Tab] | null {
+	const one = any(random, world.members());
+	const other = any(
+		random,
+		world.members().filter((tab) => tab !== one && tab.partition === one?.partition)
+	);
+	return one && other && [one, other];
+}
+
+function any(random: Random, tabs: Tab[]): Tab | null {
+	return tabs.length > 0 ? pick(random, tabs) : null;
+}
