@@ -57,7 +57,7 @@ export class Sync {
 	/** Requests in a row that a peer left unanswered. */
 	readonly #unanswered = new Map<string, number>();
 	readonly #requests = new Map<number, Range & { sentMs: number }>();
-	/** Answers whose turn has not come. */
+	/** Answers whose turn has not come, and the one that is being taken. */
 	#answers: (Range & { blocks: Uint8Array[] })[] = [];
 	#isWorking = false;
 	#nextId = 1;
@@ -97,6 +97,8 @@ export class Sync {
 				this.#requests.delete(id);
 				this.#disappointed(peer);
 			}
+		// Where the chain reached kept answers by another way, no answer may ever come to be taken before them.
+		if (!this.#isWorking) this.#answers = this.#answers.filter(({ from }) => from > height + 1);
 		const higher = peers.above(height, nowMs, awayMs).filter(({ peer }) => !this.#banned.has(peer));
 		if (higher.length === 0) {
 			this.#rate = null;
@@ -141,21 +143,26 @@ export class Sync {
 			this.#answers = this.#answers.filter(({ from, count }) => from + count > next);
 			const answer = this.#answers.find(({ from }) => from <= next);
 			if (!answer) return;
-			this.#answers = this.#answers.filter((other) => other !== answer);
 			try {
-				for (const bytes of answer.blocks) await this.#take(bytes);
+				for (const [i, bytes] of answer.blocks.entries()) await this.#take(bytes, answer.from + i);
 				this.#unanswered.delete(answer.peer);
 			} catch (error) {
 				if (!(error instanceof LedgerError)) throw error;
 				this.#ban(answer.peer, error);
+			} finally {
+				// Only now: a look meanwhile must not ask for the same heights.
+				this.#answers = this.#answers.filter((other) => other !== answer);
 			}
 		}
 	}
 
-	async #take(bytes: Uint8Array): Promise<void> {
+	async #take(bytes: Uint8Array, askedHeight: number): Promise<void> {
 		const { chain, verifier, apply } = this.#init;
 		const block = decodeFinalBlock(bytes);
 		const { height } = decodeHeader(block.header);
+		// Who sends old blocks in place of what it was asked for would pass for one that answers, for ever.
+		if (height !== askedHeight)
+			throw new LedgerError('BlockInvalid', `block ${height} came in place of block ${askedHeight}`);
 		// The chain may have moved by itself meanwhile; then this block is old, not wrong.
 		if (height <= chain.head.height) return;
 		const { checks, finality, outcome } = chain.check(block);
@@ -225,6 +232,7 @@ export class Sync {
 			`blocks of ${peer.slice(0, 8)} do not hold, it is not asked again: ${error.message}`
 		);
 		this.#answers = this.#answers.filter((answer) => answer.peer !== peer);
+		for (const [id, request] of this.#requests) if (request.peer === peer) this.#requests.delete(id);
 		if (this.#banned.size < MAX_BANNED) this.#banned.add(peer);
 	}
 }
