@@ -1,11 +1,12 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Chain } from '../consensus/ordering/chain.ts';
+import type { Chain, ExecutedBlock } from '../consensus/ordering/chain.ts';
 import { testSuite } from '../consensus/testing/members.ts';
 import { TestLedger } from '../consensus/testing/test-ledger.ts';
 import { decodeFinalBlock, encodeFinalBlock } from '../ledger/block.ts';
 import type { MemoryLedgerStore } from '../storage/memory-ledger-store.ts';
 import { MAX_SYNC_RESPONSE_BYTES } from '../wire/limits.ts';
-import type { SyncRequest, SyncResponse } from '../wire/gen/tabwave/v1/wire_pb.js';
+import type { OrderCertificate } from '../wire/gen/tabwave/v1/ledger_pb.js';
+import type { SyncRequest } from '../wire/gen/tabwave/v1/wire_pb.js';
 import { Peers } from './peers.ts';
 import { answerSync, MAX_FETCH_BLOCKS, Sync, type SyncInit } from './sync.ts';
 import { storeOf } from './testing/stored-ledger.ts';
@@ -30,6 +31,8 @@ let chain: Chain;
 let peers: Peers;
 let verifier: Verifier;
 let requests: { to: string; request: SyncRequest }[];
+/** Heights handed to the turn loop, in that order. */
+let applied: number[];
 let warnings: string[];
 let sync: Sync;
 
@@ -39,6 +42,7 @@ beforeEach(() => {
 	peers = new Peers();
 	verifier = new Verifier(testSuite);
 	requests = [];
+	applied = [];
 	warnings = [];
 	sync = syncWith({});
 });
@@ -54,8 +58,8 @@ function syncWith(init: Partial<SyncInit>): Sync {
 			if (packet.case === 'syncRequest') requests.push({ to, request: packet.value });
 		},
 		apply: async (executed, finality) => {
-			// As the turn loop does: what was overtaken meanwhile is left out.
-			if (executed.height === chain.head.height + 1) chain.commitChecked(executed, finality);
+			applied.push(executed.height);
+			commit(executed, finality);
 		},
 		log: (level, message) => {
 			if (level === 'warning') warnings.push(message);
@@ -67,12 +71,18 @@ function syncWith(init: Partial<SyncInit>): Sync {
 const hears = (peer: string, finalHeight: number): void =>
 	peers.heartbeat(peer, { finalHeight, view: 0, epoch: 1, syncing: false } as never, nowMs);
 
-/** The newest request is answered from the store, or as `change` says. */
+/** Each request so far: whom, from which height, how many. */
+const asked = (): [string, number, number][] =>
+	requests.map(({ to, request }) => [to, request.fromHeight, request.maxBlocks]);
+
+/** The newest request, or the newest to `peer`, is answered from the store, or as `change` says. */
 async function answer(
-	change: (response: SyncResponse) => SyncResponse = (response) => response
+	peer = requests.at(-1)!.to,
+	change: (blocks: Uint8Array[]) => Uint8Array[] = (blocks) => blocks
 ): Promise<void> {
-	const { to, request } = requests.at(-1)!;
-	await sync.onResponse(to, change(await answerSync(store, HEIGHT, request)));
+	const { request } = requests.findLast(({ to }) => to === peer)!;
+	const response = await answerSync(store, HEIGHT, request);
+	await sync.onResponse(peer, { ...response, blocks: change(response.blocks) });
 }
 
 describe('who is behind', () => {
@@ -81,23 +91,50 @@ describe('who is behind', () => {
 		sync.check(0);
 		while (chain.head.height < HEIGHT) await answer();
 		expect(chain.head).toEqual(ledger.chain.head);
-		expect(requests.map(({ request }) => [request.fromHeight, request.maxBlocks])).toEqual([
-			[1, MAX_FETCH_BLOCKS],
-			[21, MAX_FETCH_BLOCKS],
-			[41, MAX_FETCH_BLOCKS]
+		expect(asked()).toEqual([
+			['a', 1, MAX_FETCH_BLOCKS],
+			['a', 21, MAX_FETCH_BLOCKS],
+			['a', 41, MAX_FETCH_BLOCKS]
 		]);
+		expect(applied).toEqual(heights(1, HEIGHT));
 		expect(new Set(requests.map(({ request }) => request.requestId)).size).toBe(3);
 		expect(verifier.checks).toBeGreaterThan(HEIGHT);
 		expect(sync.status()).toBeNull();
 	});
 
-	it('asks the highest, and one at a time', () => {
+	it('asks several at once: the highest first, each for another range, of what it holds (R23)', async () => {
 		hears('a', 30);
 		hears('b', HEIGHT);
 		hears('c', 40);
 		sync.check(0);
 		sync.check(0);
-		expect(requests.map(({ to }) => to)).toEqual(['b']);
+		// Nothing is left that a holds.
+		expect(asked()).toEqual([
+			['b', 1, 20],
+			['c', 21, 20]
+		]);
+		await answer('b');
+		expect(asked().slice(2)).toEqual([['b', 41, 20]]);
+		await answer('b');
+		await answer('c');
+		expect(chain.head).toEqual(ledger.chain.head);
+		expect(requests).toHaveLength(3);
+	});
+
+	it('keeps four ranges under way or waiting, however many peers there are', async () => {
+		for (const peer of ['a', 'b', 'c', 'd', 'e', 'f']) hears(peer, 1000);
+		sync.check(0);
+		const first = ['a', 'b', 'c', 'd'].map((peer, i) => [peer, 1 + i * MAX_FETCH_BLOCKS, MAX_FETCH_BLOCKS]);
+		expect(asked()).toEqual(first);
+		await answer('b');
+		sync.check(0);
+		expect(asked()).toEqual(first);
+		await answer('a');
+		expect(chain.head.height).toBe(40);
+		expect(asked().slice(4)).toEqual([
+			['a', 81, 20],
+			['b', 101, 20]
+		]);
 	});
 
 	it('asks nobody who is away or is not higher', () => {
@@ -152,8 +189,9 @@ describe('who is behind', () => {
 			blocksPerSecond: 10,
 			secondsLeft: 2.5
 		});
-		peers.heartbeat('a', { finalHeight: 20, view: 0, epoch: 1, syncing: false } as never, nowMs);
-		await answer((response) => ({ ...response, blocks: [] }));
+		hears('a', 20);
+		await answer('a', () => []);
+		sync.check(0);
 		expect(sync.status()).toBeNull();
 	});
 });
@@ -174,9 +212,78 @@ describe('an answer', () => {
 		expect([chain.head.height, requests.length]).toEqual([20, asked]);
 	});
 
-	it('that never comes lowers the rank of whom was asked: the next one is another', () => {
+	it('is kept until its turn, and nothing is fetched or taken twice', async () => {
+		for (const peer of ['a', 'b', 'c']) hears(peer, HEIGHT);
+		sync.check(0);
+		await answer('c');
+		await answer('b');
+		expect([chain.head.height, applied]).toEqual([0, []]);
+		await answer('a');
+		expect(chain.head).toEqual(ledger.chain.head);
+		expect(applied).toEqual(heights(1, HEIGHT));
+		expect(asked()).toEqual([
+			['a', 1, 20],
+			['b', 21, 20],
+			['c', 41, 20]
+		]);
+	});
+
+	it('that comes while another one is taken waits for it', async () => {
+		hears('a', 40);
+		hears('b', 40);
+		const during: Promise<void>[] = [];
+		sync = syncWith({
+			apply: async (executed, finality) => {
+				applied.push(executed.height);
+				if (executed.height === 3) {
+					during.push(answer('b'));
+					await Promise.all(during);
+				}
+				commit(executed, finality);
+			}
+		});
+		sync.check(0);
+		await answer('a');
+		expect(during).toHaveLength(1);
+		expect(applied).toEqual(heights(1, 40));
+		expect(chain.head.height).toBe(40);
+	});
+
+	it('that is being taken is not asked for again: the next range is', async () => {
+		sync = syncWith({
+			apply: async (executed, finality) => {
+				sync.check(0);
+				commit(executed, finality);
+				sync.check(0);
+			}
+		});
 		hears('a', HEIGHT);
-		hears('b', 30);
+		sync.check(0);
+		while (chain.head.height < HEIGHT) await answer();
+		expect(asked()).toEqual([
+			['a', 1, 20],
+			['a', 21, 20],
+			['a', 41, 20]
+		]);
+	});
+
+	it('of fewer blocks than were asked for leaves a gap, and just that is asked for', async () => {
+		for (const peer of ['a', 'b', 'c']) hears(peer, HEIGHT);
+		sync.check(0);
+		await answer('b', (blocks) => blocks.slice(0, 5));
+		expect(asked().slice(3)).toEqual([['b', 26, 15]]);
+		await answer('c');
+		await answer('a');
+		expect(chain.head.height).toBe(25);
+		await answer('b');
+		expect(chain.head.height).toBe(HEIGHT);
+		expect(applied).toEqual(heights(1, HEIGHT));
+		expect(requests).toHaveLength(4);
+	});
+
+	it('that never comes lowers the rank of whom was asked, no more: the next one is another', () => {
+		hears('a', 20);
+		hears('b', 15);
 		sync.check(0);
 		nowMs += 3000;
 		sync.check(0);
@@ -187,30 +294,133 @@ describe('an answer', () => {
 		// Both are slow now; the higher one is asked again.
 		nowMs += 3001;
 		sync.check(0);
-		expect(requests.map(({ to }) => to)).toEqual(['a', 'b', 'a']);
+		expect(asked()).toEqual([
+			['a', 1, 20],
+			['b', 1, 20],
+			['a', 1, 20]
+		]);
+		expect(warnings).toEqual([]);
 	});
 
-	it('that comes after all makes up for it', async () => {
+	it('that never comes is fetched from another, and the answers above it stay', async () => {
 		hears('a', HEIGHT);
-		hears('b', HEIGHT - 1);
+		hears('b', HEIGHT);
+		hears('c', 40);
 		sync.check(0);
-		nowMs += 3001;
+		nowMs += 2000;
+		await answer('b');
+		nowMs += 1001;
 		sync.check(0);
-		nowMs += 3001;
-		hears('a', HEIGHT);
-		sync.check(0);
-		expect(requests.map(({ to }) => to)).toEqual(['a', 'b', 'a']);
-		await answer();
-		nowMs += 3001;
-		sync.check(0);
-		// As slow as b once more, and higher: one more silence would have put it behind b.
-		expect(requests.map(({ to }) => to)).toEqual(['a', 'b', 'a', 'a', 'a']);
+		expect(asked()).toEqual([
+			['a', 1, 20],
+			['b', 21, 20],
+			['b', 41, 20],
+			['c', 1, 20]
+		]);
+		await answer('c');
+		expect(chain.head.height).toBe(40);
+		await answer('b');
+		expect(chain.head.height).toBe(HEIGHT);
+		expect(requests).toHaveLength(4);
 	});
+
+	it('that comes too late is not taken', async () => {
+		hears('a', HEIGHT);
+		sync.check(0);
+		const { request } = requests[0]!;
+		nowMs += 3001;
+		sync.check(0);
+		await sync.onResponse('a', await answerSync(store, HEIGHT, request));
+		expect(applied).toEqual([]);
+		await answer('a');
+		expect(chain.head.height).toBe(20);
+	});
+
+	it('that comes after all makes up for its sender’s silence', async () => {
+		const look = () => {
+			hears('a', HEIGHT);
+			hears('b', 20);
+			sync.check(0);
+		};
+		look();
+		nowMs += 3001;
+		look();
+		expect(asked()).toEqual([
+			['a', 1, 20],
+			['b', 1, 20],
+			['a', 21, 20]
+		]);
+		await answer('b');
+		hears('b', 44);
+		await answer('a');
+		expect(chain.head.height).toBe(40);
+		// Were the silence still held against a, b would go before it.
+		expect(asked().slice(3)).toEqual([['a', 41, 20]]);
+	});
+
+	it('of no blocks lowers the rank, and is followed by a request only at the next look', async () => {
+		hears('a', 20);
+		hears('b', 15);
+		sync.check(0);
+		await answer('a', () => []);
+		// An answer is free of cost: asked at once, who has none would be asked without end.
+		expect(asked()).toEqual([['a', 1, 20]]);
+		sync.check(0);
+		expect(asked().slice(1)).toEqual([['b', 1, 20]]);
+		await answer('b', () => []);
+		sync.check(0);
+		expect(asked().slice(2)).toEqual([['a', 1, 20]]);
+		await answer('a');
+		expect(chain.head.height).toBe(20);
+		expect(warnings).toEqual([]);
+	});
+
+	it.each<[string, () => void | Promise<void>]>([
+		['silence', () => void (nowMs += 3001)],
+		[
+			'no blocks',
+			async () => {
+				await answer('a', () => []);
+				await answer('b', () => []);
+			}
+		]
+	])(
+		'three times missing for %s makes its peer disbelieved, until it shows a block',
+		async (_what, disappoint) => {
+			const look = () => {
+				hears('a', 1000);
+				hears('b', 999);
+				sync.check(0);
+			};
+			look();
+			for (let i = 0; i < 2; i++) {
+				await disappoint();
+				look();
+				expect(requests).toHaveLength(4 + 2 * i);
+				expect(sync.status()?.targetHeight).toBe(1000);
+			}
+			await disappoint();
+			look();
+			// This node goes on as one at the head, and asks one of them at a time: they may only have been slow.
+			expect(sync.status()).toBeNull();
+			expect(asked().slice(6)).toEqual([['a', 1, 20]]);
+			look();
+			expect(requests).toHaveLength(7);
+			hears('c', 30);
+			sync.check(0);
+			expect(sync.status()?.targetHeight).toBe(30);
+			expect(asked().slice(7)).toEqual([['c', 21, 20]]);
+			await answer('a');
+			expect(chain.head.height).toBe(20);
+			expect(sync.status()?.targetHeight).toBe(1000);
+			expect(asked().slice(8)).toEqual([['a', 41, 20]]);
+		}
+	);
 
 	it('of more blocks than were asked for is cut', async () => {
 		hears('a', HEIGHT);
 		sync.check(0);
-		await answer((response) => ({ ...response, blocks: ledger.blocks.slice(0, 30) }));
+		await answer('a', () => ledger.blocks.slice(0, 30));
 		expect(chain.head.height).toBe(MAX_FETCH_BLOCKS);
 		expect(requests).toHaveLength(2);
 	});
@@ -225,37 +435,130 @@ describe('an answer', () => {
 		expect(warnings).toEqual([]);
 	});
 
+	it('whose turn came by another way is fetched again where no other answer is to come', async () => {
+		hears('a', 40);
+		hears('b', 40);
+		sync.check(0);
+		await answer('b');
+		for (const bytes of ledger.blocks.slice(0, 20)) takeByAnotherWay(bytes);
+		nowMs += 3001;
+		sync.check(0);
+		expect(asked().slice(2)).toEqual([['b', 21, 20]]);
+		await answer('b');
+		expect(chain.head.height).toBe(40);
+	});
+
+	it.each(['checked', 'applied'])(
+		'that is overtaken while a block is %s is taken from where the head is',
+		async (when) => {
+			const overtake = () => {
+				if (chain.head.height === 4) for (const bytes of ledger.blocks.slice(4, 9)) takeByAnotherWay(bytes);
+			};
+			verifier.verifyAll = async (checks) => {
+				const holds = await Verifier.prototype.verifyAll.call(verifier, checks);
+				if (when === 'checked') overtake();
+				return holds;
+			};
+			sync = syncWith({
+				apply: async (executed, finality) => {
+					if (when === 'applied') overtake();
+					applied.push(executed.height);
+					commit(executed, finality);
+				}
+			});
+			hears('a', 20);
+			sync.check(0);
+			await answer();
+			expect(applied).toEqual([1, 2, 3, 4, 5, ...heights(10, 20)]);
+			expect(chain.head.height).toBe(20);
+			expect(warnings).toEqual([]);
+		}
+	);
+
 	it.each<[string, (blocks: Uint8Array[]) => Uint8Array[], number]>([
 		['bytes that are no block', () => [new Uint8Array(9).fill(0xff)], 0],
 		['a gap', (blocks) => blocks.slice(1), 0],
 		['another block in the middle', (blocks) => [blocks[0]!, blocks[2]!], 1],
 		['a block without a proof', (blocks) => [blocks[0]!, changed(blocks[1]!, { finality: undefined })], 1],
-		[
-			'a signature that does not hold',
-			(blocks) => {
-				const finality = decodeFinalBlock(blocks[1]!).finality!;
-				const [votes] = finality.partitions;
-				const [vote] = votes!.votes;
-				const signature = vote!.signature.map((byte) => byte ^ 1);
-				const partitions = [{ ...votes!, votes: [{ ...vote!, signature }] }];
-				return [blocks[0]!, changed(blocks[1]!, { finality: { ...finality, partitions } })];
-			},
-			1
-		]
-	])('with %s bans its sender, and the next one is asked (R23)', async (_what, tamper, kept) => {
+		['a signature that does not hold', (blocks) => [blocks[0]!, forged(blocks[1]!)], 1]
+	])(
+		'with %s bans its sender, another is asked, and what others sent stays (R23)',
+		async (_what, tamper, kept) => {
+			hears('liar', HEIGHT);
+			hears('b', 40);
+			sync.check(0);
+			await answer('b');
+			await answer('liar', tamper);
+			expect(chain.head.height).toBe(kept);
+			expect(warnings).toHaveLength(1);
+			expect(asked()).toEqual([
+				['liar', 1, 20],
+				['b', 21, 20],
+				['b', kept + 1, 20 - kept]
+			]);
+			await answer('b');
+			expect(chain.head.height).toBe(40);
+			// Nobody but the liar is higher.
+			sync.check(0);
+			expect(requests).toHaveLength(3);
+			expect(sync.status()).toBeNull();
+		}
+	);
+
+	it('of old blocks in place of those it was asked for bans its sender (R23)', async () => {
 		hears('liar', HEIGHT);
-		hears('b', 30);
 		sync.check(0);
-		await answer((response) => ({ ...response, blocks: tamper(response.blocks) }));
-		expect(chain.head.height).toBe(kept);
+		await answer();
+		hears('b', 40);
+		expect(asked().at(-1)).toEqual(['liar', 21, 20]);
+		await answer('liar', () => ledger.blocks.slice(0, 20));
+		expect([chain.head.height, warnings.length]).toEqual([20, 1]);
+		expect(asked().slice(2)).toEqual([['b', 21, 20]]);
+	});
+
+	it.each(['waits', 'is under way'])(
+		'that does not hold is found out when its turn comes: its sender’s next one, which %s, goes too',
+		async (next) => {
+			hears('a', HEIGHT);
+			hears('liar', 44);
+			sync.check(0);
+			await answer('liar', (blocks) => blocks.with(0, blocks[1]!));
+			expect(asked()).toEqual([
+				['a', 1, 20],
+				['liar', 21, 20],
+				['liar', 41, 20]
+			]);
+			expect(warnings).toEqual([]);
+			if (next === 'waits') await answer('liar');
+			await answer('a');
+			expect([chain.head.height, warnings.length]).toEqual([20, 1]);
+			if (next === 'is under way') await answer('liar');
+			await answer('a');
+			expect(chain.head.height).toBe(40);
+			expect(asked().slice(3)).toEqual([
+				['a', 21, 20],
+				['a', 41, 20]
+			]);
+		}
+	);
+
+	it('with final blocks of another history is an alarm; only where its signatures do not hold, a lie (R23)', async () => {
+		const twin = new TestLedger(ledger.genesis, ledger.contracts, ledger.operator, ledger.booter);
+		await twin.admit(1, ledger.members(1));
+		await twin.grow(1, 2);
+		await twin.grow();
+		expect(twin.blocks[0]).toEqual(ledger.blocks[0]);
+		for (const bytes of ledger.blocks.slice(0, 2)) takeByAnotherWay(bytes);
+		hears('liar', HEIGHT);
+		hears('b', HEIGHT);
+		sync.check(0);
+		await answer('liar', () => [forged(twin.blocks[2]!)]);
 		expect(warnings).toHaveLength(1);
-		expect(requests.map(({ to, request }) => [to, request.fromHeight])).toEqual([
-			['liar', 1],
-			['b', kept + 1]
-		]);
-		while (chain.head.height < 30) await answer();
+		await expect(answer('b', () => [])).resolves.toBeUndefined();
 		sync.check(0);
-		expect(requests.some(({ to }, i) => i > 0 && to === 'liar')).toBe(false);
+		await expect(answer('b', () => [twin.blocks[2]!])).rejects.toThrow(/^R23/);
+		expect(warnings).toHaveLength(1);
+		expect(chain.head.height).toBe(2);
 	});
 
 	it('that cannot be applied is this node’s own trouble: nobody is banned, and it is told', async () => {
@@ -312,6 +615,26 @@ describe('who is asked', () => {
 
 function changed(bytes: Uint8Array, fields: Partial<ReturnType<typeof decodeFinalBlock>>): Uint8Array {
 	return encodeFinalBlock({ ...decodeFinalBlock(bytes), ...fields });
+}
+
+/** With one bit of a vote's signature turned. */
+function forged(bytes: Uint8Array): Uint8Array {
+	const finality = decodeFinalBlock(bytes).finality!;
+	const [votes] = finality.partitions;
+	const [vote] = votes!.votes;
+	const signature = vote!.signature.map((byte) => byte ^ 1);
+	return changed(bytes, {
+		finality: { ...finality, partitions: [{ ...votes!, votes: [{ ...vote!, signature }] }] }
+	});
+}
+
+/** As the turn loop does: what was overtaken meanwhile is left out. */
+function commit(executed: ExecutedBlock, finality: OrderCertificate): void {
+	if (executed.height === chain.head.height + 1) chain.commitChecked(executed, finality);
+}
+
+function heights(first: number, last: number): number[] {
+	return Array.from({ length: last - first + 1 }, (_, i) => first + i);
 }
 
 function takeByAnotherWay(bytes: Uint8Array): void {
