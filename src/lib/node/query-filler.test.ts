@@ -7,7 +7,7 @@ import { transferArguments } from '../ledger/transfer.ts';
 import type { MemoryLedgerStore } from '../storage/memory-ledger-store.ts';
 import { MemoryQueryTables } from '../storage/memory-query-tables.ts';
 import { QueryFiller } from './query-filler.ts';
-import { storeOf } from './testing/stored-ledger.ts';
+import { recordOf, storeOf } from './testing/stored-ledger.ts';
 
 /** 1, 2: members of two partitions; 3: a payment; 4: one that fails; 5: the first again; then to 80 one block a round. */
 let ledger: TestLedger;
@@ -46,7 +46,7 @@ async function started(filler: QueryFiller): Promise<QueryFiller> {
 }
 
 const until = (filler: QueryFiller, height: number): Promise<void> =>
-	time.run(60_000, () => filler.filledTo >= height);
+	time.run(time.nowMs + 60_000, () => filler.filledTo >= height);
 
 describe('the query tables behind the commit', () => {
 	it('come to hold every block of the chain, in order', async () => {
@@ -136,6 +136,80 @@ describe('the query tables behind the commit', () => {
 		expect(anew.filledTo).toBe(0);
 		await until(anew, 2);
 		expect(await tables.filledTo()).toBe(2);
+	});
+
+	describe('with what the node has just committed', () => {
+		let growing: TestLedger;
+		let stored: MemoryLedgerStore;
+		let filler: QueryFiller;
+
+		/** 40 blocks in the store, and tables that hold all of them. */
+		beforeEach(async () => {
+			growing = await TestLedger.found([1]);
+			while (growing.chain.head.height < 40) await growing.grow();
+			stored = await storeOf(growing);
+			filler = await started(fillerOf(growing.chain, stored));
+			await until(filler, 40);
+		});
+
+		const heights = async (): Promise<number[]> =>
+			(await tables.blocks({ limit: 200 })).map(({ height }) => height).reverse();
+		const upTo = (height: number): number[] => Array.from({ length: height }, (_, i) => i + 1);
+
+		it('take it as it is, and read it nowhere', async () => {
+			// Nothing of this reaches the store.
+			filler.committed([await growing.grow(), await growing.grow()]);
+			await until(filler, 42);
+			expect(await heights()).toEqual(upTo(42));
+			const { id } = growing.chain.parse(decodeFinalBlock(growing.blocks[41]!).transactions[0]!);
+			expect(await tables.transaction(id)).toMatchObject({ height: 42, index: 0, status: 'ok' });
+		});
+
+		it('read older blocks from the store where more has come than one batch takes', async () => {
+			for (let i = 0; i < 70; i++) filler.committed([await growing.grow()]);
+			await stored.write({
+				blocks: growing.blocks.slice(40).map((bytes, i) => recordOf(41 + i, bytes)),
+				durability: 'relaxed'
+			});
+			await until(filler, 110);
+			expect(await heights()).toEqual(upTo(110));
+			expect(failures).toEqual([]);
+		});
+
+		it('say the same of a block, however it came to them', async () => {
+			filler.committed([await growing.grow()]);
+			await until(filler, 41);
+			const [direct] = await tables.blocks({ limit: 1 });
+			const read = new MemoryQueryTables();
+			const other = new QueryFiller(
+				growing.chain,
+				await storeOf(growing),
+				read,
+				time.clock(0, () => false),
+				() => {}
+			);
+			await other.start();
+			await time.run(time.nowMs + 60_000, () => other.filledTo >= 41);
+			expect((await read.blocks({ limit: 1 }))[0]).toEqual(direct);
+			expect(await read.transactionsOf(growing.members(1)[0]!.id, { limit: 5 })).toEqual(
+				await tables.transactionsOf(growing.members(1)[0]!.id, { limit: 5 })
+			);
+		});
+
+		it('take it from a batch that is under way as well', async () => {
+			const behind = new MemoryQueryTables();
+			const late = new QueryFiller(
+				growing.chain,
+				stored,
+				behind,
+				time.clock(0, () => false),
+				() => {}
+			);
+			await late.start();
+			late.committed([await growing.grow()]);
+			await time.run(time.nowMs + 60_000, () => late.filledTo >= 41);
+			expect((await behind.blocks({ limit: 200 })).map(({ height }) => height).reverse()).toEqual(upTo(41));
+		});
 	});
 
 	it('leave most of the time to voting: a batch, then a rest', async () => {
