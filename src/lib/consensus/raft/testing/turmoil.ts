@@ -28,6 +28,8 @@ export interface Turmoil {
 	crashes: number;
 	/** The same for who leads, beside: a log that half of them have got is what the rules of R19 are for. */
 	leaderCrashes: number;
+	/** -1 sends entries one by one. */
+	maxAppendBytes: number;
 	/** Chance per tick of a wish: a proposal, a change of membership, a hand-over. */
 	proposals: number;
 	changes: number;
@@ -198,8 +200,8 @@ export class World {
 		this.#flights = this.#flights.filter(({ atTick }) => atTick > this.#tick);
 		for (const host of this.#hosts.values()) {
 			if (!host.raft) {
-				if (host.downTicks-- <= 0) this.#boot(host, null);
-				continue;
+				if (host.downTicks-- > 0) continue;
+				this.#boot(host, null);
 			}
 			const mine = due.filter(({ to }) => to === host.id);
 			if (host.frozenTicks > 0) {
@@ -268,7 +270,7 @@ export class World {
 	}
 
 	#anyMembership() {
-		const ids = [...this.#hosts.keys()].filter(() => this.#chance(0.7));
+		const ids = [...this.#hosts.keys()].filter(() => this.#chance(0.6));
 		const voters = ids.length > 0 ? ids : [this.#anyHost().id];
 		const learners = voters.length > 2 && this.#chance(0.4) ? voters.splice(0, 1) : [];
 		return { voters, learners };
@@ -433,7 +435,7 @@ export class World {
 			random: this.#random,
 			// Small, so that every bound is met.
 			limits: {
-				maxAppendBytes: 60,
+				maxAppendBytes: this.#turmoil.maxAppendBytes,
 				maxInflightMessages: 3,
 				maxInflightBytes: 120,
 				maxUncommittedBytes: 400,
@@ -482,7 +484,7 @@ function digestAfter(digest: number, { index, term, type, data }: Entry): number
 	return next >>> 0;
 }
 
-/** Each seed has its own size and its own share of each fault; every fourth has no loss and no crash, and every fourth has leaders that hardly last. */
+/** Each seed has its own size and its own share of each fault, and is of one of four kinds. */
 export function worldOf(seed: number): { world: World; describe: string } {
 	const random = seededRandom(seed);
 	const voters = [1, 2, 3, 3, 5, 5][Math.floor(random() * 6)]!;
@@ -495,19 +497,29 @@ export function worldOf(seed: number): { world: World; describe: string } {
 		cuts: share(0.03),
 		freezes: share(0.02),
 		crashes: share(0.02),
-		leaderCrashes: seed % 4 === 1 ? 0.1 + share(0.3) : share(0.01),
+		leaderCrashes: share(0.01),
+		maxAppendBytes: 60,
 		proposals: share(0.6),
 		changes: share(0.05),
 		transfers: share(0.02),
-		stalls: share(0.1)
+		stalls: share(0.1),
+		...KINDS[seed % KINDS.length]
 	};
-	if (seed % 4 === 0)
-		Object.assign(turmoil, { loss: 0, crashes: 0, leaderCrashes: 0, duplication: 0, freezes: 0 });
 	return {
 		world: new World(random, voters, spares, turmoil),
 		describe: JSON.stringify({ voters, spares, ...turmoil })
 	};
 }
+
+const KINDS: Partial<Turmoil>[] = [
+	{},
+	// Nothing is lost: what goes wrong is the order of things.
+	{ loss: 0, duplication: 0, freezes: 0, crashes: 0, leaderCrashes: 0 },
+	// Leaders hardly last, and logs part at every entry.
+	{ leaderCrashes: 0.15, crashes: 0.05, maxAppendBytes: -1, maxDelayTicks: 4, cuts: 0.02, changes: 0 },
+	// The membership is never the same for long.
+	{ changes: 0.3, cuts: 0.06, leaderCrashes: 0.03, proposals: 0.1, transfers: 0 }
+];
 
 /** mulberry32 */
 function seededRandom(seed: number): () => number {
