@@ -36,15 +36,27 @@
  *       if (raft.isSnapshotDue) apply(raft.snapshot(raft.deliveredIndex, machine.snapshot()));
  *     }
  *
+ * - **Whose packets**: those of the Booters that genesis names, over links that say who the peer is. Raft stands crashes, not
+ *   lies: a replica whose messages contradict each other can stop the others (an InvariantError that names R19), never make the
+ *   ledger fork, since members check and sign whatever a Booter proposes.
  * - **propose(bytes)** on the leader: `effects.proposed` is its place in the log, or `effects.refusal` says why not. It is
  *   decided when an entry of that index *and term* is delivered; another term at the index means that it was lost. R20: the
- *   Booter proposes (height, ballot, list, phase) and says its Next or OrderCommit when the entry is delivered.
+ *   Booter proposes (height, ballot, list, phase) and says its Next or OrderCommit when the entry is delivered to it as the
+ *   active Booter of that term; a follower to which it is delivered only remembers it.
+ * - **committed** holds entries of all types; only those of type DATA are the state machine's. An entry has at most
+ *   MAX_ENTRY_BYTES, so an open ballot's bodies fit one entry, or go by their own way and the entry names them.
  * - **isActive**: this replica leads *and* was delivered all that earlier leaders committed. From then on it may act as the
- *   Booter of its **term**, which is the term of its ballots. `leader` is whom it follows, for pointing tabs there.
- * - **setWaiting**, **headMoved**: R21's two notices. Every replica gives them, the leader too.
+ *   Booter of its **term**, which is the term of its ballots: it reconnects, announces itself (NewLeader), and continues what the
+ *   state machine says is open, through R14. When it is false again it says nothing more. `leader` is whom to point tabs to.
+ * - **snapshot(index, bytes)**, when isSnapshotDue: the state machine in its own bytes, at most MAX_SNAPSHOT_BYTES, equal bytes or
+ *   not on equal states. Without it, proposals are refused after a while (LogFull).
+ * - **setWaiting**, **headMoved**: R21's two notices (stall.ts). Every replica gives them, the leader too. headMoved goes with
+ *   whatever shows the move first: the finality proof, *or the log's entry that opens the next height*. By the log it reaches all
+ *   who follow the leader, so that replicas that have merely lost their own links to the tabs see no stall where there is none.
  * - **transferLeadership** before a clean stop: wait until `isLeader` is false, or an election timeout.
- * - **forgetLeader** when it is certain that the leader's process has ended (its link was closed by its machine): elections
- *   then need not wait for the lease.
+ * - **forgetLeader** when it is certain that the leader's process has ended (its machine closed the link): elections then need
+ *   not wait for the lease. A link that only went silent is no such certainty.
+ * - **Timing**: without it a dead leader is replaced after 1 to 2 times electionTicks and two round trips.
  */
 import { invariant, LedgerError } from '../../ledger/errors.ts';
 import {

@@ -14,9 +14,7 @@ export class SnapshotAssembly {
 		return this.#received;
 	}
 
-	/**
-	 * Another leader's pieces may be cut from other bytes.
-	 */
+	/** Another leader's pieces may be cut from other bytes. */
 	clear(): void {
 		this.#index = 0;
 		this.#bytes = new Uint8Array(0);

@@ -1,20 +1,15 @@
 /**
  * For tests: a cluster under everything that a network and a disk may do, from one seed. Messages are lost, doubled, late and
  * overtaken; links are cut, one way or both; replicas freeze, and crash before and after their writes; the membership changes,
- * leadership is handed over, logs are compacted, and heads stall. After each turn it is checked that
- *
- * - no term has two leaders (Election Safety),
- * - an entry's place says what it is and what came before it (Log Matching),
- * - who becomes leader holds all that was decided (Leader Completeness),
- * - what is delivered is what was decided, in order, each once (State Machine Safety),
- *
- * and, when the faults have stopped, that the cluster decides again and all its replicas learn of it.
+ * leadership is handed over, logs are compacted, and heads stall. It is checked all the time that it is safe (safety.ts), and,
+ * when the faults have stopped, that the cluster decides again and all its replicas learn of it.
  */
 import type { Persist } from '../../effects.ts';
 import { replicasOf } from '../configuration.ts';
-import { CampaignReason, RaftEntryType, type RaftMessage } from '../messages.ts';
-import { Raft, type Entry, type RaftEffects } from '../raft.ts';
-import { bytesOf, overTheWire, textOf } from './cluster.ts';
+import { CampaignReason, type RaftMessage } from '../messages.ts';
+import { Raft, type RaftEffects } from '../raft.ts';
+import { bytesOf, overTheWire } from './cluster.ts';
+import { Safety, SafetyError, type Machine } from './safety.ts';
 
 export interface Turmoil {
 	/** Share of messages that are lost, 0…1. */
@@ -68,19 +63,9 @@ export type Counts = Record<
 	number
 >;
 
-export class SafetyError extends Error {
-	override readonly name = 'SafetyError';
-}
-
 const ELECTION_TICKS = 10;
 /** Elections may collide, and a snapshot go in pieces: this many election timeouts after the last fault all is well. */
 const HEALING_TIMEOUTS = 25;
-
-interface Machine {
-	index: number;
-	/** Of all that was applied: two machines that agree here agree. */
-	digest: number;
-}
 
 interface Host {
 	id: string;
@@ -90,7 +75,6 @@ interface Host {
 	machine: Machine;
 	downTicks: number;
 	frozenTicks: number;
-	wasLeader: boolean;
 }
 
 interface Flight {
@@ -125,12 +109,7 @@ export class World {
 	readonly #cuts = new Map<string, number>();
 	#tick = 0;
 	#proposals = 0;
-	/** The leader of each term. */
-	readonly #leaders = new Map<number, string>();
-	/** What each place of any log is: `term/index` → content and the term before. */
-	readonly #places = new Map<string, string>();
-	/** What was decided: the place, and the machine's digest after it, by index. */
-	readonly #decided: { term: number; digest: number }[] = [{ term: 0, digest: 0 }];
+	readonly #safety = new Safety(() => `at tick ${this.#tick}\n${this.describe()}`);
 
 	constructor(random: () => number, voters: number, spares: number, turmoil: Turmoil) {
 		this.#random = random;
@@ -164,7 +143,7 @@ export class World {
 			const leader = this.#leader();
 			if (!leader) continue;
 			if (place && this.#isLearned(place, leader)) return;
-			const isDecided = place !== null && this.#decided[place.index]?.term === place.term;
+			const isDecided = place !== null && this.#safety.decidedTerm(place.index) === place.term;
 			// Another leader may not have had it.
 			if (!isDecided && place?.term !== leader.raft!.term) place = this.#propose(leader);
 		}
@@ -228,9 +207,7 @@ export class World {
 			return;
 		}
 		for (const { persist } of steps) this.#persist(host, persist);
-		this.#checkLog(raft, steps);
-		this.#checkLeader(host, raft);
-		for (const effects of steps) this.#apply(host, effects);
+		this.#settle(host, raft, steps);
 		if (isCrash) {
 			this.counts['crashes after the write'] += 1;
 			this.#crash(host);
@@ -279,8 +256,7 @@ export class World {
 	#propose(leader: Host): { index: number; term: number } | null {
 		const effects = leader.raft!.propose(bytesOf(`proposal ${++this.#proposals}`));
 		this.#persist(leader, effects.persist);
-		this.#checkLog(leader.raft!, [effects]);
-		this.#apply(leader, effects);
+		this.#settle(leader, leader.raft!, [effects]);
 		for (const { to, packet } of effects.send)
 			if (packet.case === 'raft') this.#send(leader.id, to, packet.value);
 		return effects.proposed;
@@ -293,85 +269,17 @@ export class World {
 		}
 	}
 
-	#apply(host: Host, { restored, committed, persist }: RaftEffects): void {
-		const { machine } = host;
-		if (restored) {
-			const snapshot = JSON.parse(textOf(restored.data)) as Machine;
-			this.#require(
-				snapshot.index === restored.index,
-				'State Machine Safety',
-				`${host.id}: a snapshot of another index`
-			);
-			this.#require(
-				snapshot.digest === this.#decided[snapshot.index]?.digest,
-				'State Machine Safety',
-				`${host.id}: the snapshot of ${snapshot.index} is not what was decided`
-			);
-			Object.assign(machine, snapshot);
-			if (persist.length > 0) this.counts['snapshots installed'] += 1;
+	/** What of a turn is durable is checked, and delivered. */
+	#settle(host: Host, raft: Raft, steps: RaftEffects[]): void {
+		const removals = steps.flatMap(({ persist }) => persist.filter(({ value }) => value === null));
+		if (removals.length > 0) this.counts['entries that gave way'] += 1;
+		if (steps.some(({ persist }) => persist.length > 0)) this.#safety.checkLog(raft);
+		if (raft.isLeader && this.#safety.checkLeader(raft)) this.counts.elections += 1;
+		for (const effects of steps) {
+			if (effects.restored && effects.persist.length > 0) this.counts['snapshots installed'] += 1;
+			this.#safety.deliver(host.id, host.machine, effects);
 		}
-		for (const entry of committed) {
-			this.#require(
-				entry.index === machine.index + 1,
-				'State Machine Safety',
-				`${host.id}: ${entry.index} after ${machine.index}`
-			);
-			machine.index = entry.index;
-			machine.digest = digestAfter(machine.digest, entry);
-			const known = this.#decided[entry.index];
-			if (!known) {
-				this.counts.decided += 1;
-				this.#decided[entry.index] = { term: entry.term, digest: machine.digest };
-			} else
-				this.#require(
-					known.digest === machine.digest && known.term === entry.term,
-					'State Machine Safety',
-					`${host.id}: ${entry.term}/${entry.index} is not what was decided`
-				);
-		}
-	}
-
-	/** Log Matching, for each entry that a replica has written. */
-	#checkLog(raft: Raft, steps: RaftEffects[]): void {
-		const keys = steps.flatMap(({ persist }) => persist.filter(({ key }) => key.startsWith('raft/log/')));
-		if (keys.length === 0) return;
-		if (!raft.isLeader && keys.some(({ value }) => value === null)) this.counts['entries that gave way'] += 1;
-		let before = raft.state().startIndex === 0 ? 0 : -1;
-		for (const entry of raft.entries()) {
-			const place = `${entry.term}/${entry.index}`;
-			if (before >= 0) {
-				const content = `${before} ${entry.type} ${textOf(entry.data)}`;
-				const known = this.#places.get(place);
-				if (known === undefined) this.#places.set(place, content);
-				else this.#require(known === content, 'Log Matching', `${place} is "${content}" and "${known}"`);
-			}
-			before = entry.term;
-		}
-	}
-
-	#checkLeader(host: Host, raft: Raft): void {
-		if (!raft.isLeader) {
-			host.wasLeader = false;
-			return;
-		}
-		const known = this.#leaders.get(raft.term);
-		this.#require(
-			known === undefined || known === host.id,
-			'Election Safety',
-			`${host.id} and ${known} lead in term ${raft.term}`
-		);
-		if (known !== undefined && host.wasLeader) return;
-		this.#leaders.set(raft.term, host.id);
-		host.wasLeader = true;
-		this.counts.elections += 1;
-		const { startIndex, lastIndex } = raft.state();
-		const entries = raft.entries();
-		for (let index = startIndex + 1; index < this.#decided.length; index++)
-			this.#require(
-				index <= lastIndex && entries[index - startIndex - 1]!.term === this.#decided[index]!.term,
-				'Leader Completeness',
-				`${host.id} leads term ${raft.term} without ${this.#decided[index]!.term}/${index}`
-			);
+		this.counts.decided = this.#safety.decided;
 	}
 
 	#send(from: string, to: string, message: RaftMessage): void {
@@ -417,7 +325,6 @@ export class World {
 
 	#crash(host: Host): void {
 		host.raft = null;
-		host.wasLeader = false;
 		host.frozenTicks = 0;
 		// Every other one is back at once, in the same term.
 		host.downTicks = this.#chance(0.5) ? 0 : Math.floor(this.#random() * 3 * ELECTION_TICKS);
@@ -446,8 +353,7 @@ export class World {
 		});
 		const effects = host.raft.start();
 		this.#persist(host, effects.persist);
-		this.#checkLeader(host, host.raft);
-		this.#apply(host, { ...effects, persist: [] });
+		this.#settle(host, host.raft, [{ ...effects, persist: [] }]);
 		for (const { to, packet } of effects.send)
 			if (packet.case === 'raft') this.#send(host.id, to, packet.value);
 	}
@@ -459,8 +365,7 @@ export class World {
 			raft: null,
 			machine: { index: 0, digest: 0 },
 			downTicks: 0,
-			frozenTicks: 0,
-			wasLeader: false
+			frozenTicks: 0
 		};
 	}
 
@@ -472,16 +377,6 @@ export class World {
 	#chance(probability: number): boolean {
 		return this.#random() < probability;
 	}
-
-	#require(condition: boolean, what: string, message: string): asserts condition {
-		if (!condition) throw new SafetyError(`${what}, tick ${this.#tick}: ${message}\n${this.describe()}`);
-	}
-}
-
-function digestAfter(digest: number, { index, term, type, data }: Entry): number {
-	let next = Math.imul(digest ^ (index * 31 + term * 7 + type), 0x01000193);
-	if (type !== RaftEntryType.TERM_START) for (const byte of data) next = Math.imul(next ^ byte, 0x01000193);
-	return next >>> 0;
 }
 
 /** Each seed has its own size and its own share of each fault, and is of one of four kinds. */
