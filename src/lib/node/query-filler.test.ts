@@ -185,7 +185,7 @@ describe('the query tables behind the commit', () => {
 				growing.chain,
 				await storeOf(growing),
 				read,
-				time.clock(0, () => false),
+				time.clock(0, newLife()),
 				() => {}
 			);
 			await other.start();
@@ -198,13 +198,7 @@ describe('the query tables behind the commit', () => {
 
 		it('take it from a batch that is under way as well', async () => {
 			const behind = new MemoryQueryTables();
-			const late = new QueryFiller(
-				growing.chain,
-				stored,
-				behind,
-				time.clock(0, () => false),
-				() => {}
-			);
+			const late = new QueryFiller(growing.chain, stored, behind, time.clock(0, newLife()), () => {});
 			await late.start();
 			late.committed([await growing.grow()]);
 			await time.run(time.nowMs + 60_000, () => late.filledTo >= 41);

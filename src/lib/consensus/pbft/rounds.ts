@@ -68,7 +68,7 @@ export class Rounds {
 			return;
 		}
 		if (round.digest && round.digest !== message.digest) return;
-		if (!this.#takeProposal(round, message.signed.payload, message.signed.digest, effects)) return;
+		if (!this.#takeProposal(round, message.signed.payload, message.signed.digest)) return;
 		round.prePrepare = message;
 		if (!round.certificate) round.phase = 'pre-prepared';
 		this.#continue(round, effects);
@@ -110,7 +110,7 @@ export class Rounds {
 		const blockId = proposalId(bytes);
 		const digest = toHex(blockId);
 		for (const round of this.#rounds.values())
-			if (round.digest === digest && !round.proposal && this.#takeProposal(round, bytes, blockId, effects))
+			if (round.digest === digest && !round.proposal && this.#takeProposal(round, bytes, blockId))
 				this.#continue(round, effects);
 	}
 
@@ -200,13 +200,13 @@ export class Rounds {
 		round.digestBytes = blockId;
 		round.isCarried = true;
 		round.phase = 'pre-prepared';
-		if (proposal) this.#takeProposal(round, proposal, blockId, effects);
+		if (proposal) this.#takeProposal(round, proposal, blockId);
 		else this.#askForProposal(round, this.#standing.leader, effects);
 		this.#advance(round, effects);
 	}
 
 	/** @returns whether it is the proposal of this block, and one that may be voted on */
-	#takeProposal(round: Round, bytes: Uint8Array, blockId: Uint8Array, effects: PbftEffects): boolean {
+	#takeProposal(round: Round, bytes: Uint8Array, blockId: Uint8Array): boolean {
 		const { init } = this.#standing;
 		const ids = readProposal(bytes, blockId, round.roundId, init);
 		if (!ids) return false;
