@@ -115,4 +115,28 @@ describe('what has expired', () => {
 		expect(pool.waiting(10, 10_000, NONE)).toEqual([last.id]);
 		expect(pool.size).toBe(1);
 	});
+
+	it('holds bodies that rounds name, though they wait no longer, and lets go of them with the rounds', () => {
+		const [one, two, late] = [make(), make(0, 5), make()];
+		const pool = poolOf(one, two);
+		pool.remove(one.id, true);
+		pool.expire(5, (id) => id === two.id);
+		pool.keep(late);
+		expect(pool.size).toBe(0);
+		for (const kept of [one, two, late]) {
+			expect(pool.get(kept.id)).toBe(kept);
+			expect(pool.add(kept, 0)).toBe('known');
+		}
+		expect(pool.waiting(10, 1_000_000, NONE)).toEqual([]);
+		expect(pool.olderThan(Infinity, 10)).toEqual([]);
+		pool.release((id) => id === two.id);
+		expect([one, two, late].map(({ id }) => pool.has(id))).toEqual([false, true, false]);
+	});
+
+	it('says whether one has waited for long', () => {
+		const pool = poolOf(make(), make());
+		expect(pool.hasOlder(1000)).toBe(false);
+		expect(pool.hasOlder(1001)).toBe(true);
+		expect(new Pool().hasOlder(Infinity)).toBe(false);
+	});
 });
