@@ -131,7 +131,8 @@ export class World {
 			timing: DEFAULT_TIMING,
 			events: {
 				committed: (commits) => this.#committed('booter', chain, commits),
-				halted: (error) => this.fail(error),
+				// A store that crashed under its node is this simulation's own doing.
+				halted: (error) => running.stopped || this.fail(error),
 				log: (level, message) => this.note(`booter ${level}: ${message}`)
 			}
 		});

@@ -71,8 +71,8 @@ export interface BooterEffects extends Effects {
 const ASKS_OF_LEADER_ALONE = 3;
 /** Resends for which a ballot that somebody doubts, but not enough to end it, is given a chance. */
 const RESENDS_IN_DOUBT = 10;
-/** Retries that drop nothing wait twice as long each time, up to 2⁶ resends: half a minute. */
-const MAX_BACKOFF_DOUBLINGS = 6;
+/** Retries that drop nothing wait twice as long each time, up to 2⁴ resends: some seconds. */
+const MAX_BACKOFF_DOUBLINGS = 4;
 
 /** What asking leaders has in common, for Statuses and for votes. */
 interface Stage {
@@ -574,8 +574,7 @@ export class BooterCore {
 		const isHopeless = active.length - blocked.length < upperQuorum(active);
 		// Whose result is the odd one, this Booter's own perhaps (R17), is known when all have spoken.
 		const isOpen = stage.tally.hasOtherResults && stage.tally.signs.size + blocked.length < active.length;
-		const patience = RESENDS_IN_DOUBT * this.#init.resendTicks * this.#backoff();
-		const isLate = this.#tick - stage.openedTick >= patience;
+		const isLate = this.#tick - stage.openedTick >= RESENDS_IN_DOUBT * this.#init.resendTicks;
 		// What q_u partitions have signed may be locked: only members that left the ballot end it.
 		const isCommitted = this.#order !== null && this.#order.orderCommit !== null;
 		const passed = stage.tally.passedBy(active);

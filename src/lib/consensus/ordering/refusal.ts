@@ -21,6 +21,8 @@ import type { Ballot } from './ballot.ts';
 export const REFUSED = {
 	/** The member has joined a higher ballot at this height. */
 	ballotPassed: 'BallotPassed',
+	/** Statuses are asked for on a ballot in which the member has voted: somebody has opened it already. */
+	ballotOpened: 'BallotOpened',
 	/** R14: the member has joined a ballot at this height, and this one shows no Statuses. */
 	statusRequired: 'StatusRequired',
 	/** R11: the member has given its vote on this ballot to another content. */

@@ -9,7 +9,7 @@ import { Kind } from '../statement.ts';
 import type { PartitionView } from '../topology.ts';
 import { compareBallots, supportedBallot, type Ballot } from './ballot.ts';
 import type { OrderResult } from './carrier.ts';
-import { readRefusal } from './refusal.ts';
+import { readRefusal, REFUSED } from './refusal.ts';
 
 export class Tally {
 	readonly #ballot: Ballot;
@@ -67,7 +67,12 @@ export class Tally {
 			if (signed.kind === Kind.SIGN) {
 				if (this.#own && !equalBytes(signed.digest, resultDigest(this.#own)))
 					heard.set(toHex(signed.sender), null);
-			} else heard.set(toHex(signed.sender), readRefusal(signed));
+				continue;
+			}
+			const refusal = readRefusal(signed);
+			// That it is open this Booter knows best.
+			if (this.#own && refusal.name === REFUSED.ballotOpened) continue;
+			heard.set(toHex(signed.sender), refusal);
 		}
 	}
 

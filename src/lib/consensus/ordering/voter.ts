@@ -199,8 +199,12 @@ export class Voter {
 			this.#refuse(ballot, passed(joined!), effects);
 			return effects;
 		}
-		// Its Next is here: the Booter has had the Statuses that it asked for.
-		if (order === 0 && this.#record.hasSigned(height)) return effects;
+		if (order === 0 && this.#record.hasSigned(height)) {
+			// A late question of a ballot that is open, or one that somebody else has opened under this number.
+			const message = `this member has voted in ballot ${ballotName(ballot)}`;
+			this.#refuse(ballot, { name: REFUSED.ballotOpened, message, entry: null }, effects);
+			return effects;
+		}
 		if (this.#joined && compareBallots(this.#joined.ballot, ballot) === 0) {
 			this.#resend(this.#joined, effects);
 			return effects;
