@@ -299,13 +299,13 @@ function booterId(world: World): string {
 }
 
 function isDown(world: World): boolean {
-	return world.booter!.stopped;
+	return world.booter!.life.stopped;
 }
 
 /** A crash: nothing says goodbye, and nobody waits for what was under way. @returns the disk that is left */
 function killBooter(world: World): MemoryLedgerStore {
 	const { network, store } = world.booter!;
-	world.booter!.stopped = true;
+	world.booter!.life.stopped = true;
 	void network.stop();
 	store.crash();
 	return store;

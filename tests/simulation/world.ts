@@ -132,7 +132,7 @@ export class World {
 			events: {
 				committed: (commits) => this.#committed('booter', chain, commits),
 				// A store that crashed under its node is this simulation's own doing.
-				halted: (error) => running.stopped || this.fail(error),
+				halted: (error) => running.life.stopped || this.fail(error),
 				log: (level, message) => this.note(`booter ${level}: ${message}`)
 			}
 		});
