@@ -122,7 +122,7 @@ describe('a genesis that is none is refused, and the field is named', () => {
 		['the smallest blocks', { maxTransactionsPerBlock: 1, maxTransactionBytes: 256 }],
 		['the largest blocks', { maxTransactionsPerBlock: 2000, maxTransactionBytes: 65_536 }],
 		['one block and one round at a time', { maxBlocksPerNext: 1, maxRoundsInFlight: 1 }],
-		['many blocks and rounds at a time', { maxBlocksPerNext: 64, maxRoundsInFlight: 256 }],
+		['many blocks and rounds at a time', { maxBlocksPerNext: 64, maxRoundsInFlight: 64 }],
 		['five Booters', { booters: Array.from({ length: 5 }, (_, i) => key(32).fill(i)) }]
 	])('at the edge of what is allowed it is read: %s', (_what, fields) => {
 		expect(read(fields).fields).toMatchObject(fields);
