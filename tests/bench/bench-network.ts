@@ -3,6 +3,7 @@ import { chromium, type BrowserContext, type Page } from 'playwright-core';
 import type { TabwaveApi } from '#lib/node/api.ts';
 import { launchOptions } from '../browser/harness/chromium.ts';
 import { startRelayProcess, type RelayProcess } from '../browser/harness/relay-process.ts';
+import { waitFor } from '../browser/harness/tabs.ts';
 import { keepConnections } from './tab-probes.ts';
 
 declare global {
@@ -93,7 +94,7 @@ async function joinedTab(
 }
 
 async function voting(page: Page): Promise<void> {
-	await page.waitForFunction(async () => (await tabwave.node.status()).activity === 'voting');
+	await waitFor(page, ({ activity }) => activity === 'voting');
 }
 
 async function startRelay(partitions: number, inspect: boolean): Promise<RelayProcess> {
