@@ -1,17 +1,27 @@
 /** What must hold of the upper tier whatever the Booter does. A violation throws, or fails the world. */
-import { checkOrderCertificate } from '#lib/consensus/certificates.ts';
-import { compareBallots, type Ballot } from '#lib/consensus/ordering/ballot.ts';
+import { checkOrderCertificate, orderVoteDigest } from '#lib/consensus/certificates.ts';
+import { ballotName, compareBallots, type Ballot } from '#lib/consensus/ordering/ballot.ts';
 import type { CommittedBlock } from '#lib/consensus/ordering/chain.ts';
 import { readComplaint } from '#lib/consensus/ordering/complaint.ts';
-import { decodeLockProof } from '#lib/consensus/ordering/lock.ts';
+import { decodeLockProof, statusDigest } from '#lib/consensus/ordering/lock.ts';
 import { Kind } from '#lib/consensus/statement.ts';
 import { toHex } from '#lib/crypto/hex.ts';
 import { blockHash, decodeFinalBlock } from '#lib/ledger/block.ts';
 import type { OrderCertificate, Signed } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
-import type { Packet } from '#lib/wire/gen/tabwave/v1/wire_pb.js';
+import type { Packet, PartitionStatus, PartitionVote } from '#lib/wire/gen/tabwave/v1/wire_pb.js';
 import { Violation } from './checkers.ts';
 import { tap } from './wiretap.ts';
 import type { World } from './world.ts';
+
+interface Vote {
+	kind: Kind;
+	/** Lower-case hex. */
+	member: string;
+	ballot: Ballot;
+	height: number;
+	/** Lower-case hex. */
+	digest: string;
+}
 
 export class UpperTierCheckers {
 	/** The Booter has said two things: who says so tells the truth. */
@@ -26,13 +36,21 @@ export class UpperTierCheckers {
 	readonly #proven = new Map<number, string>();
 	/** Every block that anybody has called final. */
 	readonly #final = new Map<number, string>();
-	readonly counts = { statuses: 0, locksShown: 0, refusals: 0, proofs: 0, complaints: 0, finalBlocks: 0 };
+	readonly counts = {
+		orderVotes: 0,
+		statuses: 0,
+		locksShown: 0,
+		refusals: 0,
+		proofs: 0,
+		complaints: 0,
+		finalBlocks: 0
+	};
 
 	/** Listens to a world from before it starts. */
 	watch(world: World): void {
-		tap(world.hub, ({ bytes, body }) => {
+		tap(world.hub, ({ from, bytes, body }) => {
 			try {
-				this.sent(body);
+				this.sent(body, from);
 			} catch (error) {
 				world.fail(error as Error);
 			}
@@ -48,14 +66,21 @@ export class UpperTierCheckers {
 		};
 	}
 
-	/** R2, R11, R14: looks at what leaves an honest node. */
-	sent(body: Packet['body']): void {
-		if (body.case !== 'signed') return;
-		const signed = body.value;
-		if (signed.kind === Kind.REFUSE) this.counts.refusals += 1;
-		if (signed.kind === Kind.COMPLAINT) this.#complaint(signed);
-		if (signed.kind === Kind.SIGN || signed.kind === Kind.DONE || signed.kind === Kind.STATUS)
-			this.#vote(signed);
+	/**
+	 * R2, R11, R14: looks at what leaves an honest node.
+	 * @param from who sends it. A leader's own votes are seen only where it carries them
+	 */
+	sent(body: Packet['body'], from = ''): void {
+		switch (body.case) {
+			case 'partitionVote':
+				this.#carriedVotes(body.value, from);
+				return;
+			case 'partitionStatus':
+				this.#carriedStatuses(body.value, from);
+				return;
+			case 'signed':
+				this.#signed(body.value);
+		}
 	}
 
 	/** No final block is ever lost: whoever runs at the end holds every block that anybody called final. */
@@ -74,29 +99,74 @@ export class UpperTierCheckers {
 		this.counts.finalBlocks = this.#final.size;
 	}
 
-	#vote(signed: Signed): void {
-		const ballot = { term: signed.view, attempt: signed.attempt };
-		const member = `${toHex(signed.sender)}/${signed.slot}`;
-		const where = `${member.slice(0, 8)} at height ${signed.slot} in ballot ${ballot.term}.${ballot.attempt}`;
-		const slot = `${member}/${ballot.term}/${ballot.attempt}/${signed.kind}`;
-		const digest = toHex(signed.digest);
-		const before = this.#votes.get(slot) ?? digest;
-		if (before !== digest) throw new Violation(`R11: two votes of ${where}`);
-		this.#votes.set(slot, digest);
-		const joined = this.#joined.get(member);
-		if (joined && compareBallots(ballot, joined) < 0)
-			throw new Violation(`R14: a vote of ${where}, which has joined ${joined.term}.${joined.attempt}`);
-		this.#joined.set(member, ballot);
-		if (signed.kind === Kind.DONE) this.#locked.set(member, ballot);
-		if (signed.kind === Kind.STATUS) this.#status(signed, this.#locked.get(member), where);
+	#signed(signed: Signed): void {
+		const { kind, view, attempt, slot, digest, payload } = signed;
+		if (kind === Kind.REFUSE) this.counts.refusals += 1;
+		if (kind === Kind.COMPLAINT) this.#complaint(signed);
+		if (kind !== Kind.SIGN && kind !== Kind.DONE && kind !== Kind.STATUS) return;
+		const vote: Vote = {
+			kind,
+			member: toHex(signed.sender),
+			ballot: { term: view, attempt },
+			height: slot,
+			digest: toHex(digest)
+		};
+		this.#once(vote);
+		this.#inOrder(vote);
+		if (kind === Kind.STATUS) this.#shows(vote, decodeLockProof(payload)?.orderCommit);
 	}
 
-	#status(signed: Signed, locked: Ballot | undefined, where: string): void {
+	/** What a leader carries of others may be older than what they say by now; what it carries of its own is not. */
+	#carriedVotes(carried: PartitionVote, from: string): void {
+		const { kind, term, attempt, height, contentDigest, blockHashes, votes } = carried;
+		const digest = toHex(orderVoteDigest(contentDigest, blockHashes));
+		for (const { member } of votes!.votes) {
+			const vote = { kind, member: toHex(member), ballot: { term, attempt }, height, digest };
+			this.#once(vote);
+			if (vote.member === from) this.#inOrder(vote);
+		}
+	}
+
+	#carriedStatuses({ term, attempt, height, statuses }: PartitionStatus, from: string): void {
+		for (const { lock, members } of statuses!.groups)
+			for (const { member } of members) {
+				const digest = toHex(statusDigest(lock));
+				const ballot = { term, attempt };
+				const vote = { kind: Kind.STATUS, member: toHex(member), ballot, height, digest };
+				this.#once(vote);
+				if (vote.member !== from) continue;
+				this.#inOrder(vote);
+				this.#shows(vote, lock);
+			}
+	}
+
+	/** R11: one vote of a kind in a ballot. */
+	#once({ kind, member, ballot, height, digest }: Vote): void {
+		this.counts.orderVotes += 1;
+		const slot = [member, height, ballot.term, ballot.attempt, kind].join('/');
+		const before = this.#votes.get(slot);
+		if (before === undefined) this.#votes.set(slot, digest);
+		else if (before !== digest) throw new Violation(`R11: two votes in ${slot}`);
+	}
+
+	/** R14: no part in a ballot below the one that was joined. */
+	#inOrder(vote: Vote): void {
+		const { kind, ballot } = vote;
+		const place = `${vote.member}/${vote.height}`;
+		const joined = this.#joined.get(place);
+		if (joined && compareBallots(ballot, joined) < 0)
+			throw new Violation(`R14: a vote of ${nameOf(vote)}, which has joined ${ballotName(joined)}`);
+		this.#joined.set(place, ballot);
+		if (kind === Kind.DONE) this.#locked.set(place, ballot);
+	}
+
+	/** R14: a Status shows the lock of every Done before it. */
+	#shows(vote: Vote, shown: Ballot | undefined): void {
 		this.counts.statuses += 1;
-		const shown = decodeLockProof(signed.payload)?.orderCommit;
 		if (shown) this.counts.locksShown += 1;
+		const locked = this.#locked.get(`${vote.member}/${vote.height}`);
 		if (locked && (!shown || compareBallots(shown, locked) < 0))
-			throw new Violation(`R14: a Status of ${where} hides its lock`);
+			throw new Violation(`R14: a Status of ${nameOf(vote)} hides its lock`);
 	}
 
 	#complaint(signed: Signed): void {
@@ -125,4 +195,8 @@ export class UpperTierCheckers {
 	#commit(block: CommittedBlock): void {
 		if (!this.#final.has(block.height)) this.#final.set(block.height, toHex(block.hash));
 	}
+}
+
+function nameOf({ member, height, ballot }: Vote): string {
+	return `${member.slice(0, 8)} at height ${height} in ballot ${ballotName(ballot)}`;
 }

@@ -3,21 +3,16 @@
  * how long it lasts, what begins and what ends it. A Booter may crash, forget, stall, censor and lie: it delays the ledger, and
  * never forks it.
  */
-import { create, toBinary } from '@bufbuild/protobuf';
-import { statusRequestStatement } from '#lib/consensus/ordering/status.ts';
-import { statementBytes, type Statement } from '#lib/consensus/statement.ts';
-import { contentDigest, decodeContent } from '#lib/ledger/block.ts';
-import {
-	OrderContentSchema,
-	SignedSchema,
-	type OrderContent,
-	type Signed
-} from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
-import type { MemoryLedgerStore } from '#lib/storage/memory-ledger-store.ts';
-import type { Next, Packet, PartitionStatuses } from '#lib/wire/gen/tabwave/v1/wire_pb.js';
+import { Kind } from '#lib/consensus/statement.ts';
+import { blockHash, decodeFinalBlock } from '#lib/ledger/block.ts';
+import type { BlockRecord } from '#lib/storage/ledger-store.ts';
+import { MemoryLedgerStore } from '#lib/storage/memory-ledger-store.ts';
+import type { Packet, PartitionStatuses } from '#lib/wire/gen/tabwave/v1/wire_pb.js';
+import { booterId, forge, later, replaceNexts, statusRequest } from './booter-lies.ts';
+import { Rival } from './booter-rival.ts';
 import { pick, type Random } from './random.ts';
 import { inject, tap, type Sent } from './wiretap.ts';
-import type { World } from './world.ts';
+import type { Tab, World } from './world.ts';
 
 /** Ends a fault. It is called once, at the latest when the run heals. */
 type End = () => Promise<void> | void;
@@ -43,6 +38,12 @@ const BETWEEN_TIERS: readonly Packet['body']['case'][] = [
 	'certifiedBlock',
 	'signed'
 ];
+
+/** What a Booter keeps of its own beside the ledger. */
+const FORGOTTEN = ['ballot', 'ballot-order-commit', 'booter-term'].map((key) => ({ key, value: null }));
+
+/** How long a Booter that turns against a lock lets one form. */
+const SECRET_MS = 600;
 
 /** More than genesis allows between a block's time and a voter's clock. */
 const AN_HOUR_MS = 3_600_000n;
@@ -90,9 +91,61 @@ export const BOOTER_FAULTS = {
 		begin: async (world, random) => {
 			if (isDown(world)) return null;
 			const store = killBooter(world).reopenAfterCrash({ loseRelaxed: false });
-			const keys = random() < 0.3 ? ['ballot', 'ballot-order-commit', 'booter-term'] : ['ballot'];
-			await store.write({ votes: keys.map((key) => ({ key, value: null })), durability: 'strict' });
+			await store.write({
+				votes: random() < 0.3 ? FORGOTTEN : FORGOTTEN.slice(0, 1),
+				durability: 'strict'
+			});
 			return () => startBooter(world, store);
+		}
+	},
+	/**
+	 * It makes blocks final and tells nobody, and comes back from a copy of its disk that knows nothing of them: all that keeps it
+	 * from making others final in their place is what members are locked on.
+	 */
+	'the Booter comes back with an old disk': {
+		weight: 4,
+		minMs: 300,
+		maxMs: 2000,
+		begin: async (world, random) => {
+			if (isDown(world)) return null;
+			const secret = await finaliseInSecret(world);
+			return async () => {
+				secret.end();
+				if (!isDown(world)) await comeBackFrom(world, await secret.copy(random() < 0.3));
+			};
+		}
+	},
+	/** The same, and then it shows the locks that it is told of, and orders something else. */
+	'the Booter turns against a lock': {
+		weight: 3,
+		minMs: 1500,
+		maxMs: 4000,
+		begin: async (world) => {
+			if (isDown(world)) return null;
+			const secret = await finaliseInSecret(world);
+			const ends = [secret.end];
+			const turn = async (): Promise<void> => {
+				secret.end();
+				if (isDown(world)) return;
+				await comeBackFrom(world, await secret.copy(false));
+				const rival = new Rival(world);
+				let hasLied = false;
+				const tellLie = (lie: Packet['body']): void => {
+					hasLied = true;
+					rival.tell(lie);
+				};
+				const isLocked = ({ body }: Sent): boolean => body.case === 'next' && body.value.lock !== undefined;
+				const lies = replaceNexts(world, isLocked, later(1n), tellLie);
+				// Its core would go on to the next ballot as soon as it hears of votes on something else.
+				const mute = tap(world.hub, ({ from, bytes }) =>
+					hasLied && from === booterId(world) ? [] : [bytes]
+				);
+				ends.push(rival.stop, lies, mute);
+			};
+			ends.push(world.time.after(SECRET_MS, () => void turn()));
+			return () => {
+				for (const end of ends) end();
+			};
 		}
 	},
 	'the Booter stalls': {
@@ -141,13 +194,10 @@ export const BOOTER_FAULTS = {
 		maxMs: 4000,
 		begin: (world, random) => {
 			const fooled = new Set(world.tabs.filter(() => random() < 0.5).map(({ id }) => id));
-			return replaceNexts(
-				world,
-				(sent) => fooled.has(sent.to),
-				(content) => ({
-					...content,
-					timeMs: content.timeMs + 1n
-				})
+			const rival = new Rival(world);
+			return together(
+				rival.stop,
+				replaceNexts(world, (sent) => fooled.has(sent.to), later(1n))
 			);
 		}
 	},
@@ -157,26 +207,24 @@ export const BOOTER_FAULTS = {
 		maxMs: 4000,
 		begin: (world, random) => {
 			const booter = booterId(world);
+			const rival = new Rival(world);
 			/** Statuses of some earlier ballot, to be used again. */
 			let old: PartitionStatuses[] = [];
-			return tap(world.hub, ({ from, bytes, body }) => {
+			const lies = tap(world.hub, ({ from, bytes, body }) => {
 				if (from !== booter || body.case !== 'next') return [bytes];
-				const next = body.value;
+				const { statuses, lock } = body.value;
 				const ahead = Math.floor(random() * 3);
-				const statuses = pick(random, [[], old, next.statuses]);
-				if (next.statuses.length > 0) old = next.statuses;
-				const content = decodeContent(next.signed!.payload);
-				void forge(
-					world,
-					next,
-					{ ...content, timeMs: content.timeMs + BigInt(2 + ahead) },
-					next.signed!.attempt + ahead,
-					pick(random, [{ statuses }, { statuses, lock: next.lock }])
-				).then((lie) => {
-					for (const { id } of world.tabs.filter(() => random() < 0.4)) inject(world.hub, booter, id, lie);
-				});
+				const justification = {
+					statuses: pick(random, [[], old, statuses]),
+					lock: pick(random, [undefined, lock])
+				};
+				if (statuses.length > 0) old = statuses;
+				void forge(world, body.value, later(BigInt(2 + ahead)), ahead, justification).then((lie) =>
+					rival.tell(lie, 0.4)
+				);
 				return [bytes];
 			});
+			return together(rival.stop, lies);
 		}
 	},
 	'the Booter burns ballots': {
@@ -202,11 +250,45 @@ export const BOOTER_FAULTS = {
 		maxMs: 4000,
 		begin: (world, random) => {
 			const offMs = random() < 0.5 ? AN_HOUR_MS : -AN_HOUR_MS;
-			return replaceNexts(
-				world,
-				() => true,
-				(content) => ({ ...content, timeMs: content.timeMs + offMs })
-			);
+			return replaceNexts(world, () => true, later(offMs));
+		}
+	},
+	/** It has promised to take no part in lower ballots, and the lower ballot comes again. */
+	'tabs crash as they join a ballot': {
+		weight: 3,
+		minMs: 500,
+		maxMs: 3000,
+		begin: (world, random) => {
+			const booter = booterId(world);
+			/** The last of each that the Booter sent. */
+			const said = new Map<string, Packet['body']>();
+			const crashing = new Set<Tab>();
+			const comeBack = async (tab: Tab): Promise<void> => {
+				await world.crashTab(tab, true);
+				await world.recover(tab);
+				world.time.after(5, () => {
+					for (const body of said.values()) inject(world.hub, booter, tab.id, body);
+					crashing.delete(tab);
+				});
+			};
+			return tap(world.hub, ({ from, to, bytes, body }) => {
+				if (from === booter && body.case === 'next') {
+					const { view, attempt, slot } = body.value.signed!;
+					void statusRequest(world, view, attempt + 1, slot).then((request) =>
+						inject(world.hub, booter, to, { case: 'signed', value: request })
+					);
+				}
+				if (from === booter && (body.case === 'next' || body.case === 'orderCommit'))
+					said.set(body.case, body);
+				const joins =
+					body.case === 'partitionStatus' || (body.case === 'signed' && body.value.kind === Kind.STATUS);
+				const tab = joins && world.tabs.find(({ id }) => id === from);
+				if (tab && tab.running && !crashing.has(tab) && random() < 0.5) {
+					crashing.add(tab);
+					world.time.after(1, () => void comeBack(tab));
+				}
+				return [bytes];
+			});
 		}
 	},
 	/** What an earlier run of the Booter had sent comes again, long after. */
@@ -231,8 +313,11 @@ export const BOOTER_FAULTS = {
 
 export type BooterFaultName = keyof typeof BOOTER_FAULTS;
 
-/** Faults in which the Booter says two things: complaints of it are true. */
+/** Faults in which a Booter's key signs two things of one ballot, if only because it forgot that it had: complaints are true. */
 export const LIES: readonly BooterFaultName[] = [
+	'the Booter forgets its ballot',
+	'the Booter comes back with an old disk',
+	'the Booter turns against a lock',
 	'the Booter equivocates',
 	'the Booter speaks to members directly, and lies',
 	"the Booter's clock is an hour off"
@@ -247,57 +332,6 @@ export function drawBooterFault(random: Random): { name: BooterFaultName; lastsM
 	return { name, lastsMs: minMs + random() * (maxMs - minMs) };
 }
 
-/** Changes what some are told to order: signed by the Booter's own key, as a lie of its own would be. */
-function replaceNexts(
-	world: World,
-	isFooled: (sent: Sent) => boolean,
-	change: (content: OrderContent) => OrderContent
-): End {
-	const booter = booterId(world);
-	return tap(world.hub, (sent) => {
-		const { from, to, bytes, body } = sent;
-		if (from !== booter || body.case !== 'next' || !isFooled(sent)) return [bytes];
-		const next = body.value;
-		const content = change(decodeContent(next.signed!.payload));
-		void forge(world, next, content, next.signed!.attempt, { statuses: next.statuses, lock: next.lock }).then(
-			(lie) => inject(world.hub, booter, to, lie)
-		);
-		return [];
-	});
-}
-
-/** A Next that the Booter's key signs and its core never made. */
-async function forge(
-	world: World,
-	next: Next,
-	content: OrderContent,
-	attempt: number,
-	justification: Pick<Next, 'statuses'> & Partial<Pick<Next, 'lock'>>
-): Promise<Packet['body']> {
-	const payload = toBinary(OrderContentSchema, content);
-	const { kind, partition, epoch, view, slot } = next.signed!;
-	const statement = { kind, partition, epoch, view, attempt, slot, digest: contentDigest(payload) };
-	const signed = await signAsBooter(world, statement, payload);
-	return {
-		case: 'next',
-		value: { $typeName: 'tabwave.v1.Next', signed, previous: next.previous, ...justification }
-	};
-}
-
-async function statusRequest(world: World, term: number, attempt: number, height: number): Promise<Signed> {
-	return signAsBooter(world, statusRequestStatement({ term, attempt }, height));
-}
-
-async function signAsBooter(world: World, statement: Statement, payload?: Uint8Array): Promise<Signed> {
-	const { signer, node } = world.booter!;
-	const signature = await signer.sign(statementBytes(node.chain.chainId, statement, signer.publicKey));
-	return create(SignedSchema, { ...statement, sender: signer.publicKey, signature, payload });
-}
-
-function booterId(world: World): string {
-	return world.booter!.network.self;
-}
-
 function isDown(world: World): boolean {
 	return world.booter!.life.stopped;
 }
@@ -309,6 +343,53 @@ function killBooter(world: World): MemoryLedgerStore {
 	void network.stop();
 	store.crash();
 	return store;
+}
+
+/** Blocks become final on the Booter's disk, and nobody hears of it. A copy of the disk knows of none of them. */
+async function finaliseInSecret(
+	world: World
+): Promise<{ end(): void; copy(forgets: boolean): Promise<MemoryLedgerStore> }> {
+	const booter = booterId(world);
+	const { height } = world.booter!.node.chain.head;
+	const copy = await copyOf(world.booter!.store);
+	const end = tap(world.hub, ({ from, bytes, body }) => {
+		if (from !== booter) return [bytes];
+		const proof =
+			body.case === 'finality' ? body.value : body.case === 'next' ? body.value.previous : undefined;
+		return proof && proof.height > height ? [] : [bytes];
+	});
+	return {
+		end,
+		copy: async (forgets) => {
+			if (forgets) await copy.write({ votes: FORGOTTEN, durability: 'strict' });
+			return copy;
+		}
+	};
+}
+
+async function comeBackFrom(world: World, store: MemoryLedgerStore): Promise<void> {
+	killBooter(world);
+	await startBooter(world, store);
+}
+
+/** A second disk with the same on it; the first goes on. */
+async function copyOf(store: MemoryLedgerStore): Promise<MemoryLedgerStore> {
+	const { genesis, head, state, votes } = await store.load();
+	const blocks: BlockRecord[] = [];
+	for (let height = 1; height <= head!.height; height++) {
+		const bytes = (await store.block(height))!;
+		blocks.push({ height, hash: blockHash(decodeFinalBlock(bytes).header), bytes });
+	}
+	const copy = new MemoryLedgerStore();
+	await copy.initialise(genesis!, state, head!);
+	await copy.write({ votes, blocks, durability: 'strict' });
+	return copy;
+}
+
+function together(...ends: (() => void)[]): End {
+	return () => {
+		for (const end of ends) end();
+	};
 }
 
 async function startBooter(world: World, store: MemoryLedgerStore): Promise<void> {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../crypto/hex.ts';
 import { Kind } from '../statement.ts';
+import { statusRequestStatement } from './status.ts';
 import { CARRY_TO_ALL_TICKS, counter, RESEND_TICKS, Tiers } from './testing/tiers.ts';
 
 /** Four partitions of one: three are q_u, so that one may be gone or lie. */
@@ -530,6 +531,52 @@ describe('R14: a member that has joined a ballot', () => {
 			'1a Refuse 1.1 StatusRequired',
 			'1a Next 1.1 height 2 → all',
 			'1a carries refusals 1 → booter'
+		]);
+	});
+});
+
+describe('a ballot that somebody else has opened', () => {
+	it('is said to be open: the Booter that asks for Statuses on it goes on to the next', async () => {
+		const tiers = await started({ partitions: [1, 1] });
+		tiers.reaches = (_from, _to, what) => !what.startsWith('OrderCommit');
+		await order(tiers);
+		tiers.crash('booter');
+		// Its key has signed the first ballot of its next term already; what justifies that is out of nowhere.
+		for (const name of ['1a', '2a']) await tiers.restartWithoutVotes(name);
+		const next = await nextBy(tiers, { term: 2, attempt: 0 }, 1000n);
+		for (const name of ['1a', '2a']) tiers.post('booter', name, next);
+		await tiers.settle();
+		tiers.reaches = () => true;
+		tiers.story();
+		await tiers.restart('booter');
+		await tiers.ticks(3 * RESEND_TICKS);
+		expect(tiers.story('booter ', 'booter:', 'Refuse')).toEqual([
+			'booter StatusRequest 2.0 → 1a 2a',
+			'1a Refuse 2.0 BallotOpened',
+			'2a Refuse 2.0 BallotOpened',
+			'booter: ballot 2.0 of height 2 is given up: BallotOpened: this member has voted in ballot 2.0',
+			'booter StatusRequest 2.1 → 1a 2a',
+			'booter Next 2.1 height 2 free → 1a 2a',
+			'booter OrderCommit 2.1 → 1a 2a',
+			'booter commits 2',
+			'booter Finality 2.1 → 1a 2a'
+		]);
+	});
+
+	it('is no reason to give up one that this Booter has opened: the question came late', async () => {
+		const tiers = await started({ partitions: [1, 1] });
+		tiers.reaches = (_from, _to, what) => !what.startsWith('OrderCommit');
+		await order(tiers);
+		const request = statusRequestStatement({ term: 1, attempt: 0 }, 2);
+		const signed = await tiers.sign(tiers.booter.member, request);
+		tiers.story();
+		for (const name of ['1a', '2a']) tiers.post('booter', name, { case: 'signed', value: signed });
+		await tiers.settle();
+		expect(tiers.story('Refuse', 'carries refusals', 'given up')).toEqual([
+			'1a Refuse 1.0 BallotOpened',
+			'1a carries refusals 1 → booter',
+			'2a Refuse 1.0 BallotOpened',
+			'2a carries refusals 1 → booter'
 		]);
 	});
 });

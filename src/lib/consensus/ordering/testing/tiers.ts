@@ -310,6 +310,14 @@ export class Tiers {
 		host.voter.restore(recordsOf(host));
 	}
 
+	/** A member that never was at this height: its disk has the blocks, and no vote. */
+	async restartWithoutVotes(name: string): Promise<void> {
+		const { bodies, disk } = this.member(name);
+		disk.records.clear();
+		await this.restart(name);
+		for (const body of bodies.values()) this.member(name).bodies.set(body.id, body);
+	}
+
 	crash(name: string): void {
 		(name === 'booter' ? this.booter : this.member(name)).isDown = true;
 	}
