@@ -2,7 +2,7 @@
  * Where the time goes: a CPU profile of a page, a worker or the relay, as time by function. A sample is taken by the wall
  * clock, so on a busy machine shares say more than milliseconds.
  */
-import type { Send } from './devtools.ts';
+import type { Send } from '../browser/harness/devtools.ts';
 
 export interface FunctionShare {
 	/** Function, file and line as V8 names them. */

@@ -1,6 +1,6 @@
 /** Counters that the product does not have, put into its tabs from outside. */
 import type { BrowserContext, Page } from 'playwright-core';
-import { openTabSession, type Send } from './devtools.ts';
+import { openTabSession, type Send } from '../browser/harness/devtools.ts';
 
 declare global {
 	/** The page's, since it was opened. */

@@ -1,51 +1,15 @@
 /** Tabs come late, close, reload, and the relay goes away and comes back: the chain goes on and forgets nobody by mistake. */
-import type { Page } from '@playwright/test';
 import { head, quietHead, expectCleanChains } from './harness/ledger-checks.ts';
-import { joinTab, openTab, openTabs, status, waitFor, waitForValue } from './harness/tabs.ts';
+import { joinedNetwork, leaderAndFollowers } from './harness/partition.ts';
+import { joinTab, openTab, status, waitFor, waitForValue } from './harness/tabs.ts';
 import { expect, test } from './harness/test.ts';
+import { transfers } from './harness/transfers.ts';
 
 test.use({ ini: '[partitions]\ncount = 1\n[timeouts]\nevictionGraceMs = 4000\nawayMs = 1500\n' });
 
-const RECIPIENT = '22'.repeat(32);
-
-/** Final transfers, `atOnce` outstanding. @returns when all are final */
-function transfers(page: Page, count: number, atOnce = 1): Promise<void> {
-	return page.evaluate(
-		async ({ to, total, lanes }) => {
-			let left = total;
-			const lane = async (): Promise<void> => {
-				while (left-- > 0) {
-					const receipt = await globalThis.tabwave.account.transfer(to, 1);
-					if (receipt.status !== 'ok') throw new Error(`a transfer is ${receipt.status}: ${receipt.message}`);
-				}
-			};
-			await Promise.all(Array.from({ length: lanes }, lane));
-		},
-		{ to: RECIPIENT, total: count, lanes: atOnce }
-	);
-}
-
-async function network(context: Parameters<typeof openTabs>[0], count: number): Promise<Page[]> {
-	const pages = await openTabs(context, count);
-	for (const page of pages) await joinTab(page);
-	for (const page of pages)
-		await waitFor(page, ({ members, activity }) => members.length === count && activity === 'voting', {
-			what: `${count} members that vote`
-		});
-	return pages;
-}
-
-async function byRole(pages: Page[]): Promise<{ leader: Page; followers: Page[] }> {
-	const roles = await Promise.all(pages.map(async (page) => (await status(page)).role));
-	return {
-		leader: pages[roles.indexOf('leader')]!,
-		followers: pages.filter((_, i) => roles[i] === 'follower')
-	};
-}
-
 test('a tab that joins late catches up, shows its progress, and votes', async ({ context }) => {
 	test.setTimeout(120_000);
-	const pages = await network(context, 3);
+	const pages = await joinedNetwork(context, 3);
 	await transfers(pages[0]!, 90);
 	const before = await head(pages[0]!);
 	expect(before.height).toBeGreaterThan(50);
@@ -76,8 +40,8 @@ test('a follower’s tab closes: the others go on, and after the grace it is evi
 	context
 }) => {
 	test.setTimeout(120_000);
-	const pages = await network(context, 4);
-	const { leader, followers } = await byRole(pages);
+	const pages = await joinedNetwork(context, 4);
+	const { leader, followers } = await leaderAndFollowers(pages);
 	const gone = followers[0]!;
 	const { nodeId, epoch } = await status(gone);
 	await gone.close();
@@ -100,8 +64,8 @@ test('a reloaded tab is the same member, reads its chain from its own store, and
 	context
 }) => {
 	test.setTimeout(120_000);
-	const pages = await network(context, 4);
-	const { leader, followers } = await byRole(pages);
+	const pages = await joinedNetwork(context, 4);
+	const { leader, followers } = await leaderAndFollowers(pages);
 	await transfers(leader, 30);
 	const tab = followers[0]!;
 	const before = await waitFor(tab, ({ finalHeight }) => finalHeight > 25);
@@ -122,7 +86,7 @@ test('a reloaded tab is the same member, reads its chain from its own store, and
 
 test('the relay is stopped and started: the chain goes on from where it was', async ({ context, relay }) => {
 	test.setTimeout(120_000);
-	const pages = await network(context, 3);
+	const pages = await joinedNetwork(context, 3);
 	await transfers(pages[0]!, 5);
 	const { chainId } = relay;
 	const before = await quietHead(pages);

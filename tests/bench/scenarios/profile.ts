@@ -2,7 +2,7 @@
 import { withNetwork } from '../bench-network.ts';
 import { startProfile, type ProfileSummary } from '../cpu-profile.ts';
 import { cpuMsByThread } from '../cpu.ts';
-import { openInspector, openTabSession } from '../devtools.ts';
+import { openInspector, openTabSession } from '../../browser/harness/devtools.ts';
 import { measureLoad, startLoad, stopLoad } from '../load.ts';
 import { several, type Report } from '../report.ts';
 

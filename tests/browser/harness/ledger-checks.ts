@@ -1,20 +1,19 @@
 /** What must hold of the ledger and of the market in every tab, computed here and not by the node that is tested. */
 import { expect } from '@playwright/test';
-import type { Page } from '@playwright/test';
 import type { ApInfo, Head } from '#lib/node/api.ts';
 import { waitForValue } from './tabs.ts';
-import type { WaitOptions } from './tabs.ts';
+import type { Tab, WaitOptions } from './tabs.ts';
 
 const EARTH_RADIUS_M = 6_371_008.8;
 /** The contract computes distances in integers: what is nearer to the border than this may be either. */
 const BORDER_TOLERANCE = 0.002;
 
-export function head(page: Page): Promise<Head> {
+export function head(page: Tab): Promise<Head> {
 	return page.evaluate(() => globalThis.tabwave.chain.head());
 }
 
 /** Waits until nothing is pending anywhere and every tab has the same head. @returns that head */
-export async function quietHead(pages: Page[], options: WaitOptions = {}): Promise<Head> {
+export async function quietHead(pages: Tab[], options: WaitOptions = {}): Promise<Head> {
 	const views = await waitForValue(
 		() =>
 			Promise.all(
@@ -34,7 +33,7 @@ export async function quietHead(pages: Page[], options: WaitOptions = {}): Promi
 }
 
 /** Every block of every tab: hashes, Merkle roots and both certificates. */
-export async function expectCleanChains(pages: Page[], atLeastBlocks: number): Promise<void> {
+export async function expectCleanChains(pages: Tab[], atLeastBlocks: number): Promise<void> {
 	const reports = await Promise.all(
 		pages.map((page) => page.evaluate(() => globalThis.tabwave.chain.verify()))
 	);
@@ -45,7 +44,7 @@ export async function expectCleanChains(pages: Page[], atLeastBlocks: number): P
 }
 
 /** Balances of the members and what open bids hold in escrow. */
-export function money(page: Page): Promise<{ members: number; balances: string; escrows: string }> {
+export function money(page: Tab): Promise<{ members: number; balances: string; escrows: string }> {
 	return page.evaluate(async () => {
 		const { node, state, spectrum } = globalThis.tabwave;
 		const balance = async (account: string): Promise<bigint> => {

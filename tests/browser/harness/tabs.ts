@@ -42,18 +42,21 @@ export async function apiReady(page: Page, timeoutMs: number = DEFAULT_TIMEOUT_M
 	});
 }
 
+/** Where the client API runs: a page of Playwright's, or a tab without Playwright (plain-chromium.ts). */
+export type Tab = Pick<Page, 'evaluate'>;
+
 /** Joins by the API; resolves when the tab is a voting member. */
-export function joinTab(page: Page, options: JoinOptions = {}): Promise<NodeStatus> {
+export function joinTab(page: Tab, options: JoinOptions = {}): Promise<NodeStatus> {
 	return page.evaluate((join) => globalThis.tabwave.node.join(join), options);
 }
 
-export function status(page: Page): Promise<NodeStatus> {
+export function status(page: Tab): Promise<NodeStatus> {
 	return page.evaluate(() => globalThis.tabwave.node.status());
 }
 
 /** Waits until the tab's status fulfils the predicate, which runs here and not in the page. @returns that status */
 export function waitFor(
-	page: Page,
+	page: Tab,
 	predicate: (status: NodeStatus) => boolean,
 	options: WaitOptions = {}
 ): Promise<NodeStatus> {
@@ -81,7 +84,7 @@ export async function waitForValue<T>(
 
 /** Calls the client API in the page: `call(page, (api) => api.chain.head())`. The function may name nothing outside it. */
 export function call<T, A>(
-	page: Page,
+	page: Tab,
 	fn: (api: TabwaveApi, argument: A) => Promise<T>,
 	argument?: A
 ): Promise<T> {

@@ -1,4 +1,4 @@
-/** The DevTools protocol of a tab's page and of its workers, which Playwright's own sessions do not reach. */
+/** The DevTools protocol: of a tab's page and of its workers, which Playwright's own sessions do not reach, and without Playwright. */
 import type { BrowserContext, Page } from 'playwright-core';
 
 /** Calls one method of the protocol. */
@@ -35,14 +35,32 @@ export async function openTabSession(context: BrowserContext, page: Page): Promi
 
 /** The inspector of a Node.js program that was started with --inspect. @param url ws://… as the program prints it */
 export async function openInspector(url: string): Promise<{ send: Send; close(): void }> {
+	const { send, close } = await openDevTools(url);
+	return { send, close };
+}
+
+export interface DevTools {
+	/** To the browser, or the program, itself. */
+	send: Send;
+	/** To a target that was attached with `flatten`. */
+	session(sessionId: string): Send;
+	close(): void;
+}
+
+/** @param url ws://… as a program prints it that was started with a debugging port */
+export async function openDevTools(url: string): Promise<DevTools> {
 	const socket = new WebSocket(url);
 	await new Promise((resolve, reject) => {
 		socket.onopen = resolve;
-		socket.onerror = () => reject(new Error(`The inspector at ${url} does not answer.`));
+		socket.onerror = () => reject(new Error(`The debugging port at ${url} does not answer.`));
 	});
 	const calls = new Calls((message) => socket.send(message));
 	socket.onmessage = ({ data }) => calls.answered(String(data));
-	return { send: (method, params) => calls.send(method, params), close: () => socket.close() };
+	return {
+		send: (method, params) => calls.send(method, params),
+		session: (sessionId) => (method, params) => calls.send(method, params, sessionId),
+		close: () => socket.close()
+	};
 }
 
 interface Answer {
@@ -61,7 +79,8 @@ class Calls {
 		this.#post = post;
 	}
 
-	send(method: string, params: object = {}): Promise<unknown> {
+	/** @param sessionId of a target below the one that is connected */
+	send(method: string, params: object = {}, sessionId?: string): Promise<unknown> {
 		const id = this.#nextId++;
 		return new Promise((resolve, reject) => {
 			const end = (answer: Answer): void => {
@@ -72,7 +91,7 @@ class Calls {
 			};
 			const timer = setTimeout(() => end({ error: { message: 'no answer' } }), ANSWER_TIMEOUT_MS);
 			this.#waiting.set(id, end);
-			this.#post(JSON.stringify({ id, method, params }));
+			this.#post(JSON.stringify({ id, method, params, sessionId }));
 		});
 	}
 
