@@ -8,7 +8,8 @@ import { MAX_SYNC_RESPONSE_BYTES } from '../wire/limits.ts';
 import type { OrderCertificate } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import type { SyncRequest } from '../wire/gen/tabwave/v1/wire_pb.js';
 import { Peers } from './peers.ts';
-import { answerSync, MAX_FETCH_BLOCKS, Sync, type SyncInit } from './sync.ts';
+import { answerSync, Sync, type SyncInit } from './sync.ts';
+import { MAX_FETCH_BLOCKS } from './sync-pace.ts';
 import { storeOf } from './testing/stored-ledger.ts';
 import { Verifier } from './verifier.ts';
 
@@ -31,6 +32,8 @@ let chain: Chain;
 let peers: Peers;
 let verifier: Verifier;
 let requests: { to: string; request: SyncRequest }[];
+/** By the request's id. */
+const sentAt = new Map<number, number>();
 /** Heights handed to the turn loop, in that order. */
 let applied: number[];
 let warnings: string[];
@@ -55,7 +58,9 @@ function syncWith(init: Partial<SyncInit>): Sync {
 		clock: { now: () => nowMs, every: () => () => {}, after: () => () => {} },
 		awayMs: AWAY_MS,
 		send: (to, packet) => {
-			if (packet.case === 'syncRequest') requests.push({ to, request: packet.value });
+			if (packet.case !== 'syncRequest') return;
+			requests.push({ to, request: packet.value });
+			sentAt.set(packet.value.requestId, nowMs);
 		},
 		apply: async (executed, finality) => {
 			applied.push(executed.height);
@@ -281,7 +286,7 @@ describe('an answer', () => {
 		expect(requests).toHaveLength(4);
 	});
 
-	it('that never comes lowers the rank of whom was asked, no more: the next one is another', () => {
+	it('that never comes lowers the rank of whom was asked, no more: the next one is another, and it is asked for less', () => {
 		hears('a', 20);
 		hears('b', 15);
 		sync.check(0);
@@ -297,7 +302,8 @@ describe('an answer', () => {
 		expect(asked()).toEqual([
 			['a', 1, 20],
 			['b', 1, 20],
-			['a', 1, 20]
+			['a', 1, 10],
+			['b', 11, 10]
 		]);
 		expect(warnings).toEqual([]);
 	});
@@ -333,7 +339,20 @@ describe('an answer', () => {
 		await sync.onResponse('a', await answerSync(store, HEIGHT, request));
 		expect(applied).toEqual([]);
 		await answer('a');
-		expect(chain.head.height).toBe(20);
+		expect(chain.head.height).toBe(10);
+	});
+
+	it('over a slow link comes in smaller steps, each in its time', async () => {
+		// A block a second: what is asked for at first never comes in time.
+		for (let looks = 0; chain.head.height < HEIGHT && looks < 500; looks++) {
+			hears('a', HEIGHT);
+			sync.check(0);
+			nowMs += 1000;
+			const { request } = requests.at(-1)!;
+			const sentMs = sentAt.get(request.requestId)!;
+			if (nowMs - sentMs >= 1000 * request.maxBlocks) await answer('a');
+		}
+		expect(chain.head.height).toBe(HEIGHT);
 	});
 
 	it('that comes after all makes up for its sender’s silence', async () => {
@@ -348,14 +367,14 @@ describe('an answer', () => {
 		expect(asked()).toEqual([
 			['a', 1, 20],
 			['b', 1, 20],
-			['a', 21, 20]
+			['a', 21, 10]
 		]);
 		await answer('b');
 		hears('b', 44);
 		await answer('a');
-		expect(chain.head.height).toBe(40);
+		expect(chain.head.height).toBe(30);
 		// Were the silence still held against a, b would go before it.
-		expect(asked().slice(3)).toEqual([['a', 41, 20]]);
+		expect(asked().slice(3)[0]).toEqual(['a', 31, 20]);
 	});
 
 	it('of no blocks lowers the rank, and is followed by a request only at the next look', async () => {
@@ -375,18 +394,19 @@ describe('an answer', () => {
 		expect(warnings).toEqual([]);
 	});
 
-	it.each<[string, () => void | Promise<void>]>([
-		['silence', () => void (nowMs += 3001)],
+	it.each<[string, () => void | Promise<void>, { asked: number; askedNext: number }]>([
+		['silence', () => void (nowMs += 3001), { asked: 2, askedNext: 4 }],
 		[
 			'no blocks',
 			async () => {
 				await answer('a', () => []);
 				await answer('b', () => []);
-			}
+			},
+			{ asked: 20, askedNext: 20 }
 		]
 	])(
 		'three times missing for %s makes its peer disbelieved, until it shows a block',
-		async (_what, disappoint) => {
+		async (_what, disappoint, pace) => {
 			const look = () => {
 				hears('a', 1000);
 				hears('b', 999);
@@ -403,17 +423,17 @@ describe('an answer', () => {
 			look();
 			// This node goes on as one at the head, and asks one of them at a time: they may only have been slow.
 			expect(sync.status()).toBeNull();
-			expect(asked().slice(6)).toEqual([['a', 1, 20]]);
+			expect(asked().slice(6)).toEqual([['a', 1, pace.asked]]);
 			look();
 			expect(requests).toHaveLength(7);
 			hears('c', 30);
 			sync.check(0);
 			expect(sync.status()?.targetHeight).toBe(30);
-			expect(asked().slice(7)).toEqual([['c', 21, 20]]);
+			expect(asked().slice(7)).toEqual([['c', pace.asked + 1, 20]]);
 			await answer('a');
-			expect(chain.head.height).toBe(20);
+			expect(chain.head.height).toBe(pace.asked);
 			expect(sync.status()?.targetHeight).toBe(1000);
-			expect(asked().slice(8)).toEqual([['a', 41, 20]]);
+			expect(asked().slice(8)).toEqual([['a', pace.asked + 21, pace.askedNext]]);
 		}
 	);
 

@@ -19,18 +19,15 @@ import { MAX_SYNC_RESPONSE_BYTES } from '../wire/limits.ts';
 import type { SyncStatus } from './api.ts';
 import type { Clock } from './clock.ts';
 import type { Peers } from './peers.ts';
+import { MAX_FETCH_BLOCKS, SyncPace } from './sync-pace.ts';
 import type { Verifier } from './verifier.ts';
 
-/** The seed's MaxFetch. */
-export const MAX_FETCH_BLOCKS = 20;
 /** Requests under way and answers that wait for their turn: together a few megabytes. */
 const MAX_RANGES = 4;
-/** A request without an answer is given up after this; the peer's rank falls. */
-const REQUEST_TIMEOUT_MS = 3000;
 /** Who has left so many requests unanswered is not believed to be higher, until it shows a block: a liar must not hold this node up. */
 const MAX_UNANSWERED = 3;
-/** Who sent a provably invalid block is not asked again (R23). */
-const MAX_BANNED = 256;
+/** Who sent a provably invalid block is not asked again (R23). As many as a node knows: the oldest makes room. */
+const MAX_BANNED = 512;
 
 export interface SyncInit {
 	chain: Chain;
@@ -56,6 +53,7 @@ export class Sync {
 	readonly #banned = new Set<string>();
 	/** Requests in a row that a peer left unanswered. */
 	readonly #unanswered = new Map<string, number>();
+	readonly #pace = new SyncPace();
 	readonly #requests = new Map<number, Range & { sentMs: number }>();
 	/** Answers whose turn has not come, and the one that is being taken. */
 	#answers: (Range & { blocks: Uint8Array[] })[] = [];
@@ -93,8 +91,9 @@ export class Sync {
 		const nowMs = clock.now();
 		const { height } = chain.head;
 		for (const [id, { peer, sentMs }] of this.#requests)
-			if (nowMs - sentMs > REQUEST_TIMEOUT_MS) {
+			if (nowMs - sentMs > this.#pace.timeoutMs(peer)) {
 				this.#requests.delete(id);
+				this.#pace.timedOut(peer);
 				this.#disappointed(peer);
 			}
 		// Where the chain reached kept answers by another way, no answer may ever come to be taken before them.
@@ -126,6 +125,7 @@ export class Sync {
 			this.#disappointed(from);
 			return;
 		}
+		this.#pace.answered(from, this.#init.clock.now() - request.sentMs);
 		this.#answers.push({ ...request, count: blocks.length, blocks });
 		if (this.#isWorking) return;
 		this.#isWorking = true;
@@ -187,19 +187,19 @@ export class Sync {
 			if (this.#requests.size + this.#answers.length >= MAX_RANGES) return;
 			if (isAnyBelieved ? this.#rank(peer) >= MAX_UNANSWERED : this.#requests.size > 0) return;
 			if ([...this.#requests.values()].some((request) => request.peer === peer)) continue;
-			const range = this.#uncovered();
+			const range = this.#uncovered(this.#pace.blocks(peer));
 			if (range.from <= finalHeight) this.#request({ peer, ...range }, nowMs);
 		}
 	}
 
 	/** The lowest heights above the head that neither a request nor an answer covers. */
-	#uncovered(): { from: number; count: number } {
+	#uncovered(maxBlocks: number): { from: number; count: number } {
 		const covered: { from: number; count: number }[] = [...this.#requests.values(), ...this.#answers];
 		let from = this.#init.chain.head.height + 1;
 		for (const range of covered.sort((a, b) => a.from - b.from))
 			if (range.from <= from) from = Math.max(from, range.from + range.count);
 		const next = covered.find((range) => range.from > from);
-		return { from, count: Math.min(MAX_FETCH_BLOCKS, next ? next.from - from : MAX_FETCH_BLOCKS) };
+		return { from, count: Math.min(maxBlocks, next ? next.from - from : maxBlocks) };
 	}
 
 	#request(range: Range, nowMs: number): void {
@@ -233,7 +233,8 @@ export class Sync {
 		);
 		this.#answers = this.#answers.filter((answer) => answer.peer !== peer);
 		for (const [id, request] of this.#requests) if (request.peer === peer) this.#requests.delete(id);
-		if (this.#banned.size < MAX_BANNED) this.#banned.add(peer);
+		this.#banned.add(peer);
+		if (this.#banned.size > MAX_BANNED) this.#banned.delete(this.#banned.keys().next().value!);
 	}
 }
 
