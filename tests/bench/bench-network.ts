@@ -27,6 +27,8 @@ export interface BenchNetworkInit {
 	path?: string;
 	/** Lets openInspector() in. */
 	inspectRelay?: boolean;
+	/** More of network.ini, in whole sections. */
+	ini?: string;
 }
 
 /** What is running, for a run that is ended early. */
@@ -38,10 +40,10 @@ export async function endNetworks(): Promise<void> {
 }
 
 export async function withNetwork<T>(
-	{ partitions = 1, tabs = 0, path, inspectRelay = false }: BenchNetworkInit,
+	{ partitions = 1, tabs = 0, path, inspectRelay = false, ini = '' }: BenchNetworkInit,
 	run: (network: BenchNetwork) => Promise<T>
 ): Promise<T> {
-	const relay = await startRelay(partitions, inspectRelay);
+	const relay = await startRelay(`[partitions]\ncount = ${partitions}\n${ini}`, inspectRelay);
 	const endRelay = (): Promise<void> => relay.dispose();
 	running.add(endRelay);
 	try {
@@ -97,11 +99,11 @@ async function voting(page: Page): Promise<void> {
 	await waitFor(page, ({ activity }) => activity === 'voting');
 }
 
-async function startRelay(partitions: number, inspect: boolean): Promise<RelayProcess> {
+async function startRelay(ini: string, inspect: boolean): Promise<RelayProcess> {
 	const before = process.env.NODE_OPTIONS;
 	if (inspect) process.env.NODE_OPTIONS = `${before ?? ''} --inspect=127.0.0.1:0`;
 	try {
-		return await startRelayProcess({ ini: `[partitions]\ncount = ${partitions}\n` });
+		return await startRelayProcess({ ini });
 	} finally {
 		if (before === undefined) delete process.env.NODE_OPTIONS;
 		else process.env.NODE_OPTIONS = before;

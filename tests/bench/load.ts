@@ -1,5 +1,6 @@
 /** Load on a network of tabs: a closed loop, in which each tab keeps a number of signed transfers outstanding. */
 import type { Page } from 'playwright-core';
+import { waitForValue } from '../browser/harness/tabs.ts';
 import { ascending, quantile } from './report.ts';
 
 declare global {
@@ -86,9 +87,11 @@ export async function measureLoad(pages: Page[], durationMs: number): Promise<Lo
 export async function stopLoad(pages: Page[]): Promise<void> {
 	await Promise.all(pages.map((page) => page.evaluate(() => void (globalThis.benchLoad.isOn = false))));
 	// What is outstanding becomes final first: the next scenario starts from a quiet network.
-	await pages[0]!.waitForFunction(async () => (await tabwave.pool.status()).pending === 0, null, {
-		timeout: DRAIN_TIMEOUT_MS
-	});
+	await waitForValue(
+		() => pages[0]!.evaluate(async () => (await tabwave.pool.status()).pending),
+		(pending) => pending === 0,
+		{ what: 'an empty pool', timeoutMs: DRAIN_TIMEOUT_MS }
+	);
 }
 
 /** Transfers one after the other. @returns milliseconds from call to receipt, of each */

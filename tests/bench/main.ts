@@ -2,7 +2,7 @@
  * Benchmarks in real tabs, over real WebRTC, with the built site and the real relay. Ratios stand before absolutes: the
  * machine's own limit is measured first, in the same browser.
  *
- *     npm run bench                             about four minutes
+ *     npm run bench                             about eight minutes
  *     npm run bench -- --quick                  shorter, and without the eight tabs in one partition
  *     npm run bench -- --only trading,joining   some of the scenarios
  *     npm run bench -- --json bench.json        everything that was measured
@@ -21,14 +21,26 @@ import { calibrate, type Calibration } from './calibrate.ts';
 import { runInReadableCopy } from './readable-copy.ts';
 import { Report, several } from './report.ts';
 import { catchUp } from './scenarios/catch-up.ts';
+import { deadMembers } from './scenarios/dead-members.ts';
 import { firstLoad } from './scenarios/first-load.ts';
 import { heap } from './scenarios/heap.ts';
 import { joining } from './scenarios/joining.ts';
 import { profile } from './scenarios/profile.ts';
 import { quiet } from './scenarios/quiet.ts';
 import { trading } from './scenarios/trading.ts';
+import { viewChange } from './scenarios/view-change.ts';
 
-const SCENARIOS = ['first-load', 'quiet', 'trading', 'trading-2', 'trading-8', 'joining', 'heap'] as const;
+const SCENARIOS = [
+	'first-load',
+	'quiet',
+	'trading',
+	'trading-2',
+	'trading-8',
+	'view-change',
+	'dead-members',
+	'joining',
+	'heap'
+] as const;
 
 const { values } = parseArgs({
 	options: {
@@ -89,6 +101,10 @@ async function benchmarks(): Promise<void> {
 	);
 	await attempt('trading-8', () =>
 		trading(report, machine, { tabs: 8, partitions: 1, path, outstanding, measureMs, mark: '≥ 0.5' })
+	);
+	await attempt('view-change', () => viewChange(report, values.quick ? 5 : 20));
+	await attempt('dead-members', () =>
+		deadMembers(report, { sizes: values.quick ? [4] : [4, 7], path, outstanding, measureMs })
 	);
 	await attempt('joining', () => joining(report, values.quick ? 5 : 20));
 	await attempt('heap', () => heap(report, heapMinutes));
