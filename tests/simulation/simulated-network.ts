@@ -105,12 +105,11 @@ export class SimulatedHub {
 			arrivalMs = Math.max(arrivalMs, this.#lastArrivalMs.get(link) ?? 0);
 			this.#lastArrivalMs.set(link, arrivalMs);
 		}
-		const copies = packets.map((packet) => packet.slice());
 		this.#time.after(arrivalMs - this.#time.nowMs, () => {
 			const receiver = this.#nodes.get(to);
 			if (!receiver?.isLinked(from)) return;
 			this.counts.delivered += 1;
-			receiver.live(() => receiver.events?.packets(from, copies));
+			receiver.live(() => receiver.events?.packets(from, packets));
 		});
 	}
 }

@@ -4,7 +4,7 @@
  * gives the same bytes for the same seed. openSuite never returns it, and its name is in no network.ini.
  */
 import { SeedError } from './errors.ts';
-import { sha256, taggedHash } from './hash.ts';
+import { taggedHash } from './hash.ts';
 import { equalBytes } from './hex.ts';
 import { PUBLIC_KEY_BYTES, SEED_BYTES, SIGNATURE_BYTES } from './strict.ts';
 import type { Signer, Suite } from './suite.ts';
@@ -32,11 +32,11 @@ function openSigner(seed: Uint8Array): Signer {
 	return { publicKey, sign: async (message) => mark(publicKey, message) };
 }
 
-/** Both halves depend on all of the message, so that a change of any byte of a signature is noticed. */
+/** Both halves are the hash of all of the message, so that a change of any byte of a signature is noticed. */
 function mark(publicKey: Uint8Array, message: Uint8Array): Uint8Array {
 	const signature = new Uint8Array(SIGNATURE_BYTES);
-	const first = taggedHash('simulation-signature', publicKey, message);
-	signature.set(first);
-	signature.set(sha256(first), 32);
+	const hash = taggedHash('simulation-signature', publicKey, message);
+	signature.set(hash);
+	signature.set(hash, SIGNATURE_BYTES - hash.length);
 	return signature;
 }
