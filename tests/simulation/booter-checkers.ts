@@ -26,6 +26,7 @@ interface Vote {
 export class UpperTierCheckers {
 	/** The Booter has said two things: who says so tells the truth. */
 	hasLied = false;
+	#liars: ReadonlySet<string> = new Set();
 	/** One digest for each member, height, ballot and kind. */
 	readonly #votes = new Map<string, string>();
 	/** The highest ballot in which a member has had a part, by member and height. */
@@ -48,6 +49,7 @@ export class UpperTierCheckers {
 
 	/** Listens to a world from before it starts. */
 	watch(world: World): void {
+		this.#liars = world.liars;
 		tap(world.hub, ({ from, bytes, body }) => {
 			try {
 				this.sent(body, from);
@@ -87,7 +89,11 @@ export class UpperTierCheckers {
 	async end(world: World): Promise<void> {
 		const stores = [
 			{ name: 'booter', store: world.booter!.store },
-			...world.live().map(({ name, store }) => ({ name, store }))
+			// A liar need not have caught up.
+			...world
+				.live()
+				.filter(({ id }) => !this.#liars.has(id))
+				.map(({ name, store }) => ({ name, store }))
 		];
 		for (const [height, hash] of this.#final)
 			for (const { name, store } of stores) {
@@ -142,6 +148,7 @@ export class UpperTierCheckers {
 
 	/** R11: one vote of a kind in a ballot. */
 	#once({ kind, member, ballot, height, digest }: Vote): void {
+		if (this.#liars.has(member)) return;
 		this.counts.orderVotes += 1;
 		const slot = [member, height, ballot.term, ballot.attempt, kind].join('/');
 		const before = this.#votes.get(slot);
@@ -151,6 +158,7 @@ export class UpperTierCheckers {
 
 	/** R14: no part in a ballot below the one that was joined. */
 	#inOrder(vote: Vote): void {
+		if (this.#liars.has(vote.member)) return;
 		const { kind, ballot } = vote;
 		const place = `${vote.member}/${vote.height}`;
 		const joined = this.#joined.get(place);
@@ -162,6 +170,7 @@ export class UpperTierCheckers {
 
 	/** R14: a Status shows the lock of every Done before it. */
 	#shows(vote: Vote, shown: Ballot | undefined): void {
+		if (this.#liars.has(vote.member)) return;
 		this.counts.statuses += 1;
 		if (shown) this.counts.locksShown += 1;
 		const locked = this.#locked.get(`${vote.member}/${vote.height}`);
@@ -172,7 +181,7 @@ export class UpperTierCheckers {
 	#complaint(signed: Signed): void {
 		this.counts.complaints += 1;
 		const { name } = readComplaint(signed.payload);
-		if (name === 'BooterEquivocates' && !this.hasLied)
+		if (name === 'BooterEquivocates' && !this.hasLied && !this.#liars.has(toHex(signed.sender)))
 			throw new Violation(`evidence: ${toHex(signed.sender).slice(0, 8)} frames an honest Booter`);
 	}
 

@@ -6,11 +6,12 @@ import { SignedSchema, type Signed } from '#lib/wire/gen/tabwave/v1/ledger_pb.js
 import { BooterComplaintSchema, type Packet } from '#lib/wire/gen/tabwave/v1/wire_pb.js';
 import { UpperTierCheckers } from './booter-checkers.ts';
 import { BOOTER_FAULTS } from './booter-faults.ts';
-import { booterRerunLine, booterScenarioOf, runBooterScenario } from './booter-scenario.ts';
+import { runBooterScenario } from './booter-scenario.ts';
+import { rerunLine, runSeed } from './seeds.ts';
 import { tap } from './wiretap.ts';
 import { QUIET, World } from './world.ts';
 
-/** Longer searches have a command of their own: node tests/simulation/booter-main.ts. */
+/** Longer searches have a command of their own: npm run simulate -- --kind booter. */
 const SEEDS = 40;
 const SEEDS_PER_TEST = 10;
 
@@ -21,8 +22,8 @@ describe('whatever the Booter does', () => {
 			{ timeout: 120_000 },
 			async () => {
 				for (let seed = first; seed < first + SEEDS_PER_TEST; seed++) {
-					const outcome = await runBooterScenario(booterScenarioOf(seed, 5000));
-					expect(outcome.failure, booterRerunLine(outcome)).toBeNull();
+					const outcome = await runSeed(seed, 'booter', 5000);
+					expect(outcome.failure, rerunLine(outcome, 'booter')).toBeNull();
 				}
 			}
 		);

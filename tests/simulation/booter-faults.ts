@@ -373,7 +373,7 @@ async function comeBackFrom(world: World, store: MemoryLedgerStore): Promise<voi
 }
 
 /** A second disk with the same on it; the first goes on. */
-async function copyOf(store: MemoryLedgerStore): Promise<MemoryLedgerStore> {
+export async function copyOf(store: MemoryLedgerStore): Promise<MemoryLedgerStore> {
 	const { genesis, head, state, votes } = await store.load();
 	const blocks: BlockRecord[] = [];
 	for (let height = 1; height <= head!.height; height++) {

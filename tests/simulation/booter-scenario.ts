@@ -3,6 +3,7 @@ import { BOOTER_FAULTS, drawBooterFault, LIES, type BooterFaultName } from './bo
 import { UpperTierCheckers } from './booter-checkers.ts';
 import { between, pick, seededRandom } from './random.ts';
 import type { NetworkFaults } from './simulated-network.ts';
+import type { Outcome } from './scenario.ts';
 import { World } from './world.ts';
 
 export interface BooterScenario {
@@ -14,17 +15,6 @@ export interface BooterScenario {
 	durationMs: number;
 	/** In order of time; they overlap. */
 	events: { atMs: number; name: BooterFaultName | 'crash a tab'; lastsMs: number }[];
-}
-
-export interface BooterOutcome {
-	seed: number;
-	shape: string;
-	height: number;
-	happened: Record<string, number>;
-	checks: Record<string, number>;
-	virtualMs: number;
-	failure: Error | null;
-	log: readonly string[];
 }
 
 export function booterScenarioOf(seed: number, durationMs = 10_000): BooterScenario {
@@ -61,16 +51,17 @@ export function booterScenarioOf(seed: number, durationMs = 10_000): BooterScena
 }
 
 /** Never throws: a violation is the outcome's failure. */
-export async function runBooterScenario(scenario: BooterScenario): Promise<BooterOutcome> {
+export async function runBooterScenario(scenario: BooterScenario): Promise<Outcome> {
 	const world = new World({ ...scenario, faults: { ...scenario.faults } });
 	const upper = new UpperTierCheckers();
 	upper.watch(world);
 	const happened: Record<string, number> = {};
 	let failure: Error | null = null;
+	let healMs = 0;
 	try {
 		await world.start();
 		await happen(world, upper, scenario, happened);
-		await world.heal();
+		healMs = await world.heal();
 		await upper.end(world);
 	} catch (error) {
 		failure = error as Error;
@@ -82,9 +73,12 @@ export async function runBooterScenario(scenario: BooterScenario): Promise<Boote
 		seed: scenario.seed,
 		shape: scenario.partitions.join('+'),
 		height: world.booter?.node?.chain.head.height ?? 0,
+		submitted: world.submitted,
 		happened,
 		checks: { ...world.checkers.counts, ...upper.counts },
+		healMs,
 		virtualMs: world.time.nowMs - world.startedMs,
+		steps: world.time.steps,
 		failure,
 		log: world.log
 	};
@@ -130,9 +124,4 @@ async function crashATab(world: World): Promise<(() => Promise<void>) | null> {
 	const tab = pick(world.random, tabs);
 	await world.crashTab(tab, world.random() < 0.5);
 	return () => world.startTab(tab);
-}
-
-/** The line that runs a failing seed again. */
-export function booterRerunLine({ seed, shape, failure }: BooterOutcome): string {
-	return `node tests/simulation/booter-main.ts --from ${seed} --seeds 1    # ${shape}: ${failure?.name}: ${failure?.message}`;
 }

@@ -7,8 +7,8 @@ import { readBalance, ACCOUNT_PREFIX } from '#lib/ledger/accounts.ts';
 import { decodeFinalBlock } from '#lib/ledger/block.ts';
 import { toHex } from '#lib/crypto/hex.ts';
 import type { Suite, Verification } from '#lib/crypto/suite.ts';
-import { decodePacket } from '#lib/wire/codec.ts';
 import type { BlockCertificate, Signed } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
+import { bodyOf } from './wiretap.ts';
 
 export class Violation extends Error {
 	override readonly name = 'Violation';
@@ -16,6 +16,7 @@ export class Violation extends Error {
 
 export class Checkers {
 	readonly #suite: Suite;
+	readonly #liars: ReadonlySet<string>;
 	/** Agreement: one hash a height, whoever commits it. */
 	readonly #hashes = new Map<number, string>();
 	readonly #states = new Map<number, string>();
@@ -29,8 +30,10 @@ export class Checkers {
 	readonly #looked = new WeakSet<Uint8Array>();
 	readonly counts = { commits: 0, certificates: 0, votes: 0, rounds: 0, views: 0, states: 0, balances: 0 };
 
-	constructor(suite: Suite) {
+	/** @param liars ids of members whose words say nothing about the others */
+	constructor(suite: Suite, liars: ReadonlySet<string> = new Set()) {
 		this.#suite = suite;
+		this.#liars = liars;
 	}
 
 	/** A node says that a block is final. */
@@ -77,7 +80,7 @@ export class Checkers {
 		// One packet to several peers is one array.
 		if (this.#looked.has(packet)) return;
 		this.#looked.add(packet);
-		const { body } = decodePacket(packet);
+		const body = bodyOf(packet);
 		if (body.case === 'signed') this.#vote(who, body.value);
 		else if (body.case === 'newView' || body.case === 'leaderChange') this.#join(who, body.value.signed!);
 		else if (body.case === 'blockCertificate') this.#certificate(who, body.value);
@@ -105,6 +108,7 @@ export class Checkers {
 	}
 
 	#vote(who: string, signed: Signed): void {
+		if (this.#liars.has(toHex(signed.sender))) return;
 		if (signed.kind > Kind.COMMIT && signed.kind !== Kind.SIGN && signed.kind !== Kind.DONE) return;
 		this.counts.votes += 1;
 		const { partition, epoch, view } = signed;
@@ -124,6 +128,7 @@ export class Checkers {
 	}
 
 	#once(who: string, slot: string, signed: Signed): void {
+		if (this.#liars.has(toHex(signed.sender))) return;
 		const digest = toHex(signed.digest);
 		const before = this.#votes.get(slot);
 		if (before === undefined) {

@@ -169,22 +169,23 @@ export const FAULTS = {
 		maxMs: 0,
 		begin: (world, random) => {
 			const tab = any(random, world.members());
-			// The last member of all leaves nobody to vote.
-			if (!tab || tab.running!.node.partition!.members.length < 2) return null;
+			// The last member of all leaves nobody to vote, and f must stay as many as there are liars.
+			if (!tab || !world.maySpare(tab.partition)) return null;
 			world.leaveUntilGone(tab);
 			return NOTHING;
 		}
 	}
 } satisfies Record<string, Fault>;
 
-export type FaultName = keyof typeof FAULTS;
-
-/** Draws a fault by weight. */
-export function drawFault(random: Random): { name: FaultName; lastsMs: number } {
-	const names = Object.keys(FAULTS) as FaultName[];
-	let left = random() * names.reduce((sum, name) => sum + FAULTS[name].weight, 0);
-	const name = names.find((candidate) => (left -= FAULTS[candidate].weight) < 0) ?? names[0]!;
-	return { name, lastsMs: between(random, FAULTS[name].minMs, FAULTS[name].maxMs) };
+/** Draws a fault of a table by weight. */
+export function drawFault<Name extends string>(
+	random: Random,
+	table: Record<Name, Fault>
+): { name: Name; lastsMs: number } {
+	const names = Object.keys(table) as Name[];
+	let left = random() * names.reduce((sum, name) => sum + table[name].weight, 0);
+	const name = names.find((candidate) => (left -= table[candidate].weight) < 0) ?? names[0]!;
+	return { name, lastsMs: between(random, table[name].minMs, table[name].maxMs) };
 }
 
 async function crash(world: World, random: Random, tabs: Tab[]): Promise<End | null> {

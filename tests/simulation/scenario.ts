@@ -1,12 +1,24 @@
 /** A scenario is all that one seed decides: sizes, faults and their rates, and what happens when. */
-import { drawFault, FAULTS, type End, type FaultName } from './faults.ts';
+import { UpperTierCheckers } from './booter-checkers.ts';
+import { drawFault, FAULTS, type End, type Fault } from './faults.ts';
+import { LIAR_FAULTS } from './liar-faults.ts';
 import { between, pick, seededRandom } from './random.ts';
 import type { NetworkFaults } from './simulated-network.ts';
 import { World } from './world.ts';
 
+const LIARS_SALT = 0x11a25;
+const LARGE_SALT = 0x1a26e;
+const MAX_TABS = 32;
+
+/** Crashes, cuts and churn, and what liars do, in one table. */
+export const ALL_FAULTS = { ...FAULTS, ...LIAR_FAULTS } satisfies Record<string, Fault>;
+
+export type FaultName = keyof typeof ALL_FAULTS;
+
 export interface Scenario {
 	seed: number;
 	partitions: number[];
+	hasLiars: boolean;
 	faults: NetworkFaults;
 	transfersPerSecond: number;
 	maxClockSkewMs: number;
@@ -31,7 +43,20 @@ export interface Outcome {
 	log: readonly string[];
 }
 
-export function scenarioOf(seed: number, durationMs = 12_000): Scenario {
+/** The largest that quality.md asks for. */
+export function largeScenarioOf(seed: number, durationMs = 6000): Scenario {
+	const random = seededRandom(seed ^ LARGE_SALT);
+	const partitions = Array.from(
+		{ length: 1 + Math.floor(random() * 6) },
+		() => 1 + Math.floor(random() * 13)
+	);
+	// More than so many tabs take minutes, and show nothing that fewer do not.
+	while (partitions.reduce((sum, members) => sum + members, 0) > MAX_TABS) partitions.pop();
+	return { ...scenarioOf(seed, durationMs, true), partitions };
+}
+
+/** @param hasLiars members may be Byzantine, up to f in each partition */
+export function scenarioOf(seed: number, durationMs = 12_000, hasLiars = false): Scenario {
 	const random = seededRandom(seed);
 	const partitions = Array.from({ length: pick(random, [1, 1, 2, 2, 3]) }, () =>
 		pick(random, [1, 2, 3, 4, 4, 4, 5, 7, 7, 10])
@@ -47,11 +72,17 @@ export function scenarioOf(seed: number, durationMs = 12_000): Scenario {
 	const events: Scenario['events'] = [];
 	const count = Math.floor(random() * 7);
 	for (let i = 0; i < count; i++)
-		events.push({ atMs: between(random, 1500, durationMs - 1000), ...drawFault(random) });
+		events.push({ atMs: between(random, 1500, durationMs - 1000), ...drawFault(random, FAULTS) });
+	// Drawn apart, so that a seed's other faults are the same with liars and without.
+	const lying = seededRandom(seed ^ LIARS_SALT);
+	const lies = hasLiars ? 1 + Math.floor(lying() * 6) : 0;
+	for (let i = 0; i < lies; i++)
+		events.push({ atMs: between(lying, 1500, durationMs - 1000), ...drawFault(lying, LIAR_FAULTS) });
 	events.sort((a, b) => a.atMs - b.atMs);
 	return {
 		seed,
 		partitions,
+		hasLiars,
 		faults,
 		transfersPerSecond: pick(random, [5, 20, 50]),
 		maxClockSkewMs: pick(random, [0, 1000]),
@@ -63,6 +94,8 @@ export function scenarioOf(seed: number, durationMs = 12_000): Scenario {
 /** Runs a scenario to its end, heals it, and says what came of it. Never throws: a violation is the outcome's failure. */
 export async function runScenario(scenario: Scenario): Promise<Outcome> {
 	const world = new World({ ...scenario, faults: { ...scenario.faults } });
+	const upper = new UpperTierCheckers();
+	upper.watch(world);
 	const happened: Record<string, number> = {};
 	let failure: Error | null = null;
 	let healMs = 0;
@@ -70,6 +103,7 @@ export async function runScenario(scenario: Scenario): Promise<Outcome> {
 		await world.start();
 		await happen(world, scenario, happened);
 		healMs = await world.heal();
+		await upper.end(world);
 	} catch (error) {
 		failure = error as Error;
 	}
@@ -86,7 +120,7 @@ export async function runScenario(scenario: Scenario): Promise<Outcome> {
 			'frames doubled': doubled,
 			'frames reordered': scenario.faults.reordering ? 1 : 0
 		},
-		checks: { ...world.checkers.counts },
+		checks: { ...world.checkers.counts, ...upper.counts },
 		healMs,
 		virtualMs: world.time.nowMs - world.startedMs,
 		steps: world.time.steps,
@@ -105,7 +139,7 @@ async function happen(world: World, scenario: Scenario, happened: Record<string,
 	};
 	for (const { atMs, name, lastsMs } of scenario.events)
 		add(atMs, async () => {
-			const end: End | null = await FAULTS[name].begin(world, world.random);
+			const end: End | null = await ALL_FAULTS[name].begin(world, world.random);
 			if (!end) return;
 			world.note(`${name} for ${Math.round(lastsMs)} ms`);
 			happened[name] = (happened[name] ?? 0) + 1;
@@ -116,9 +150,4 @@ async function happen(world: World, scenario: Scenario, happened: Record<string,
 		await next.run();
 	}
 	await world.run(startMs + scenario.durationMs - world.time.nowMs);
-}
-
-/** The line that runs a failing seed again. */
-export function rerunLine({ seed, failure }: Outcome): string {
-	return `npm run simulate -- --from ${seed} --seeds 1    # ${failure?.name}: ${failure?.message}`;
 }

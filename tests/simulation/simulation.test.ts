@@ -5,30 +5,32 @@ import { MemoryLedgerStore } from '#lib/storage/memory-ledger-store.ts';
 import type { CommittedBlock } from '#lib/consensus/ordering/chain.ts';
 import { Checkers } from './checkers.ts';
 import { CORPUS } from './corpus.ts';
-import { rerunLine, runScenario, scenarioOf } from './scenario.ts';
+import { runScenario, scenarioOf } from './scenario.ts';
+import { rerunLine, runSeed } from './seeds.ts';
 import { QUIET, World } from './world.ts';
 
 /** Longer searches have a command of their own: npm run simulate. */
-const SEEDS = 200;
+const SEEDS = { network: 80, liars: 80 };
 const SEEDS_PER_TEST = 20;
 
 describe('simulation', () => {
-	for (let first = 1; first <= SEEDS; first += SEEDS_PER_TEST)
-		it(
-			`seeds ${first}…${first + SEEDS_PER_TEST - 1} keep every rule and come to rest`,
-			{ timeout: 120_000 },
-			async () => {
-				for (let seed = first; seed < first + SEEDS_PER_TEST; seed++) {
-					const outcome = await runScenario(scenarioOf(seed, 6000));
-					expect(outcome.failure, rerunLine(outcome)).toBeNull();
+	for (const [kind, count] of Object.entries(SEEDS) as ['network' | 'liars', number][])
+		for (let first = 1; first <= count; first += SEEDS_PER_TEST)
+			it(
+				`${kind}: seeds ${first}…${first + SEEDS_PER_TEST - 1} keep every rule and come to rest`,
+				{ timeout: 120_000 },
+				async () => {
+					for (let seed = first; seed < first + SEEDS_PER_TEST; seed++) {
+						const outcome = await runSeed(seed, kind, 6000);
+						expect(outcome.failure, rerunLine(outcome, kind)).toBeNull();
+					}
 				}
-			}
-		);
+			);
 
-	for (const { seed, found } of CORPUS)
-		it(`seed ${seed} stays mended: ${found}`, { timeout: 60_000 }, async () => {
-			const outcome = await runScenario(scenarioOf(seed));
-			expect(outcome.failure, rerunLine(outcome)).toBeNull();
+	for (const { seed, kind, found } of CORPUS)
+		it(`seed ${seed} of kind ${kind} stays mended: ${found}`, { timeout: 60_000 }, async () => {
+			const outcome = await runSeed(seed, kind);
+			expect(outcome.failure, rerunLine(outcome, kind)).toBeNull();
 		});
 
 	it('one seed is one run: every count is the same twice', async () => {

@@ -8,6 +8,7 @@ export interface Sent {
 	from: string;
 	to: string;
 	bytes: Uint8Array;
+	/** Without a case where the bytes cannot be read. */
 	body: Packet['body'];
 }
 
@@ -16,6 +17,21 @@ export type Tap = (sent: Sent) => Uint8Array[];
 
 const taps = new WeakMap<SimulatedHub, Set<Tap>>();
 const senders = new WeakMap<SimulatedHub, SimulatedHub['send']>();
+/** One packet to several peers is one array, and is read once. */
+const bodies = new WeakMap<Uint8Array, Packet['body']>();
+
+export function bodyOf(bytes: Uint8Array): Packet['body'] {
+	let body = bodies.get(bytes);
+	if (!body) {
+		try {
+			({ body } = decodePacket(bytes));
+		} catch {
+			body = { case: undefined };
+		}
+		bodies.set(bytes, body);
+	}
+	return body;
+}
 
 /** Begins to listen. @returns what ends it */
 export function tap(hub: SimulatedHub, listen: Tap): () => void {
@@ -30,8 +46,16 @@ export function tap(hub: SimulatedHub, listen: Tap): () => void {
 
 /** Sends past all taps, as if `from` had. */
 export function inject(hub: SimulatedHub, from: string, to: string, body: Packet['body']): void {
+	injectBytes(hub, from, to, encoded(body));
+}
+
+export function injectBytes(hub: SimulatedHub, from: string, to: string, bytes: Uint8Array): void {
 	const send = senders.get(hub) ?? hub.send.bind(hub);
-	send(from, to, [encodePacket(create(PacketSchema, { body }))]);
+	send(from, to, [bytes]);
+}
+
+export function encoded(body: Packet['body']): Uint8Array {
+	return encodePacket(create(PacketSchema, { body }));
 }
 
 function install(hub: SimulatedHub, listening: Set<Tap>): void {
@@ -40,7 +64,7 @@ function install(hub: SimulatedHub, listening: Set<Tap>): void {
 	hub.send = (from, to, packets) => {
 		let current = packets;
 		for (const listen of listening)
-			current = current.flatMap((bytes) => listen({ from, to, bytes, body: decodePacket(bytes).body }));
+			current = current.flatMap((bytes) => listen({ from, to, bytes, body: bodyOf(bytes) }));
 		if (current.length > 0) send(from, to, current);
 	};
 }

@@ -10,6 +10,7 @@ import { openChain } from '#lib/node/open-chain.ts';
 import { DEFAULT_TIMING, VIEW_TIMEOUT_CAP_FACTOR } from '#lib/node/timing.ts';
 import { MemoryLedgerStore } from '#lib/storage/memory-ledger-store.ts';
 import type { Chain, Commit } from '#lib/consensus/ordering/chain.ts';
+import { faultyBound } from '#lib/consensus/quorum.ts';
 import { BooterNode } from '../../relay/booter/booter-node.ts';
 import { Checkers, Violation } from './checkers.ts';
 import { between, pick, seededRandom, type Random } from './random.ts';
@@ -37,6 +38,8 @@ export const QUIET: NetworkFaults = {
 const START_MS = 1_700_000_000_000;
 /** After the last fault: the view timer at its cap, twice, and what a view change and catching up take. */
 const SETTLE_MS = 2 * VIEW_TIMEOUT_CAP_FACTOR * DEFAULT_TIMING.viewTimeoutMs + 10_000;
+
+export const CONTRACTS = [transferContract];
 
 /** Hashing is a quarter of what a simulated node does. */
 let hashing: Promise<void> | null = null;
@@ -77,6 +80,10 @@ export class World {
 	readonly checkers: Checkers;
 	readonly tabs: Tab[] = [];
 	readonly log: string[] = [];
+	/** Ids of members that are Byzantine, from the first lie to the end of the run. */
+	readonly liars = new Set<string>();
+	/** What liars agree on among themselves: by slot, the digest that is the untrue one. */
+	readonly rumours = new Map<string, Uint8Array>();
 	genesis = new Uint8Array(0);
 	booter: (Running<BooterNode> & BooterParts) | null = null;
 	#violation: Error | null = null;
@@ -89,7 +96,7 @@ export class World {
 		this.random = seededRandom(options.seed);
 		this.suite = simulationSuite(this.random);
 		this.hub = new SimulatedHub(this.time, this.random, options.faults);
-		this.checkers = new Checkers(this.suite);
+		this.checkers = new Checkers(this.suite, this.liars);
 	}
 
 	async start(): Promise<void> {
@@ -121,7 +128,7 @@ export class World {
 	/** Starts it for the first time, or again with what it had. */
 	async startBooter(parts: BooterParts = this.booter!): Promise<void> {
 		const { store, signer, operator } = parts;
-		const { chain, votes } = await openChain(store, this.genesis, [transferContract]);
+		const { chain, votes } = await openChain(store, this.genesis, CONTRACTS);
 		const running = { life: newLife() } as Running<BooterNode>;
 		const network = this.hub.network(toHex(signer.publicKey), [], running.life);
 		const node = new BooterNode({
@@ -135,7 +142,7 @@ export class World {
 			clock: this.time.clock(0, running.life),
 			timing: DEFAULT_TIMING,
 			events: {
-				committed: (commits) => this.#committed('booter', chain, commits),
+				committed: (commits) => this.committed('booter', chain, commits),
 				// A store that crashed under its node is this simulation's own doing.
 				halted: (error) => running.life.stopped || this.fail(error),
 				log: (level, message) => this.note(`booter ${level}: ${message}`)
@@ -176,7 +183,7 @@ export class World {
 
 	async startTab(tab: Tab): Promise<void> {
 		const booterId = toHex(this.booter!.signer.publicKey);
-		const { chain, votes } = await openChain(tab.store, this.genesis, [transferContract]);
+		const { chain, votes } = await openChain(tab.store, this.genesis, CONTRACTS);
 		const running = { life: newLife() } as Running<TabwaveNode>;
 		const network = this.hub.network(tab.id, [booterId], running.life);
 		const send = network.send.bind(network);
@@ -198,13 +205,13 @@ export class World {
 			timing: DEFAULT_TIMING,
 			nonce: () => Uint8Array.from({ length: 16 }, () => Math.floor(this.random() * 256)),
 			events: {
-				committed: (commits) => this.#committed(tab.name, chain, commits),
+				committed: (commits) => this.committed(tab.name, chain, commits),
 				link: () => {},
 				changed: () => {},
 				assignment: () => {},
 				refusal: (refusal) => this.note(`${tab.name} was refused: ${refusal.message}`),
 				// A store that crashed under its node is this simulation's own doing.
-				halted: (error) => running.life.stopped || this.fail(error),
+				halted: (error) => running.life.stopped || this.#halted(tab, error),
 				log: (level, message) => this.note(`${tab.name} ${level}: ${message}`)
 			}
 		});
@@ -261,6 +268,39 @@ export class World {
 		);
 	}
 
+	/**
+	 * A member that may lie: one that does already, or one more where its partition's f still allows for it.
+	 * @param leads it should lead its partition, where that may be
+	 */
+	takeLiar(random: Random, leads: boolean): Tab | null {
+		const mayLie = this.members().filter((tab) => this.liars.has(tab.id) || this.#sparesOne(tab.partition));
+		const leading = leads ? mayLie.filter(({ running }) => running!.node.pbft?.isLeader) : [];
+		const candidates = leading.length > 0 ? leading : mayLie;
+		if (candidates.length === 0) return null;
+		const tab = pick(random, candidates);
+		this.liars.add(tab.id);
+		return tab;
+	}
+
+	/** Whether a partition keeps its bound with one member less. */
+	maySpare(partition: number): boolean {
+		const members = this.#membersOf(partition);
+		const leaving = this.tabs.filter((tab) => tab.leaving && members.includes(tab.id)).length;
+		const left = members.length - leaving - 1;
+		return left > 0 && members.filter((id) => this.liars.has(id)).length <= faultyBound(left);
+	}
+
+	#sparesOne(partition: number): boolean {
+		const members = this.#membersOf(partition);
+		const leaving = this.tabs.filter((tab) => tab.leaving && members.includes(tab.id)).length;
+		const lying = members.filter((id) => this.liars.has(id)).length;
+		return lying < faultyBound(Math.max(0, members.length - leaving));
+	}
+
+	#membersOf(partition: number): string[] {
+		return this.booter!.node.chain.topology.partition(partition)?.members ?? [];
+	}
+
 	/** Those that lead a partition in their own eyes. */
 	leaders(): Tab[] {
 		return this.members().filter(({ running }) => running!.node.pbft?.isLeader);
@@ -289,7 +329,12 @@ export class World {
 		const { chain } = this.booter!.node;
 		this.checkers.state('booter', chain);
 		for (const { id, expiryHeight, tab, running } of this.#submissions)
-			if (tab.running === running && expiryHeight > chain.head.height && !this.checkers.isFinal(id))
+			if (
+				tab.running === running &&
+				!this.liars.has(tab.id) &&
+				expiryHeight > chain.head.height &&
+				!this.checkers.isFinal(id)
+			)
 				throw new Violation(
 					`liveness: transaction ${id.slice(0, 8)} of ${tab.name} is neither final nor expired at height ${chain.head.height}`
 				);
@@ -298,10 +343,10 @@ export class World {
 
 	/** Where everyone is, for a line that says why a run did not come to rest. */
 	#standing(): string {
-		const nodes = this.live().map(({ name, running }) => {
+		const nodes = this.live().map(({ id, name, running }) => {
 			const { chain, pool, pbft } = running!.node;
 			const view = pbft ? ` ${pbft.isActive ? 'v' : 'joined v'}${pbft.view}` : ' no member';
-			return `${name}:${chain.head.height}${view} pool ${pool.size}`;
+			return `${this.liars.has(id) ? 'liar ' : ''}${name}:${chain.head.height}${view} pool ${pool.size}`;
 		});
 		const { core, chain } = this.booter!.node;
 		return `booter:${chain.head.height} ${JSON.stringify(core.state())}, ${nodes.join(', ')}`;
@@ -309,12 +354,19 @@ export class World {
 
 	isSettled(): boolean {
 		const { height } = this.booter!.node.chain.head;
-		return this.live().every(({ running, joined }) => {
+		return this.live().every(({ id, running, joined }) => {
+			// What became of a liar is its own affair; it must not hold up the others.
+			if (this.liars.has(id)) return true;
 			const node = running!.node;
 			return (
 				joined && node.partition !== undefined && node.chain.head.height === height && node.pool.size === 0
 			);
 		});
+	}
+
+	/** Sends past whatever the network of a tab was wrapped in. */
+	sendAs(network: SimulatedNetwork, to: string, packets: Uint8Array[]): void {
+		if (network.isLinked(to)) this.hub.send(network.self, to, packets);
 	}
 
 	live(): Tab[] {
@@ -330,11 +382,18 @@ export class World {
 		if (this.log.length > 2000) this.log.shift();
 	}
 
-	#committed(who: string, chain: Chain, commits: Commit[]): void {
+	/** A node says that blocks are final. */
+	committed(who: string, chain: Chain, commits: Commit[]): void {
 		for (const commit of commits)
 			for (const block of commit.blocks)
 				void this.checkers.committed(who, chain, block).catch((error: unknown) => this.fail(error as Error));
 		this.#guard(() => this.checkers.state(who, chain));
+	}
+
+	/** A liar may find its own words where it does not expect them. */
+	#halted(tab: Tab, error: Error): void {
+		if (this.liars.has(tab.id)) this.note(`${tab.name} stopped: ${error.message}`);
+		else this.fail(error);
 	}
 
 	#guard(check: () => void): void {
