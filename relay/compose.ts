@@ -83,6 +83,7 @@ class Ordering implements BooterService {
 			signer: booter,
 			operator,
 			clock: systemClock,
+			random: Math.random,
 			timing: { ...DEFAULT_TIMING, heartbeatMs, resendMs, awayMs, evictionGraceMs },
 			events: {
 				committed: () => {},

@@ -57,6 +57,7 @@ beforeAll(async () => {
 		signer,
 		operator,
 		clock: systemClock,
+		random: Math.random,
 		timing: DEFAULT_TIMING,
 		events: {
 			committed: () => {},

@@ -6,21 +6,22 @@ import { create } from '@bufbuild/protobuf';
 import { checkPartitionVotes } from '#lib/consensus/certificates.ts';
 import { checkJoin, checkLeave, membershipSignatures } from '#lib/consensus/membership/change.ts';
 import { BooterCore, noBooterEffects, type BooterEffects } from '#lib/consensus/ordering/booter.ts';
+import { BooterReplica } from '#lib/consensus/ordering/replica.ts';
 import { checkLeaderChange } from '#lib/consensus/pbft/validation/leader-change.ts';
 import {
-	certifiedBodyOf,
 	readCertifiedBlock,
 	toCertifiedBlock,
 	type CertifiedBody
 } from '#lib/consensus/ordering/certified-block.ts';
-import { MAX_BALLOT_NUMBER } from '#lib/consensus/ordering/ballot.ts';
 import type { Chain, Commit, ExecutedBlock } from '#lib/consensus/ordering/chain.ts';
 import { checkComplaint, readComplaint } from '#lib/consensus/ordering/complaint.ts';
 import { Complaints, type ComplaintSummary } from '#lib/consensus/ordering/complaints.ts';
 import { checkPartitionRefusal } from '#lib/consensus/ordering/refusal.ts';
 import { checkPartitionStatus } from '#lib/consensus/ordering/status.ts';
+import { checkRaftMessage, type RaftMessage } from '#lib/consensus/raft/messages.ts';
+import { Raft } from '#lib/consensus/raft/raft.ts';
 import { isWellFormed, Kind, signedCheck, statementBytes, type Statement } from '#lib/consensus/statement.ts';
-import { equalBytes, toHex } from '#lib/crypto/hex.ts';
+import { equalBytes, fromHex, toHex } from '#lib/crypto/hex.ts';
 import type { Signer, Suite, Verification } from '#lib/crypto/suite.ts';
 import { decodeFinalBlock } from '#lib/ledger/block.ts';
 import { LedgerError } from '#lib/ledger/errors.ts';
@@ -64,12 +65,16 @@ export interface BooterNodeInit {
 	operator: Signer;
 	clock: Clock;
 	timing: Timing;
+	/** At least 0, below 1: elections are spread by it. */
+	random: () => number;
 	events: BooterEvents;
 }
 
 type BooterInput =
 	| { type: 'tick' }
-	| { type: 'lead'; term: number }
+	| { type: 'start' }
+	| { type: 'raft'; from: string; message: RaftMessage }
+	| { type: 'hand-over' }
 	| { type: 'certified'; body: CertifiedBody }
 	| { type: 'request'; signed: Signed }
 	| { type: 'status'; status: PartitionStatus }
@@ -78,13 +83,16 @@ type BooterInput =
 	| { type: 'synced'; executed: ExecutedBlock; finality: OrderCertificate; done(): void }
 	| { type: 'leader-changed'; partition: number; view: number }
 	| { type: 'operator'; statement: Statement; signature: Uint8Array }
-	| { type: 'link-up'; peer: string };
+	| { type: 'link'; peer: string; isUp: boolean };
 
 /** Members repeat a complaint while it lasts; this is three times as long. */
 const COMPLAINT_LIFETIME_MS = 15_000;
 const SYNC_CHECK_MS = 200;
-/** Being behind is not ordinary for who finalises; only a block that is being written is waited for. */
+/** Being behind is not ordinary for who finalises; only a block that is being written is waited for. Other replicas wait for nothing. */
 const SYNC_PATIENCE_MS = 1000;
+/** A clean stop waits for another replica to take over no longer than this: Ctrl-C ends a relay within 2 s. */
+const HAND_OVER_TIMEOUT_MS = 500;
+const NOBODY = new Uint8Array(0);
 
 export class BooterNode {
 	readonly chain: Chain;
@@ -92,6 +100,7 @@ export class BooterNode {
 	readonly sync: Sync;
 	readonly #init: BooterNodeInit;
 	readonly #core: BooterCore;
+	readonly #replica: BooterReplica;
 	readonly #turns: Turns<BooterInput>;
 	readonly #inbox: Inbox<BooterInput>;
 	readonly #verifier: Verifier;
@@ -109,7 +118,23 @@ export class BooterNode {
 			chain: init.chain,
 			resendTicks: ticks(init.timing, init.timing.resendMs),
 			gatherTicks: ticks(init.timing, init.timing.gatherMs),
-			gapTicks: ticks(init.timing, init.timing.gapMs)
+			gapTicks: ticks(init.timing, init.timing.gapMs),
+			readBlock: (block) => this.#readLogged(block)
+		});
+		const replicas = init.chain.genesis.fields.booters.map(toHex);
+		this.#replica = new BooterReplica({
+			chain: init.chain,
+			core: this.#core,
+			raft: new Raft({
+				self: toHex(init.signer.publicKey),
+				records: init.votes,
+				bootstrap: { voters: replicas },
+				electionTicks: ticks(init.timing, init.timing.booterElectionMs),
+				heartbeatTicks: ticks(init.timing, init.timing.booterHeartbeatMs),
+				stallTicks: ticks(init.timing, init.timing.booterPatienceMs),
+				random: init.random
+			}),
+			replicas
 		});
 		this.#turns = new Turns<BooterInput>({
 			chainId: init.chain.chainId,
@@ -143,10 +168,10 @@ export class BooterNode {
 	}
 
 	async start(): Promise<void> {
-		const { clock, timing, network, store, votes, events } = this.#init;
+		const { clock, timing, network, store, events } = this.#init;
 		const last = this.chain.head.height > 0 ? await store.block(this.chain.head.height) : undefined;
 		const finality = (last && decodeFinalBlock(last).finality) ?? null;
-		this.#core.restore(votes, (block) => this.#readOwn(block), finality);
+		this.#core.restore(finality);
 		await network.start({
 			packets: (from, packets) => {
 				this.peers.heard(from, clock.now());
@@ -154,22 +179,38 @@ export class BooterNode {
 				this.#inbox.receive(from, packets);
 			},
 			link: (status) => {
-				if (status.path === 'down') this.#inbox.forget(status.peer);
-				else {
-					this.#heartbeatTo(status.peer);
-					this.#turns.add({ type: 'link-up', peer: status.peer });
-				}
+				const isUp = status.path !== 'down';
+				if (isUp) this.#heartbeatTo(status.peer);
+				else this.#inbox.forget(status.peer);
+				this.#turns.add({ type: 'link', peer: status.peer, isUp });
 			},
 			violation: (from, error) =>
 				events.log('warning', `the link to ${from.slice(0, 8)} was closed: ${error.message}`)
 		});
-		// Alone, a Booter is elected by starting: each start is a term of its own.
-		this.#turns.add({ type: 'lead', term: this.#core.storedTerm + 1 });
+		network.setPeers(this.chain.genesis.fields.booters.map(toHex).filter((id) => id !== network.self));
+		this.#turns.add({ type: 'start' });
 		this.#stops.push(
 			clock.every(timing.tickMs, () => this.#turns.add({ type: 'tick' })),
 			clock.every(timing.heartbeatMs, () => this.#heartbeat()),
-			clock.every(SYNC_CHECK_MS, () => this.sync.check(SYNC_PATIENCE_MS))
+			clock.every(SYNC_CHECK_MS, () => this.sync.check(this.#replica.isActive ? SYNC_PATIENCE_MS : 0))
 		);
+	}
+
+	/** Before a clean stop: another replica takes over without an election timeout. Resolves when it has, or cannot. */
+	handOver(): Promise<void> {
+		if (!this.#replica.isLeader) return Promise.resolve();
+		this.#turns.add({ type: 'hand-over' });
+		const { clock, timing } = this.#init;
+		return new Promise((resolve) => {
+			const ends = [
+				clock.every(timing.tickMs, () => this.#replica.isLeader || end()),
+				clock.after(HAND_OVER_TIMEOUT_MS, () => end())
+			];
+			const end = (): void => {
+				for (const stop of ends) stop();
+				resolve();
+			};
+		});
 	}
 
 	async stop(): Promise<void> {
@@ -187,17 +228,21 @@ export class BooterNode {
 		return this.#core;
 	}
 
+	get replica(): BooterReplica {
+		return this.#replica;
+	}
+
 	#step(inputs: BooterInput[]): Turn {
 		const turn = emptyTurn();
+		const before = this.#replica.active;
 		for (const input of inputs) {
-			const effects = this.#stepOne(input);
+			const effects = this.#replica.step(this.#stepOne(input));
 			addEffects(turn, effects);
 			for (const note of effects.notes) this.#init.events.log('warning', note);
 			if (effects.operator) void this.#signAsOperator(effects.operator);
-			// Somebody led in a higher term with this Booter's key or another's: alone, it goes above it.
-			if (effects.higherTerm !== null && effects.higherTerm < MAX_BALLOT_NUMBER)
-				this.#turns.add({ type: 'lead', term: effects.higherTerm + 1 });
 		}
+		// NewLeader: tabs turn to it at once.
+		if (this.#replica.active !== before) this.#announce(turn);
 		for (const { member, error } of this.#core.requests.takeRefused())
 			turn.send.push({ to: member, packet: refusal(error) });
 		return turn;
@@ -206,9 +251,13 @@ export class BooterNode {
 	#stepOne(input: BooterInput): BooterEffects {
 		switch (input.type) {
 			case 'tick':
-				return this.#core.tick(this.#init.clock.now());
-			case 'lead':
-				return this.#core.lead(input.term);
+				return this.#replica.tick(this.#init.clock.now());
+			case 'start':
+				return this.#replica.start();
+			case 'raft':
+				return this.#replica.message(input.from, input.message);
+			case 'hand-over':
+				return this.#replica.handOver();
 			case 'certified':
 				return this.#core.certified(input.body);
 			case 'request':
@@ -225,8 +274,8 @@ export class BooterNode {
 				return this.#core.leaderChanged(input.partition, input.view);
 			case 'operator':
 				return this.#core.operatorSigned(input.statement, input.signature);
-			case 'link-up':
-				return this.#core.linkUp(input.peer);
+			case 'link':
+				return this.#replica.link(input.peer, input.isUp);
 		}
 	}
 
@@ -241,9 +290,11 @@ export class BooterNode {
 		return { ...effects, commits: [commit, ...effects.commits] };
 	}
 
-	#check(from: string, packet: Packet): Promise<BooterInput | null> | null {
+	#check(from: string, packet: Packet): Promise<BooterInput | null> | BooterInput | null {
 		const { body } = packet;
 		switch (body.case) {
+			case 'raft':
+				return this.#checkRaft(from, body.value);
 			case 'certifiedBlock':
 				return this.#checkCertified(body.value);
 			case 'partitionVote':
@@ -278,6 +329,14 @@ export class BooterNode {
 			default:
 				return null;
 		}
+	}
+
+	/** The link says who speaks; nobody but a replica has a say in who is active. */
+	#checkRaft(from: string, message: RaftMessage): BooterInput {
+		if (!this.#replica.isReplica(from))
+			throw new LedgerError('NotBooter', 'what only a Booter says comes from who is none');
+		checkRaftMessage(message);
+		return { type: 'raft', from, message };
 	}
 
 	async #checkCertified(block: CertifiedBlock): Promise<BooterInput | null> {
@@ -322,7 +381,11 @@ export class BooterNode {
 		const { name, booter } = readComplaint(signed.payload);
 		this.#init.events.log('warning', `${toHex(signed.sender).slice(0, 8)} complains of a Booter: ${name}`);
 		const summary = this.complaintAgainst(toHex(booter), signed.view);
-		if (summary) this.#init.events.complaint?.(summary);
+		if (summary) {
+			// R21: only another Booter mends what is not a standstill.
+			this.#replica.accuse(summary.booter, summary.term, summary.name !== 'BooterStalls');
+			this.#init.events.complaint?.(summary);
+		}
 		return null;
 	}
 
@@ -345,6 +408,7 @@ export class BooterNode {
 	}
 
 	async #checkRequest(from: string, signed: Signed): Promise<BooterInput | null> {
+		if (!this.#isAskedRightly(from)) return null;
 		const { topology, chainId, genesis, head, state } = this.chain;
 		if (!isWellFormed(signed))
 			throw new LedgerError('MessageMalformed', 'a request has fields of wrong size');
@@ -392,12 +456,20 @@ export class BooterNode {
 		return { type: 'request', signed };
 	}
 
+	/** Who asks a replica that is not active is told which one is. What it asked for is not kept: it may be out of date by the time. */
+	#isAskedRightly(from: string): boolean {
+		if (this.#replica.isActive) return true;
+		this.#heartbeatTo(from);
+		return false;
+	}
+
 	#isHeard(member: string): boolean {
 		const { clock, timing } = this.#init;
 		return this.peers.isAlive(member, clock.now(), timing.evictionGraceMs / 2);
 	}
 
 	#assign(from: string, wish: number): void {
+		if (!this.#isAskedRightly(from)) return;
 		const partition = this.#assignments.choose(from, wish, this.#init.clock.now());
 		if (partition === null) {
 			const what = wish === 0 ? 'every partition' : `partition ${wish}`;
@@ -436,10 +508,25 @@ export class BooterNode {
 		for (const { peer, path } of this.#init.network.links()) if (path !== 'down') this.#heartbeatTo(peer);
 	}
 
+	/** Another replica is active than before, this one perhaps. */
+	#announce(turn: Turn): void {
+		const { active, term } = this.#replica;
+		const who =
+			active === null ? 'nobody' : active === this.#init.network.self ? 'this one' : active.slice(0, 8);
+		this.#init.events.log('info', `term ${term} of the Booter: ${who} is active`);
+		for (const { peer, path } of this.#init.network.links())
+			if (path !== 'down') turn.send.push({ to: peer, packet: this.#heartbeatOf(peer) });
+	}
+
 	#heartbeatTo(peer: string): void {
+		this.#sendNow(peer, this.#heartbeatOf(peer));
+	}
+
+	#heartbeatOf(peer: string): Packet['body'] {
 		const { head, topology } = this.chain;
 		const partition = topology.partitionOf(peer);
-		this.#sendNow(peer, {
+		const { active, term } = this.#replica;
+		return {
 			case: 'heartbeat',
 			value: {
 				$typeName: 'tabwave.v1.Heartbeat',
@@ -449,18 +536,22 @@ export class BooterNode {
 				view: partition ? this.#core.view(partition.id) : 0,
 				finalHeight: head.height,
 				headHash: head.hash,
-				syncing: false
+				syncing: false,
+				booterTerm: term,
+				activeBooter: active === null ? NOBODY : fromHex(active)
 			}
-		});
+		};
 	}
 
-	/** Blocks of this Booter's own log were checked when they came. */
-	#readOwn(block: CertifiedBlock): CertifiedBody {
-		return certifiedBodyOf(
-			block.proposal,
-			block.certificate!,
-			block.transactions.map((bytes) => this.chain.parse(bytes))
-		);
+	/** Signatures were checked by whoever wrote it there, and are checked by those who vote. */
+	#readLogged(block: CertifiedBlock): CertifiedBody | null {
+		const { topology, genesis, chainId } = this.chain;
+		try {
+			return readCertifiedBlock(block, topology, genesis.fields, chainId).body;
+		} catch (error) {
+			if (error instanceof LedgerError) return null;
+			throw error;
+		}
 	}
 
 	#sendNow(to: string, packet: Packet['body']): void {

@@ -3,6 +3,7 @@
  * how long it lasts, what begins and what ends it. A Booter may crash, forget, stall, censor and lie: it delays the ledger, and
  * never forks it.
  */
+import { RAFT_RECORD_PREFIX, readRecords, stateRecord } from '#lib/consensus/raft/records.ts';
 import { Kind } from '#lib/consensus/statement.ts';
 import { blockHash, decodeFinalBlock } from '#lib/ledger/block.ts';
 import type { BlockRecord } from '#lib/storage/ledger-store.ts';
@@ -38,9 +39,6 @@ const BETWEEN_TIERS: readonly Packet['body']['case'][] = [
 	'certifiedBlock',
 	'signed'
 ];
-
-/** What a Booter keeps of its own beside the ledger. */
-const FORGOTTEN = ['ballot', 'ballot-order-commit', 'booter-term'].map((key) => ({ key, value: null }));
 
 /** How long a Booter that turns against a lock lets one form. */
 const SECRET_MS = 600;
@@ -91,10 +89,7 @@ export const BOOTER_FAULTS = {
 		begin: async (world, random) => {
 			if (isDown(world)) return null;
 			const store = killBooter(world).reopenAfterCrash({ loseRelaxed: false });
-			await store.write({
-				votes: random() < 0.3 ? FORGOTTEN : FORGOTTEN.slice(0, 1),
-				durability: 'strict'
-			});
+			await forget(store, random() >= 0.3);
 			return () => startBooter(world, store);
 		}
 	},
@@ -361,10 +356,23 @@ async function finaliseInSecret(
 	return {
 		end,
 		copy: async (forgets) => {
-			if (forgets) await copy.write({ votes: FORGOTTEN, durability: 'strict' });
+			if (forgets) await forget(copy, false);
 			return copy;
 		}
 	};
+}
+
+/** What a Booter keeps of its own beside the ledger: its log, with all that it had open, and its term. */
+async function forget(store: MemoryLedgerStore, keepsTerm: boolean): Promise<void> {
+	const { votes } = await store.load();
+	const gone = votes
+		.filter(({ key }) => key.startsWith(RAFT_RECORD_PREFIX))
+		.map(({ key }) => ({ key, value: null }));
+	const { state } = readRecords(votes);
+	await store.write({
+		votes: keepsTerm ? [...gone, stateRecord({ ...state, commit: 0 })] : gone,
+		durability: 'strict'
+	});
 }
 
 async function comeBackFrom(world: World, store: MemoryLedgerStore): Promise<void> {

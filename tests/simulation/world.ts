@@ -75,6 +75,8 @@ export class World {
 	readonly options: WorldOptions;
 	readonly time = new VirtualTime(START_MS);
 	readonly random: Random;
+	/** A stream of its own: elections must not change what else a seed decides. */
+	readonly #electionRandom: Random;
 	readonly suite: Suite;
 	readonly hub: SimulatedHub;
 	readonly checkers: Checkers;
@@ -94,6 +96,7 @@ export class World {
 	constructor(options: WorldOptions) {
 		this.options = options;
 		this.random = seededRandom(options.seed);
+		this.#electionRandom = seededRandom(options.seed + 1);
 		this.suite = simulationSuite(this.random);
 		this.hub = new SimulatedHub(this.time, this.random, options.faults);
 		this.checkers = new Checkers(this.suite, this.liars);
@@ -141,6 +144,7 @@ export class World {
 			operator,
 			clock: this.time.clock(0, running.life),
 			timing: DEFAULT_TIMING,
+			random: this.#electionRandom,
 			events: {
 				committed: (commits) => this.committed('booter', chain, commits),
 				// A store that crashed under its node is this simulation's own doing.
@@ -200,7 +204,6 @@ export class World {
 			network,
 			suite: this.suite,
 			signer: tab.signer,
-			booter: booterId,
 			clock: this.time.clock(skewMs, running.life),
 			timing: DEFAULT_TIMING,
 			nonce: () => Uint8Array.from({ length: 16 }, () => Math.floor(this.random() * 256)),

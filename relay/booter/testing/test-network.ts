@@ -21,6 +21,7 @@ import { DEFAULT_TIMING, type Timing } from '#lib/node/timing.ts';
 import { MemoryAccessPointDatabase } from '#lib/storage/access-point-database.ts';
 import { MemoryLedgerStore } from '#lib/storage/memory-ledger-store.ts';
 import { MemoryQueryTables } from '#lib/storage/memory-query-tables.ts';
+import { seededRandom } from '../../../tests/simulation/random.ts';
 import { newLife, VirtualTime } from '../../../tests/simulation/virtual-time.ts';
 import { BooterNode } from '../booter-node.ts';
 
@@ -108,6 +109,7 @@ export class TestNetwork {
 			operator: this.operator,
 			clock: this.#clock(),
 			timing: this.timing,
+			random: seededRandom(1),
 			events: {
 				committed: () => {},
 				halted: (error) => this.halted.push(error),
@@ -141,7 +143,6 @@ export class TestNetwork {
 			network,
 			suite: testSuite,
 			signer,
-			booter: this.booterId,
 			clock,
 			timing: this.timing,
 			nonce: () => this.#nextNonce(),
@@ -183,7 +184,6 @@ export class TestNetwork {
 			suite: testSuite,
 			clock,
 			timing: this.timing,
-			booter: this.booterId,
 			relayUrl: 'http://relay.test',
 			nickname,
 			links: () => network.links(),

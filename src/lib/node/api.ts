@@ -76,6 +76,8 @@ export interface NodeStatus {
 	faulty: number;
 	links: LinkStatus[];
 	relay: { url: string; path: 'direct' | 'down'; rttMs: number | null };
+	/** Which replica of the Booter is active, and in which term of its cluster; null while it elects one. */
+	booter: { active: string | null; term: number };
 	rounds: RoundStatus[];
 	sync: SyncStatus | null;
 	stuck: Stuck | null;

@@ -56,7 +56,6 @@ export interface ClientApiInit {
 	suite: Suite;
 	clock: Clock;
 	timing: Timing;
-	booter: string;
 	relayUrl: string;
 	nickname: string;
 	links(): LinkStatus[];
@@ -473,7 +472,12 @@ export class ClientApi implements TabwaveApi {
 		const { chain, partition, pbft, self, sync } = this.#node;
 		const size = partition?.members.length ?? 0;
 		const links = this.#init.links();
-		const relay = links.find(({ peer }) => peer === this.#init.booter);
+		const { booters } = this.#node;
+		const active = booters.current;
+		// Its link is what counts; while nobody is active, the best of what there is.
+		const relay =
+			links.find(({ peer, path }) => peer === active?.booter && path !== 'down') ??
+			links.find(({ peer, path }) => booters.isBooter(peer) && path !== 'down');
 		return {
 			nodeId: self,
 			nickname: partition?.nicknames.get(self) ?? this.#nickname,
@@ -493,12 +497,13 @@ export class ClientApi implements TabwaveApi {
 			})),
 			quorum: size > 0 ? quorum(size) : 0,
 			faulty: faultyBound(size),
-			links: links.filter(({ peer }) => peer !== this.#init.booter),
+			links: links.filter(({ peer }) => !booters.isBooter(peer)),
 			relay: {
 				url: this.#init.relayUrl,
-				path: relay && relay.path !== 'down' ? 'direct' : 'down',
+				path: relay ? 'direct' : 'down',
 				rttMs: relay?.rttMs ?? null
 			},
+			booter: { active: active?.booter ?? null, term: active?.term ?? 0 },
 			rounds: this.#rounds(),
 			sync: sync.status(),
 			stuck: this.#stuck(),
@@ -547,7 +552,7 @@ export class ClientApi implements TabwaveApi {
 	#isBooterLinked(): boolean {
 		const isLinked = this.#init
 			.links()
-			.some(({ peer, path }) => peer === this.#init.booter && path !== 'down');
+			.some(({ peer, path }) => this.#node.booters.isBooter(peer) && path !== 'down');
 		this.#hasBeenLinked ||= isLinked;
 		return isLinked;
 	}

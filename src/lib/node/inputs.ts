@@ -30,6 +30,8 @@ export type NodeInput =
 	| { type: 'finality'; certificate: OrderCertificate }
 	| { type: 'synced'; executed: ExecutedBlock; finality: OrderCertificate; done(): void }
 	| { type: 'link-up'; peer: string }
+	/** Another replica of the Booter than before. */
+	| { type: 'booter-active'; booter: string }
 	/** A statement of this node's own that no core asks for: silence, leave, join. */
 	| { type: 'declare'; statement: Statement; payload?: Uint8Array; to: string[] };
 

@@ -29,6 +29,7 @@ import { encodePacket } from '../wire/codec.ts';
 import {
 	JoinRequestSchema,
 	type OrderCertificate,
+	type Signed,
 	type SignedInvitation
 } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import type { LeaderChange, LedgerProof } from '../wire/gen/tabwave/v1/view_change_pb.js';
@@ -39,6 +40,7 @@ import {
 	type Packet,
 	type Refusal
 } from '../wire/gen/tabwave/v1/wire_pb.js';
+import { ActiveBooter } from './active-booter.ts';
 import { CertifiedBodies } from './certified-bodies.ts';
 import type { Clock } from './clock.ts';
 import { Inbox } from './inbox.ts';
@@ -73,8 +75,6 @@ export interface NodeInit {
 	network: Network;
 	suite: Suite;
 	signer: Signer;
-	/** The Booter's node id. */
-	booter: string;
 	clock: Clock;
 	timing: Timing;
 	events: NodeEvents;
@@ -97,6 +97,7 @@ const HAND_ON_MS = 5000;
 const CERTIFIED_RESEND_MS = 2000;
 /** Heights between two looks for what has expired in the pool: each look passes over all of it. */
 const POOL_EXPIRY_HEIGHTS = 16;
+const NOBODY = new Uint8Array(0);
 /** What is declared, of a silent member or of the Booter, is declared again while it lasts. */
 const DECLARATION_REPEAT_MS = 5000;
 
@@ -107,6 +108,8 @@ export class TabwaveNode {
 	readonly self: string;
 	readonly verifier: Verifier;
 	readonly sync: Sync;
+	/** The Booter's replicas, and which of them is active. */
+	readonly booters: ActiveBooter;
 	readonly #init: NodeInit;
 	readonly #turns: Turns<NodeInput>;
 	readonly #inbox: Inbox<NodeInput>;
@@ -142,6 +145,9 @@ export class TabwaveNode {
 		this.verifier = new Verifier(init.suite);
 		this.#liveness = new Liveness(this.peers, init.timing.heartbeatMs);
 		this.#reports = new LeaderReports(init.timing.heartbeatMs);
+		this.booters = new ActiveBooter(init.chain.genesis.fields.booters.map(toHex), (booter) =>
+			this.#liveness.looksAlive(booter, init.clock.now())
+		);
 		this.#checks = new PacketChecks({
 			chain: init.chain,
 			verifier: this.verifier,
@@ -151,7 +157,6 @@ export class TabwaveNode {
 		this.#voter = new Voter({
 			chain: init.chain,
 			self: this.self,
-			booter: init.booter,
 			bodies: this.#bodies,
 			leader: () => this.#pbft?.leader ?? null,
 			resendTicks: ticks(init.timing, init.timing.resendMs),
@@ -292,10 +297,11 @@ export class TabwaveNode {
 
 	/** Asks the Booter for a partition; the answer is an event. */
 	requestAssignment(partition: number): void {
-		this.#sendNow(this.#init.booter, {
-			case: 'assignmentRequest',
-			value: { $typeName: 'tabwave.v1.AssignmentRequest', partition }
-		});
+		for (const booter of this.booters.targets)
+			this.#sendNow(booter, {
+				case: 'assignmentRequest',
+				value: { $typeName: 'tabwave.v1.AssignmentRequest', partition }
+			});
 	}
 
 	/** Asks to be admitted; the ledger answers, or a refusal. */
@@ -371,13 +377,18 @@ export class TabwaveNode {
 					this.#takePbft(turn, this.#pbft.certificate(input.certificate));
 				break;
 			case 'body':
-				this.#takeBody(turn, input.body, input.from === this.#init.booter);
+				this.#takeBody(turn, input.body, this.booters.isBooter(input.from));
+				break;
+			case 'booter-active':
+				this.#onBooterActive(turn, input.booter);
 				break;
 			case 'status-request':
+				this.#onAsked(turn, input.request);
 				this.#takeVoter(turn, this.#voter.statusRequest(input.request));
 				break;
 			case 'next': {
-				const { previous } = input.next;
+				const { previous, signed } = input.next;
+				this.#onAsked(turn, signed!);
 				if (previous) this.#takeVoter(turn, this.#voter.finality(previous, false));
 				this.#takeVoter(turn, this.#voter.next(input.next, this.#init.clock.now()));
 				break;
@@ -432,11 +443,7 @@ export class TabwaveNode {
 		}
 		for (const id of effects.handUp) {
 			const body = this.#bodies.byId(id);
-			if (body)
-				turn.send.push({
-					to: this.#init.booter,
-					packet: { case: 'certifiedBlock', value: toCertifiedBlock(body) }
-				});
+			if (body) this.#handUp(turn, [body], this.booters.targets);
 		}
 		if (effects.begun) this.#onViewBegun(turn, effects.begun);
 	}
@@ -445,25 +452,46 @@ export class TabwaveNode {
 	#onViewBegun(turn: Turn, leaderChange: LeaderChange): void {
 		const { view } = leaderChange.signed!;
 		this.#reports.begun(this.#init.clock.now());
-		if (this.#pbft!.isLeader) turn.send.push(this.#leaderReport(leaderChange));
+		if (this.#pbft!.isLeader) this.#report(turn, leaderChange, this.booters.targets);
 		this.#takeVoter(turn, this.#voter.leaderChanged());
 		this.#init.events.log('info', `view ${view} has begun, led by ${this.#pbft!.leader.slice(0, 8)}`);
 		this.#init.events.changed();
 	}
 
-	#leaderReport(leaderChange: LeaderChange): Turn['send'][number] {
-		return { to: this.#init.booter, packet: { case: 'leaderChange', value: leaderChange } };
+	#report(turn: Turn, leaderChange: LeaderChange, to: readonly string[]): void {
+		const packet = { case: 'leaderChange', value: leaderChange } as const;
+		for (const booter of to) turn.send.push({ to: booter, packet });
+	}
+
+	#handUp(turn: Turn, bodies: readonly CertifiedBody[], to: readonly string[]): void {
+		for (const body of bodies) {
+			const packet = { case: 'certifiedBlock', value: toCertifiedBlock(body) } as const;
+			for (const booter of to) turn.send.push({ to: booter, packet });
+		}
+	}
+
+	#onAsked(turn: Turn, { sender, view }: Signed): void {
+		const booter = toHex(sender);
+		if (this.booters.asked(booter, view)) this.#onBooterActive(turn, booter);
+	}
+
+	/** R21: another replica of the Booter is active. It lacks what was handed to the one before, and may not know who leads here. */
+	#onBooterActive(turn: Turn, booter: string): void {
+		const pbft = this.#pbft;
+		if (!pbft?.isLeader) return;
+		if (pbft.leaderChange) this.#report(turn, pbft.leaderChange.leaderChange, [booter]);
+		this.#handUp(turn, this.#bodies.of(pbft.partition, pbft.epoch), [booter]);
 	}
 
 	/** R8: what waits for this partition's leader, beside the rounds that it has open. */
 	#demand(): Demand {
-		const { clock, timing, booter } = this.#init;
+		const { clock, timing } = this.#init;
 		const nowMs = clock.now();
 		const height = this.#voter.openHeight;
 		if (height === null) this.#order = null;
 		else if (this.#order?.height !== height) this.#order = { height, sinceMs: nowMs };
 		// Without the Booter nothing becomes final, whoever leads.
-		if (!this.#liveness.looksAlive(booter, nowMs) && this.#pbft!.rounds().length > 0) return 'none';
+		if (!this.booters.current && this.#pbft!.rounds().length > 0) return 'none';
 		const overdueMs = nowMs - OVERDUE_SHARE * timing.viewTimeoutMs;
 		if ((this.#order?.sinceMs ?? nowMs) < overdueMs || this.pool.hasOlder(overdueMs)) return 'overdue';
 		return this.pool.size > 0 || this.#order ? 'waiting' : 'none';
@@ -567,9 +595,8 @@ export class TabwaveNode {
 		this.#heartbeatTo(peer);
 		if (this.partition?.members.includes(peer)) this.#handOwn(turn, [peer]);
 		// A Booter that was away lacks what is certified and not final.
-		if (peer === this.#init.booter && this.#pbft?.isLeader)
-			for (const body of this.#bodies.of(this.#pbft.partition, this.#pbft.epoch))
-				turn.send.push({ to: peer, packet: { case: 'certifiedBlock', value: toCertifiedBlock(body) } });
+		if (this.booters.targets.includes(peer) && this.#pbft?.isLeader)
+			this.#handUp(turn, this.#bodies.of(this.#pbft.partition, this.#pbft.epoch), [peer]);
 	}
 
 	/** R9: where the ledger holds this partition's last round. */
@@ -659,10 +686,10 @@ export class TabwaveNode {
 				void this.sync.onResponse(from, body.value).catch((error: unknown) => this.halt(error as Error));
 				return null;
 			case 'assignment':
-				if (from === this.#init.booter) this.#init.events.assignment(body.value);
+				if (this.booters.isBooter(from)) this.#init.events.assignment(body.value);
 				return null;
 			case 'refusal':
-				if (from === this.#init.booter) this.#init.events.refusal(body.value);
+				if (this.booters.isBooter(from)) this.#init.events.refusal(body.value);
 				return null;
 			default:
 				return null;
@@ -673,9 +700,15 @@ export class TabwaveNode {
 	#onHeartbeat(from: string, heartbeat: Heartbeat): void {
 		const nowMs = this.#init.clock.now();
 		this.peers.heartbeat(from, heartbeat, nowMs);
+		const isBooter = this.booters.isBooter(from);
+		if (isBooter && this.booters.heartbeat(from, heartbeat)) {
+			const { current } = this.booters;
+			if (current) this.#turns.add({ type: 'booter-active', booter: current.booter });
+			this.#init.events.changed();
+		}
 		const pbft = this.#pbft;
 		if (!pbft || heartbeat.partition !== pbft.partition || heartbeat.epoch !== pbft.epoch) return;
-		const isFor = from === this.#init.booter ? pbft.isLeader : this.partition!.members.includes(from);
+		const isFor = isBooter ? pbft.isLeader : this.partition!.members.includes(from);
 		const held = pbft.leaderChange;
 		if (isFor && held && this.#reports.isDue(from, heartbeat.view, held, nowMs))
 			this.#sendNow(from, { case: 'leaderChange', value: held.leaderChange });
@@ -729,7 +762,9 @@ export class TabwaveNode {
 				view: this.#pbft?.leaderChange?.view ?? 0,
 				finalHeight: head.height,
 				headHash: head.hash,
-				syncing: this.sync.status() !== null
+				syncing: this.sync.status() !== null,
+				booterTerm: 0,
+				activeBooter: NOBODY
 			}
 		});
 	}
@@ -757,7 +792,9 @@ export class TabwaveNode {
 	#watchBooter(): void {
 		const { partition } = this;
 		if (!partition || this.sync.status()) return;
-		const { booter, term } = this.#voter.activeBooter;
+		const { suspect } = this.booters;
+		if (!suspect) return;
+		const { booter, term } = suspect;
 		const ordered = this.#voter.ordered();
 		const lastRoundId = this.chain.topology.lastRoundId(partition.id);
 		const waiting = this.#bodies
@@ -775,8 +812,7 @@ export class TabwaveNode {
 		if (!grievance) return;
 		const payload = encodeComplaint(grievance, fromHex(booter));
 		const statement = complaintStatement(partition, term, view.finalHeight, payload);
-		for (const replica of this.chain.genesis.fields.booters)
-			this.#declare(statement, payload, toHex(replica));
+		this.#declare(statement, payload, this.booters.booters);
 		this.#init.events.log('warning', `complains of the Booter: ${grievance.name}`);
 	}
 
@@ -787,7 +823,8 @@ export class TabwaveNode {
 		const ordered = this.#voter.ordered();
 		const waiting = this.#bodies.of(partition, epoch).filter(({ id }) => !ordered.has(id));
 		for (const body of this.#due(waiting, this.chain.genesis.fields.maxBlocksPerNext, CERTIFIED_RESEND_MS))
-			this.#sendNow(this.#init.booter, { case: 'certifiedBlock', value: toCertifiedBlock(body) });
+			for (const booter of this.booters.targets)
+				this.#sendNow(booter, { case: 'certifiedBlock', value: toCertifiedBlock(body) });
 	}
 
 	/** Those whose time to be sent again has come; the next time is twice as far. */
@@ -808,7 +845,7 @@ export class TabwaveNode {
 	/** R22: a member that has been silent beyond the grace is declared so, to the Booter, which gathers q declarations. */
 	#declareSilences(): void {
 		const { partition } = this;
-		const { clock, timing, booter } = this.#init;
+		const { clock, timing } = this.#init;
 		const nowMs = clock.now();
 		if (!partition || nowMs - this.#memberSinceMs < timing.evictionGraceMs) return;
 		for (const member of partition.members) {
@@ -816,28 +853,24 @@ export class TabwaveNode {
 			if (member === this.self || nowMs - lastHeardMs < timing.evictionGraceMs) continue;
 			if (nowMs - (this.#silencedAt.get(member) ?? 0) < DECLARATION_REPEAT_MS) continue;
 			this.#silencedAt.set(member, nowMs);
-			this.#declare(
-				{
-					kind: Kind.SILENCE,
-					partition: partition.id,
-					epoch: partition.epoch,
-					view: 0,
-					attempt: 0,
-					slot: this.chain.head.height,
-					digest: fromHex(member)
-				},
-				undefined,
-				booter
-			);
+			this.#declare({
+				kind: Kind.SILENCE,
+				partition: partition.id,
+				epoch: partition.epoch,
+				view: 0,
+				attempt: 0,
+				slot: this.chain.head.height,
+				digest: fromHex(member)
+			});
 		}
 	}
 
 	#declare(
 		statement: Extract<NodeInput, { type: 'declare' }>['statement'],
 		payload?: Uint8Array,
-		to = this.#init.booter
+		to = this.booters.targets
 	): void {
-		this.#turns.add({ type: 'declare', statement, payload, to: [to] });
+		this.#turns.add({ type: 'declare', statement, payload, to: [...to] });
 	}
 
 	/** Links follow the ledger's topology (R22). */

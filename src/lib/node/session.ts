@@ -3,7 +3,6 @@ import { openSuite } from '../crypto/open-suite.ts';
 import type { Contract } from '../ledger/contract.ts';
 import { readGenesis } from '../ledger/genesis.ts';
 import { transferContract } from '../ledger/transfer.ts';
-import { toHex } from '../crypto/hex.ts';
 import type { LinkStatus, Network } from '../network/network.ts';
 import { spectrumContract } from '../spectrum/contract/spectrum-contract.ts';
 import type { AccessPointDatabase } from '../storage/access-point-database.ts';
@@ -61,7 +60,6 @@ export async function startSession(init: SessionInit): Promise<Session> {
 	const suite = await openSuite(readGenesis(genesis).fields.suite);
 	const signer = await suite.signer(init.seed);
 	const { chain, votes, continued } = await openChain(store, genesis, contractsOf(genesis));
-	const booter = toHex(chain.genesis.fields.booters[0]!);
 	const report = (error: unknown): void =>
 		log('error', 'node', error instanceof Error ? error.message : String(error));
 	const node = new TabwaveNode({
@@ -71,7 +69,6 @@ export async function startSession(init: SessionInit): Promise<Session> {
 		network,
 		suite,
 		signer,
-		booter,
 		clock,
 		timing,
 		nonce: () => crypto.getRandomValues(new Uint8Array(16)),
@@ -119,7 +116,6 @@ export async function startSession(init: SessionInit): Promise<Session> {
 		suite,
 		clock,
 		timing,
-		booter,
 		relayUrl: init.relayUrl,
 		nickname: init.nickname,
 		links: () => network.links(),

@@ -9,6 +9,13 @@ export interface Timing {
 	commitToAllMs: number;
 	/** How long the Booter gathers requests to join or leave. */
 	gatherMs: number;
+	/** R19: how often the active Booter says to the other replicas that it lives: six times in an election timeout, so that lost ones cost no election. */
+	booterHeartbeatMs: number;
+	/**
+	 * R19: the least silence of the active Booter after which another replica asks to take its place; the real one is up to twice
+	 * that, at random. Above what a busy machine's disk and scheduler may hold a process up.
+	 */
+	booterElectionMs: number;
 	/** R9: how long a leader, and then the Booter, waits for a gap in a partition's rounds. */
 	gapMs: number;
 	/** How long the head may stand still while blocks wait, or a block wait while others pass it, before the Booter is complained of. */
@@ -27,6 +34,8 @@ export const DEFAULT_TIMING: Timing = {
 	resendMs: 500,
 	commitToAllMs: 2000,
 	gatherMs: 200,
+	booterHeartbeatMs: 150,
+	booterElectionMs: 1000,
 	gapMs: 1000,
 	booterPatienceMs: 10_000,
 	viewTimeoutMs: 4000,

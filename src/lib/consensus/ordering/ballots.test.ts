@@ -801,12 +801,10 @@ describe('leaders', () => {
 
 /** A Next of the Booter's own key: what it has open, later by so many milliseconds. */
 async function nextBy(tiers: Tiers, ballot: { term: number; attempt: number }, laterMs = 0n) {
-	const { fromBinary, toBinary } = await import('@bufbuild/protobuf');
+	const { toBinary } = await import('@bufbuild/protobuf');
 	const { OrderContentSchema } = await import('../../wire/gen/tabwave/v1/ledger_pb.js');
-	const { BallotRecordSchema } = await import('../../wire/gen/tabwave/v1/storage_pb.js');
 	const { contentDigest } = await import('../../ledger/block.ts');
-	const record = fromBinary(BallotRecordSchema, tiers.booter.disk.records.get('ballot')!);
-	const content = fromBinary(OrderContentSchema, record.content);
+	const { content } = tiers.booter.log.logged!;
 	const payload = toBinary(OrderContentSchema, { ...content, timeMs: content.timeMs + laterMs });
 	const statement = {
 		kind: Kind.NEXT,
@@ -827,7 +825,9 @@ async function nextBy(tiers: Tiers, ballot: { term: number; attempt: number }, l
 /** The Next and the OrderCommit of the ballot that is open. */
 async function lateMessages(tiers: Tiers) {
 	const { fromBinary } = await import('@bufbuild/protobuf');
-	const { OrderCertificateSchema } = await import('../../wire/gen/tabwave/v1/ledger_pb.js');
-	const value = fromBinary(OrderCertificateSchema, tiers.booter.disk.records.get('ballot-order-commit')!);
+	const { BooterEntrySchema } = await import('../../wire/gen/tabwave/v1/storage_pb.js');
+	const { body } = fromBinary(BooterEntrySchema, tiers.booter.disk.records.get('ballot-order-commit')!);
+	if (body.case !== 'orderCommit') throw new Error('there is no OrderCommit');
+	const { value } = body;
 	return [await nextBy(tiers, { term: 1, attempt: 0 }), { case: 'orderCommit' as const, value }];
 }

@@ -31,7 +31,8 @@ export class BlockQueue {
 	/** @returns whether it is new and may come next */
 	add(body: CertifiedBody): boolean {
 		const { partition, roundId } = body.proposal;
-		const list = this.#waiting.get(partition) ?? [];
+		// A Booter that does not lead chooses none, and must not keep what has passed.
+		const list = (this.#waiting.get(partition) ?? []).filter((other) => this.#isCurrent(other));
 		this.#waiting.set(partition, list);
 		if (!this.#isCurrent(body) || this.#refused.has(body.id)) return false;
 		if (list.length >= MAX_WAITING_BLOCKS_PER_PARTITION) return false;
@@ -57,6 +58,11 @@ export class BlockQueue {
 			if (found) return found;
 		}
 		return undefined;
+	}
+
+	/** Something waits that the ledger has not passed. */
+	get isWaiting(): boolean {
+		return [...this.#waiting.values()].some((list) => list.some((body) => this.#isCurrent(body)));
 	}
 
 	/** Blocks that wait, by partition. */

@@ -3,7 +3,7 @@
  * It can stall the ledger, never fork it: what it proposes is nothing until q_u partitions have signed twice, and a ballot
  * after the first at a height starts with what the members say they are locked on (R14).
  */
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { equalBytes, toHex } from '../../crypto/hex.ts';
 import {
 	contentDigest,
@@ -23,7 +23,7 @@ import {
 	type PartitionVotes,
 	type Signed
 } from '../../wire/gen/tabwave/v1/ledger_pb.js';
-import { BallotRecordSchema, BooterTermRecordSchema } from '../../wire/gen/tabwave/v1/storage_pb.js';
+import { BallotRecordSchema, type BooterEntry } from '../../wire/gen/tabwave/v1/storage_pb.js';
 import type {
 	LockProof,
 	PartitionRefusal,
@@ -43,6 +43,7 @@ import { toCertifiedBlock, type CertifiedBody } from './certified-block.ts';
 import type { Chain, Commit, EntryBody, Execution } from './chain.ts';
 import { EntryError } from './entry-error.ts';
 import { highestLock } from './lock.ts';
+import { ballotEntry, encodeEntry, type LoggedBallot } from './open-ballot.ts';
 import { statusRequestStatement } from './status.ts';
 import { Tally } from './tally.ts';
 import { WantedBodies } from './wanted-bodies.ts';
@@ -55,10 +56,14 @@ export interface BooterInit {
 	gatherTicks: number;
 	/** R9: ticks for which a gap in a partition's rounds is waited for. */
 	gapTicks: number;
+	/** A block of the log, whose signatures its proposer has checked; null where it is not whole. */
+	readBlock(block: CertifiedBlock): CertifiedBody | null;
 }
 
 export interface BooterEffects extends Effects {
 	commits: Commit[];
+	/** R20: entries for the cluster's log. What they say leaves with {@link BooterCore.recorded}. */
+	entries: Uint8Array[];
 	/** R22: a statement for the operator's signature, while no partition has members. */
 	operator: Statement | null;
 	/** Members have joined a ballot of this higher term: this Booter leads no more, until it is given a term above it. */
@@ -95,10 +100,14 @@ interface Order extends Stage {
 	bodies: EntryBody[];
 	statuses: PartitionStatuses[];
 	lock: OrderCertificate | undefined;
+	/** R20: it is in the log, and may be told of. */
+	isRecorded: boolean;
+	/** An OrderCommit that is not in the log yet. */
+	unrecordedCommit: OrderCertificate | null;
 	orderCommit: OrderCertificate | null;
 }
 
-/** The ballot that an earlier run had open. */
+/** The ballot that an earlier leader had open. */
 interface Recorded {
 	content: OrderContent;
 	contentBytes: Uint8Array;
@@ -108,13 +117,16 @@ interface Recorded {
 export class BooterCore {
 	readonly #init: BooterInit;
 	readonly #chain: Chain;
-	readonly requests = new MembershipRequests();
+	requests = new MembershipRequests();
 	readonly #queue: BlockQueue;
 	/** The view of each partition in its epoch, as a LeaderChange proved it: on say-so alone anyone could lead the Booter astray. */
 	readonly #views = new Map<number, { epoch: number; view: number }>();
 	/** 0 while this Booter does not lead. */
 	#term = 0;
-	#storedTerm = 0;
+	/** The last in which it led, in this run. */
+	#lastTerm = 0;
+	/** What the log has, as of the last entry that this Booter was told of. */
+	#logged: LoggedBallot | null = null;
 	/** The last ballot that is known of at the height above the head; null before the first. */
 	#last: Ballot | null = null;
 	#recorded: Recorded | null = null;
@@ -143,68 +155,71 @@ export class BooterCore {
 		});
 	}
 
-	/**
-	 * R20: takes up the ballot that was open. It is continued, through R14, when this Booter leads again.
-	 * @param finality the proof of the head, which rides on the first Next
-	 */
-	restore(
-		records: { key: string; value: Uint8Array }[],
-		readBlock: (block: CertifiedBlock) => CertifiedBody,
-		finality: OrderCertificate | null
-	): void {
-		const valueOf = (wanted: string) => records.find(({ key }) => key === wanted)?.value;
+	/** @param finality the proof of the head, which rides on the first Next */
+	restore(finality: OrderCertificate | null): void {
 		this.#lastFinality = finality;
-		const term = valueOf(TERM_KEY);
-		if (term) this.#storedTerm = fromBinary(BooterTermRecordSchema, term).term;
-		const record = valueOf(BALLOT_KEY);
-		if (!record) return;
-		const saved = fromBinary(BallotRecordSchema, record);
-		this.#storedTerm = Math.max(this.#storedTerm, saved.term);
-		const content = decodeContent(saved.content);
-		if (content.height !== this.#chain.head.height + 1) return;
-		for (const block of saved.blocks.map(readBlock)) {
-			this.#queue.add(block);
-			this.#wanted.keep(block);
-		}
-		this.#last = { term: saved.term, attempt: saved.attempt };
-		this.#recorded = {
-			content,
-			contentBytes: saved.content,
-			hasOrderCommit: valueOf(ORDER_COMMIT_KEY) !== undefined
-		};
 	}
 
-	/** The last term in which this Booter led, as its disk has it. */
-	get storedTerm(): number {
-		return this.#storedTerm;
+	/** 0 while this Booter does not lead. */
+	get term(): number {
+		return this.#term;
 	}
 
 	get isLeading(): boolean {
 		return this.#term > 0;
 	}
 
-	/** This Booter is the active one of a term that is above all before (R19): it continues the open height through R14. */
-	lead(term: number): BooterEffects {
+	/** R21: something of which this Booter knows waits for its place in the ledger. */
+	get isWaiting(): boolean {
+		return this.#order !== null || this.#collecting !== null || this.#queue.isWaiting;
+	}
+
+	/**
+	 * This Booter is the active one of a term that is above all before (R19): it continues the open height through R14.
+	 * @param logged what the log has, committed (R20)
+	 */
+	lead(term: number, logged: LoggedBallot | null): BooterEffects {
 		const effects = noBooterEffects();
 		invariant(
-			term > this.#storedTerm && term > this.#term && term <= MAX_BALLOT_NUMBER,
+			term > this.#lastTerm && term <= MAX_BALLOT_NUMBER,
 			'R19',
-			`term ${term} follows term ${this.#storedTerm}`
+			`term ${term} follows term ${this.#lastTerm}`
 		);
-		this.#term = this.#storedTerm = term;
-		this.#suspend();
-		effects.persist.push({
-			key: TERM_KEY,
-			value: toBinary(BooterTermRecordSchema, create(BooterTermRecordSchema, { term }))
-		});
+		this.#term = this.#lastTerm = term;
+		this.#logged = logged;
+		this.#beginHeight();
 		this.#continue(effects);
 		return effects;
 	}
 
-	/** Another leads. */
+	/** Another leads. What it had open and had not recorded is dropped; who wants to join or leave asks the other. */
 	stepDown(): void {
 		this.#term = 0;
-		this.#suspend();
+		this.#drop();
+		this.requests = new MembershipRequests();
+	}
+
+	/**
+	 * R20: an entry is committed, and this Booter is active in the term in which it asked for it.
+	 * @param logged what the log has with it
+	 */
+	recorded({ body }: BooterEntry, logged: LoggedBallot | null): BooterEffects {
+		const effects = noBooterEffects();
+		this.#logged = logged;
+		const order = this.#order;
+		if (!order || body.case === undefined || compareBallots(body.value, order.ballot) !== 0) return effects;
+		if (body.case === 'ballot' && !order.isRecorded) {
+			order.isRecorded = true;
+			order.openedTick = this.#tick;
+			this.#ask(effects);
+		}
+		if (body.case === 'orderCommit' && order.unrecordedCommit) {
+			order.orderCommit = order.unrecordedCommit;
+			order.unrecordedCommit = null;
+			for (const leader of this.#leaders())
+				effects.send.push({ to: leader, packet: { case: 'orderCommit', value: order.orderCommit } });
+		}
+		return effects;
 	}
 
 	/** A certified block whose signatures hold. */
@@ -251,11 +266,10 @@ export class BooterCore {
 		const needed = upperQuorum(this.#chain.topology.active());
 		order.tally.vote(vote, needed);
 		const { signs, dones } = order.tally;
-		if (!order.orderCommit && signs.size >= needed) {
-			order.orderCommit = certificateOf(order, [...signs.values()].slice(0, needed));
-			this.#persistCommit(order.orderCommit, effects);
-			for (const leader of this.#leaders())
-				effects.send.push({ to: leader, packet: { case: 'orderCommit', value: order.orderCommit } });
+		if (!order.orderCommit && !order.unrecordedCommit && signs.size >= needed) {
+			const value = certificateOf(order, [...signs.values()].slice(0, needed));
+			order.unrecordedCommit = value;
+			effects.entries.push(encodeEntry({ case: 'orderCommit', value }));
 		}
 		if (order.orderCommit && dones.size >= needed)
 			this.#finalise(certificateOf(order, [...dones.values()].slice(0, needed)), effects);
@@ -289,7 +303,7 @@ export class BooterCore {
 	moved(finality: OrderCertificate): BooterEffects {
 		const effects = noBooterEffects();
 		this.#lastFinality = finality;
-		this.#closeHeight(effects);
+		this.#beginHeight();
 		this.#continue(effects);
 		return effects;
 	}
@@ -360,11 +374,14 @@ export class BooterCore {
 	#continue(effects: BooterEffects): void {
 		const { head, provenHeight, topology } = this.#chain;
 		if (!this.isLeading || this.#order || this.#timeMs === 0 || head.height < provenHeight) return;
+		const hasVoters = topology.active().length > 0;
+		// The log is further than this chain. Where nobody holds a lock that says what is final, block sync alone does.
+		const isBehind = this.#logged !== null && this.#logged.content.height > head.height + 1;
+		if (isBehind && !hasVoters) return;
 		if (this.#collecting) this.#conclude(this.#collecting, effects);
-		else if (this.#last === null || topology.active().length === 0)
-			this.#proposeFreely(this.#nextBallot(), [], effects);
-		// What an earlier run left may be locked; what voters refused is not, and waits for something to take its place.
-		else if (this.#recorded || (this.#tick >= this.#retryAtTick && this.#choose() !== null))
+		else if (this.#last === null || !hasVoters) this.#proposeFreely(this.#nextBallot(), [], effects);
+		// What an earlier leader left may be locked; what voters refused is not, and waits for something to take its place.
+		else if (this.#recorded || (this.#tick >= this.#retryAtTick && (isBehind || this.#choose() !== null)))
 			this.#collect(effects);
 	}
 
@@ -438,7 +455,7 @@ export class BooterCore {
 		return body ? { kind: 'block', body } : null;
 	}
 
-	/** Proposes what an earlier run had open, where it is recent, or else what waits. */
+	/** Proposes what an earlier leader had open, where it is recent, or else what waits. */
 	#proposeFreely(ballot: Ballot, statuses: PartitionStatuses[], effects: BooterEffects): void {
 		const recorded = this.#recorded;
 		this.#recorded = null;
@@ -506,12 +523,13 @@ export class BooterCore {
 			bodies,
 			statuses,
 			lock,
+			isRecorded: false,
+			unrecordedCommit: null,
 			orderCommit: null
 		};
 		this.#collecting = null;
 		this.#last = ballot;
-		this.#persist(this.#order, effects);
-		this.#ask(effects);
+		this.#record(this.#order, effects);
 	}
 
 	#newStage(ballot: Ballot, result: OrderResult | null): Stage {
@@ -576,7 +594,8 @@ export class BooterCore {
 		const isOpen = stage.tally.hasOtherResults && stage.tally.signs.size + blocked.length < active.length;
 		const isLate = this.#tick - stage.openedTick >= RESENDS_IN_DOUBT * this.#init.resendTicks;
 		// What q_u partitions have signed may be locked: only members that left the ballot end it.
-		const isCommitted = this.#order !== null && this.#order.orderCommit !== null;
+		const order = this.#order;
+		const isCommitted = order !== null && (order.orderCommit ?? order.unrecordedCommit) !== null;
 		const passed = stage.tally.passedBy(active);
 		if (passed || (!isCommitted && ((isHopeless && !isOpen) || isLate)))
 			this.#abandon(stage, passed, effects);
@@ -642,23 +661,12 @@ export class BooterCore {
 		this.#order = null;
 	}
 
-	/** What is open is kept for whoever leads next from here. */
-	#suspend(): void {
-		const order = this.#order;
-		if (order) {
-			const { content, contentBytes, orderCommit } = order;
-			this.#recorded = { content, contentBytes, hasOrderCommit: orderCommit !== null };
-			for (const entry of order.bodies) if (entry.kind === 'block') this.#wanted.keep(entry.body);
-		}
-		this.#drop();
-	}
-
 	#finalise(certificate: OrderCertificate, effects: BooterEffects): void {
 		const { execution } = this.#order!;
 		const leaders = this.#leaders();
 		effects.commits.push(this.#chain.commit(execution, certificate));
 		this.#lastFinality = certificate;
-		this.#closeHeight(effects);
+		this.#beginHeight();
 		this.#continue(effects);
 		// The proof rides on the next Next; where there is none it goes out alone.
 		if (!this.#order)
@@ -666,9 +674,8 @@ export class BooterCore {
 				effects.send.push({ to: leader, packet: { case: 'finality', value: certificate } });
 	}
 
-	/** The height above the head is another one. */
-	#closeHeight(effects: BooterEffects): void {
-		effects.persist.push({ key: BALLOT_KEY, value: null }, { key: ORDER_COMMIT_KEY, value: null });
+	/** The height above the head is another one, or another leader's: what the log has open there is taken up. */
+	#beginHeight(): void {
 		this.#drop();
 		this.#last = null;
 		this.#recorded = null;
@@ -676,11 +683,24 @@ export class BooterCore {
 		this.#limit = Infinity;
 		this.#vainRetries = 0;
 		this.#retryAtTick = this.#tick;
+		const height = this.#chain.head.height + 1;
+		const logged = this.#logged;
+		if (!this.isLeading || !logged || logged.content.height < height) return;
+		this.#last = logged.ballot;
+		if (logged.content.height > height) return;
+		for (const body of logged.blocks.map((block) => this.#init.readBlock(block)))
+			if (body) {
+				this.#queue.add(body);
+				this.#wanted.keep(body);
+			}
+		const { content, contentBytes, hasOrderCommit } = logged;
+		this.#recorded = { content, contentBytes, hasOrderCommit };
 	}
 
 	/** Asks those that the open ballot waits for: leaders, and whole partitions whose leaders do not answer. */
 	#ask(effects: BooterEffects): void {
 		const stage = (this.#order ?? this.#collecting)!;
+		if (this.#order && !this.#order.isRecorded) return;
 		stage.lastSentTick = this.#tick;
 		stage.asks += 1;
 		if (this.#order && this.#chain.topology.active().length === 0) {
@@ -720,7 +740,7 @@ export class BooterCore {
 	}
 
 	#askVotes(order: Order, to: string[], effects: BooterEffects): void {
-		if (to.length === 0) return;
+		if (to.length === 0 || !order.isRecorded) return;
 		const { ballot, content, contentBytes, execution, statuses, lock, orderCommit } = order;
 		const previous = this.#lastFinality ?? undefined;
 		effects.votes.push({
@@ -767,34 +787,37 @@ export class BooterCore {
 		return this.#chain.topology.active().flatMap(({ members }) => members);
 	}
 
-	#phase(): 'following' | 'idle' | 'status' | 'sign' | 'done' {
+	#phase(): 'following' | 'idle' | 'status' | 'recording' | 'sign' | 'done' {
 		if (!this.isLeading) return 'following';
+		if (this.#order && !this.#order.isRecorded) return 'recording';
 		if (this.#order) return this.#order.orderCommit ? 'done' : 'sign';
 		return this.#collecting ? 'status' : 'idle';
 	}
 
-	/** R20: the ballot is durable before the Next or OrderCommit that says it leaves. */
-	#persist({ ballot, contentBytes, bodies }: Order, effects: BooterEffects): void {
+	/** R20: the ballot is in the log before the Next that says it leaves. */
+	#record({ ballot, contentBytes, bodies }: Order, effects: BooterEffects): void {
 		const blocks = bodies.flatMap((entry) => (entry.kind === 'block' ? [toCertifiedBlock(entry.body)] : []));
-		const record = create(BallotRecordSchema, { ...ballot, content: contentBytes, blocks });
-		effects.persist.push(
-			{ key: BALLOT_KEY, value: toBinary(BallotRecordSchema, record) },
-			{ key: ORDER_COMMIT_KEY, value: null }
+		effects.entries.push(
+			ballotEntry(create(BallotRecordSchema, { ...ballot, content: contentBytes, blocks }))
 		);
-	}
-
-	#persistCommit(certificate: OrderCertificate, effects: BooterEffects): void {
-		effects.persist.push({ key: ORDER_COMMIT_KEY, value: toBinary(OrderCertificateSchema, certificate) });
 	}
 }
 
 export function noBooterEffects(): BooterEffects {
-	return { ...noEffects(), commits: [], operator: null, higherTerm: null, notes: [] };
+	return { ...noEffects(), commits: [], entries: [], operator: null, higherTerm: null, notes: [] };
 }
 
-const TERM_KEY = 'booter-term';
-const BALLOT_KEY = 'ballot';
-const ORDER_COMMIT_KEY = 'ballot-order-commit';
+/** Adds a later step's effects to an earlier one's. */
+export function addBooterEffects(effects: BooterEffects, later: BooterEffects): void {
+	effects.persist.push(...later.persist);
+	effects.votes.push(...later.votes);
+	effects.send.push(...later.send);
+	effects.commits.push(...later.commits);
+	effects.entries.push(...later.entries);
+	effects.notes.push(...later.notes);
+	effects.operator = later.operator ?? effects.operator;
+	effects.higherTerm = later.higherTerm ?? effects.higherTerm;
+}
 
 function certificateOf(order: Order, partitions: PartitionVotes[]): OrderCertificate {
 	return create(OrderCertificateSchema, { ...resultOf(order), partitions });

@@ -32,8 +32,6 @@ import { VoteRecord } from './vote-record.ts';
 export interface VoterInit {
 	chain: Chain;
 	self: string;
-	/** Whom to ask and to answer until a Booter has spoken. */
-	booter: string;
 	/** Certified blocks that this node holds, by id and view of their certificate. */
 	bodies: { get(id: string, view: number): CertifiedBody | undefined };
 	/** The partition's leader as this node sees it; null while it is no member. */
@@ -165,11 +163,6 @@ export class Voter {
 	/** Highest height that this node has executed. */
 	get height(): number {
 		return this.#open?.execution?.blocks.at(-1)?.height ?? this.#chain.head.height;
-	}
-
-	/** The Booter that spoke last, and the term in which it did. */
-	get activeBooter(): { booter: string; term: number } {
-		return { booter: this.#asked?.booter ?? this.#init.booter, term: this.#asked?.ballot.term ?? 0 };
 	}
 
 	/** Two Nexts of one ballot, signed by one Booter. */

@@ -148,6 +148,12 @@ export class Election {
 		this.#setLeader(leader);
 	}
 
+	/** As a follower of nobody. */
+	enterTerm(term: number): void {
+		this.#setTerm(term);
+		this.stepDown(null);
+	}
+
 	forgetLeader(): void {
 		if (this.#role !== 'leader') this.#setLeader(null);
 	}

@@ -53,6 +53,8 @@
  * - **setWaiting**, **headMoved**: R21's two notices (stall.ts). Every replica gives them, the leader too. headMoved goes with
  *   whatever shows the move first: the finality proof, *or the log's entry that opens the next height*. By the log it reaches all
  *   who follow the leader, so that replicas that have merely lost their own links to the tabs see no stall where there is none.
+ * - **accuse** where members that a replica believes want another leader: it counts as a stall (R21).
+ * - **termSeen** where something outside the cluster shows a term that no replica remembers: its disks are not what they were.
  * - **transferLeadership** before a clean stop: wait until `isLeader` is false, or an election timeout.
  * - **forgetLeader** when it is certain that the leader's process has ended (its machine closed the link): elections then need
  *   not wait for the lease. A link that only went silent is no such certainty.
@@ -247,13 +249,11 @@ export class Raft {
 		invariant(!this.#isStarted, 'R19', 'a replica starts once');
 		this.#isStarted = true;
 		return this.#step(() => {
-			const { snapshot, start, configuration } = this.#log;
+			const { snapshot, start } = this.#log;
 			if (snapshot.index > 0) this.#outbox.effects.restored = snapshot;
 			// Who the first replicas were must not change with what the driver was told later.
 			if (this.#isNew) this.#outbox.persist.push(snapshotRecord(snapshot, start));
-			// There is nobody to wait for.
-			if (votersOf(configuration).join() === this.self)
-				this.#election.campaign(CampaignReason.TIMEOUT, false);
+			this.#campaignAlone();
 		});
 	}
 
@@ -338,7 +338,24 @@ export class Raft {
 	/** R21: the ledger's head is another than before. */
 	headMoved(): void {
 		this.#stall.headMoved();
-		this.#election.dropChallenge();
+		if (!this.#stall.isStalled) this.#election.dropChallenge();
+	}
+
+	/**
+	 * R21: members complain of the leader of this term, and enough of them.
+	 * @param isLasting progress does not take it back: it serves some and not others
+	 */
+	accuse(isLasting: boolean): void {
+		this.#stall.accuse(isLasting);
+	}
+
+	/** Somebody has led in this term, as others show who heard it: any higher term means step down (R19). */
+	termSeen(term: number): RaftEffects {
+		return this.#step(() => {
+			if (term <= this.term) return;
+			this.#election.enterTerm(term);
+			this.#campaignAlone();
+		});
 	}
 
 	/**
@@ -352,6 +369,12 @@ export class Raft {
 			const keep = { entries: this.#limits.keptEntries, bytes: this.#limits.keptBytes };
 			this.#log.compact(index, data, keep, this.#outbox.persist);
 		});
+	}
+
+	/** There is nobody to wait for. */
+	#campaignAlone(): void {
+		if (this.#election.isPromotable && votersOf(this.#log.configuration).join() === this.self)
+			this.#election.campaign(CampaignReason.TIMEOUT, false);
 	}
 
 	#dispatch(from: string, { term, body }: RaftMessage): void {

@@ -16,6 +16,8 @@
  * The cause may be none that another leader can mend: too few tabs for a quorum, say. So each election without progress since
  * doubles the count for the next, up to a cap, and the first progress takes the doubling back. A new leader always has the
  * whole count before it can be asked away.
+ *
+ * What a replica does not see itself others may tell it: an **accusation** by enough members stands for a whole count.
  */
 export interface StallInit {
 	/** Ticks without progress, while blocks wait, that are a stall. */
@@ -37,6 +39,7 @@ export class Stall {
 	/** Elections since the head moved. */
 	#elections = 0;
 	#dueTicks = 0;
+	#accusation: { isLasting: boolean; leftTicks: number } | null = null;
 
 	constructor(init: StallInit) {
 		this.#init = init;
@@ -50,11 +53,12 @@ export class Stall {
 
 	/** This replica would give another one its vote. */
 	get isStalled(): boolean {
-		return this.#isWaiting && this.#ticks >= this.#thresholdTicks;
+		return this.#accusation !== null || (this.#isWaiting && this.#ticks >= this.#thresholdTicks);
 	}
 
 	/** This replica would ask for votes. */
 	get isDue(): boolean {
+		if (this.#accusation && this.#accusation.leftTicks <= 0) return true;
 		return this.#isWaiting && this.#ticks >= this.#dueTicks;
 	}
 
@@ -64,23 +68,36 @@ export class Stall {
 		this.#isWaiting = isWaiting;
 	}
 
+	/**
+	 * Enough members complain of the leader.
+	 * @param isLasting progress does not take it back, only another leader does: it serves some and not others
+	 */
+	accuse(isLasting: boolean): void {
+		this.#accusation ??= { isLasting, leftTicks: 1 + this.#delay() };
+		this.#accusation.isLasting ||= isLasting;
+	}
+
 	headMoved(): void {
+		if (!this.#accusation?.isLasting) this.#accusation = null;
 		this.#elections = 0;
 		this.#restart();
 	}
 
 	leaderChanged(): void {
-		if (this.#isWaiting) this.#elections += 1;
+		if (this.#isWaiting || this.#accusation) this.#elections += 1;
+		this.#accusation = null;
 		this.#restart();
 	}
 
 	/** Its request found no majority: the next one waits as long as the first did behind the mark, at least. */
 	refused(): void {
 		this.#dueTicks = this.#ticks + this.#init.delayTicks + this.#delay();
+		if (this.#accusation) this.#accusation.leftTicks = this.#init.delayTicks + this.#delay();
 	}
 
 	tick(): void {
 		if (this.#isWaiting) this.#ticks += 1;
+		if (this.#accusation) this.#accusation.leftTicks -= 1;
 	}
 
 	get #thresholdTicks(): number {

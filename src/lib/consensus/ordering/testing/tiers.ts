@@ -38,11 +38,12 @@ import { Kind, signedCheck, statementBytes, type Statement } from '../../stateme
 import { receive, testMembers, testSuite, type TestMember } from '../../testing/members.ts';
 import { leaderOf } from '../../topology.ts';
 import { ballotName } from '../ballot.ts';
-import { BooterCore, type BooterEffects } from '../booter.ts';
+import { addBooterEffects, BooterCore, type BooterEffects } from '../booter.ts';
 import { certifiedBodyOf, toCertifiedBlock, type CertifiedBody } from '../certified-block.ts';
 import { Chain, type ChainHead, type Commit } from '../chain.ts';
 import { decodeLockProof } from '../lock.ts';
 import { checkNext } from '../next.ts';
+import { OpenBallot } from '../open-ballot.ts';
 import { checkPartitionRefusal, checkRefuse, readRefusal } from '../refusal.ts';
 import { checkPartitionStatus, checkStatus, checkStatusRequest, type Voters } from '../status.ts';
 import { Voter, type VoterEffects } from '../voter.ts';
@@ -51,6 +52,9 @@ export const RESEND_TICKS = 10;
 export const CARRY_TO_ALL_TICKS = 60;
 export const START_MS = 1_700_000_000_000;
 const TICK_MS = 50;
+/** The Booter's records. */
+const BALLOT_KEY = 'ballot';
+const ORDER_COMMIT_KEY = 'ballot-order-commit';
 /** The head that every test starts from: the height of the entries that made the partitions. */
 const FIRST_HEIGHT = 1;
 
@@ -94,6 +98,9 @@ export interface MemberHost extends Host {
 
 export interface BooterHost extends Host {
 	core: BooterCore;
+	/** The last in which it led. */
+	term: number;
+	log: OpenBallot;
 }
 
 interface Mail {
@@ -136,7 +143,7 @@ export class Tiers {
 			{ operator: operator!, booter: booter!, strangers, members },
 			genesis
 		);
-		await tiers.#handleBooter(tiers.booter.core.lead(1));
+		await tiers.#handleBooter(tiers.booter.core.lead(++tiers.booter.term, null));
 		return tiers;
 	}
 
@@ -163,7 +170,7 @@ export class Tiers {
 			})
 		);
 		const host = this.#host('booter', keys.booter, keys.members);
-		this.booter = { ...host, core: this.#core(host) };
+		this.booter = { ...host, core: this.#core(host), term: 0, log: new OpenBallot() };
 		keys.members.forEach((list, i) =>
 			list.forEach((member, j) => {
 				const name = `${i + 1}${'abcdefghijklmnop'[j]}`;
@@ -297,7 +304,8 @@ export class Tiers {
 			booter.isDown = false;
 			booter.chain = this.#chain(booter);
 			booter.core = this.#core(booter);
-			await this.#handleBooter(booter.core.lead(booter.core.storedTerm + 1));
+			booter.log = logOf(booter);
+			await this.#handleBooter(booter.core.lead(++booter.term, booter.log.logged));
 			for (const [partition, view] of this.#views)
 				await this.#handleBooter(booter.core.leaderChanged(partition, view));
 			return;
@@ -449,12 +457,27 @@ export class Tiers {
 	}
 
 	async #handleBooter(effects: BooterEffects): Promise<void> {
+		this.#record(effects);
 		for (const note of effects.notes) this.transcript.push(`booter: ${note}`);
 		if (effects.higherTerm !== null) this.transcript.push(`booter steps down for term ${effects.higherTerm}`);
 		if (!(await this.#perform(this.booter, effects)) || !effects.operator) return;
 		const { operator } = effects;
 		const { signature } = await this.sign(this.#operator, operator);
 		await this.#handleBooter(this.booter.core.operatorSigned(operator, signature));
+	}
+
+	/** R20: a log of one replica, on its disk: what is written down there is committed. */
+	#record(effects: BooterEffects): void {
+		const { core, log } = this.booter;
+		for (let data = effects.entries.shift(); data; data = effects.entries.shift()) {
+			const entry = log.apply(data)!;
+			effects.persist.push({
+				key: entry.body.case === 'ballot' ? BALLOT_KEY : ORDER_COMMIT_KEY,
+				value: data
+			});
+			if (entry.body.case === 'ballot') effects.persist.push({ key: ORDER_COMMIT_KEY, value: null });
+			addBooterEffects(effects, core.recorded(entry, log.logged));
+		}
 	}
 
 	/** Persist, then send. @returns what was signed, or null where the node stopped */
@@ -616,7 +639,6 @@ export class Tiers {
 		return new Voter({
 			chain: host.chain,
 			self: host.member.id,
-			booter: this.booter.member.id,
 			bodies: {
 				get: (id, view) => {
 					const body = host.bodies.get(id);
@@ -634,16 +656,23 @@ export class Tiers {
 			chain: host.chain,
 			resendTicks: RESEND_TICKS,
 			gatherTicks: 1,
-			gapTicks: 20
+			gapTicks: 20,
+			readBlock: (block) => this.#read(block)
 		});
 		const last = host.disk.blocks.get(host.chain.head.height);
-		core.restore(
-			recordsOf(host),
-			(block) => this.#read(block),
-			(last && decodeFinalBlock(last).finality) ?? null
-		);
+		core.restore((last && decodeFinalBlock(last).finality) ?? null);
 		return core;
 	}
+}
+
+/** What the disk has of the Booter's log. */
+function logOf({ disk }: Host): OpenBallot {
+	const log = new OpenBallot();
+	for (const key of [BALLOT_KEY, ORDER_COMMIT_KEY]) {
+		const data = disk.records.get(key);
+		if (data) log.apply(data);
+	}
+	return log;
 }
 
 function recordsOf({ disk }: Host): { key: string; value: Uint8Array }[] {

@@ -394,6 +394,11 @@ export declare type NodeStatus = Message<"tabwave.v1.NodeStatus"> & {
    * @generated from field: string crypto = 20;
    */
   crypto: string;
+
+  /**
+   * @generated from field: tabwave.v1.BooterStatus booter = 40;
+   */
+  booter?: BooterStatus | undefined;
 };
 
 /**
@@ -401,6 +406,31 @@ export declare type NodeStatus = Message<"tabwave.v1.NodeStatus"> & {
  * Use `create(NodeStatusSchema)` to create a new message.
  */
 export declare const NodeStatusSchema: GenMessage<NodeStatus>;
+
+/**
+ * The Booter cluster as this node sees it.
+ *
+ * @generated from message tabwave.v1.BooterStatus
+ */
+export declare type BooterStatus = Message<"tabwave.v1.BooterStatus"> & {
+  /**
+   * Absent while nobody is active.
+   *
+   * @generated from field: optional string active = 1;
+   */
+  active?: string | undefined;
+
+  /**
+   * @generated from field: uint32 term = 2;
+   */
+  term: number;
+};
+
+/**
+ * Describes the message tabwave.v1.BooterStatus.
+ * Use `create(BooterStatusSchema)` to create a new message.
+ */
+export declare const BooterStatusSchema: GenMessage<BooterStatus>;
 
 /**
  * @generated from message tabwave.v1.MemberName

@@ -119,7 +119,7 @@ export declare type OrderVoteRecord = Message<"tabwave.v1.OrderVoteRecord"> & {
 export declare const OrderVoteRecordSchema: GenMessage<OrderVoteRecord>;
 
 /**
- * R20: the Booter's open ballot.
+ * R20: a ballot that a Booter opens.
  *
  * @generated from message tabwave.v1.BallotRecord
  */
@@ -140,6 +140,8 @@ export declare type BallotRecord = Message<"tabwave.v1.BallotRecord"> & {
   content: Uint8Array;
 
   /**
+   * Of what it orders, where they fit an entry of the log.
+   *
    * @generated from field: repeated tabwave.v1.CertifiedBlock blocks = 4;
    */
   blocks: CertifiedBlock[];
@@ -152,20 +154,55 @@ export declare type BallotRecord = Message<"tabwave.v1.BallotRecord"> & {
 export declare const BallotRecordSchema: GenMessage<BallotRecord>;
 
 /**
- * The last term of a Booter that is alone; a cluster's term is its Raft's.
+ * R20: an entry of the Booter cluster's log, committed before the Next or OrderCommit that says it leaves.
  *
- * @generated from message tabwave.v1.BooterTermRecord
+ * @generated from message tabwave.v1.BooterEntry
  */
-export declare type BooterTermRecord = Message<"tabwave.v1.BooterTermRecord"> & {
+export declare type BooterEntry = Message<"tabwave.v1.BooterEntry"> & {
   /**
-   * @generated from field: uint32 term = 1;
+   * @generated from oneof tabwave.v1.BooterEntry.body
    */
-  term: number;
+  body: {
+    /**
+     * @generated from field: tabwave.v1.BallotRecord ballot = 1;
+     */
+    value: BallotRecord;
+    case: "ballot";
+  } | {
+    /**
+     * @generated from field: tabwave.v1.OrderCertificate order_commit = 2;
+     */
+    value: OrderCertificate;
+    case: "orderCommit";
+  } | { case: undefined; value?: undefined };
 };
 
 /**
- * Describes the message tabwave.v1.BooterTermRecord.
- * Use `create(BooterTermRecordSchema)` to create a new message.
+ * Describes the message tabwave.v1.BooterEntry.
+ * Use `create(BooterEntrySchema)` to create a new message.
  */
-export declare const BooterTermRecordSchema: GenMessage<BooterTermRecord>;
+export declare const BooterEntrySchema: GenMessage<BooterEntry>;
+
+/**
+ * What the entries make of it, in a snapshot of the log: the ballot that was opened last.
+ *
+ * @generated from message tabwave.v1.OpenBallotRecord
+ */
+export declare type OpenBallotRecord = Message<"tabwave.v1.OpenBallotRecord"> & {
+  /**
+   * @generated from field: tabwave.v1.BallotRecord ballot = 1;
+   */
+  ballot?: BallotRecord | undefined;
+
+  /**
+   * @generated from field: tabwave.v1.OrderCertificate order_commit = 2;
+   */
+  orderCommit?: OrderCertificate | undefined;
+};
+
+/**
+ * Describes the message tabwave.v1.OpenBallotRecord.
+ * Use `create(OpenBallotRecordSchema)` to create a new message.
+ */
+export declare const OpenBallotRecordSchema: GenMessage<OpenBallotRecord>;
 

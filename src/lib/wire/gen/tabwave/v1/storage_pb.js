@@ -12,7 +12,7 @@ import { file_tabwave_v1_view_change } from "./view_change_pb.js";
  * Describes the file tabwave/v1/storage.proto.
  */
 export const file_tabwave_v1_storage = /*@__PURE__*/
-  fileDesc("Chh0YWJ3YXZlL3YxL3N0b3JhZ2UucHJvdG8SCnRhYndhdmUudjEiWAoOUHJlcGFyZWRSZWNvcmQSNAoLY2VydGlmaWNhdGUYASABKAsyHy50YWJ3YXZlLnYxLlByZXBhcmVkQ2VydGlmaWNhdGUSEAoIcHJvcG9zYWwYAiABKAwicgoKVmlld1JlY29yZBIMCgR2aWV3GAEgASgNEiUKCG5ld192aWV3GAIgASgLMhMudGFid2F2ZS52MS5OZXdWaWV3Ei8KDWxlYWRlcl9jaGFuZ2UYAyABKAsyGC50YWJ3YXZlLnYxLkxlYWRlckNoYW5nZSKeAQoPT3JkZXJWb3RlUmVjb3JkEgwKBHRlcm0YASABKA0SDwoHYXR0ZW1wdBgCIAEoDRIVCg1zaWduZWRfZGlnZXN0GAMgASgMEhMKC2RvbmVfZGlnZXN0GAQgASgMEioKBGxvY2sYBSABKAsyHC50YWJ3YXZlLnYxLk9yZGVyQ2VydGlmaWNhdGUSFAoMbG9ja19jb250ZW50GAYgASgMImoKDEJhbGxvdFJlY29yZBIMCgR0ZXJtGAEgASgNEg8KB2F0dGVtcHQYAiABKA0SDwoHY29udGVudBgDIAEoDBIqCgZibG9ja3MYBCADKAsyGi50YWJ3YXZlLnYxLkNlcnRpZmllZEJsb2NrIiAKEEJvb3RlclRlcm1SZWNvcmQSDAoEdGVybRgBIAEoDWIGcHJvdG8z", [file_tabwave_v1_ledger, file_tabwave_v1_view_change]);
+  fileDesc("Chh0YWJ3YXZlL3YxL3N0b3JhZ2UucHJvdG8SCnRhYndhdmUudjEiWAoOUHJlcGFyZWRSZWNvcmQSNAoLY2VydGlmaWNhdGUYASABKAsyHy50YWJ3YXZlLnYxLlByZXBhcmVkQ2VydGlmaWNhdGUSEAoIcHJvcG9zYWwYAiABKAwicgoKVmlld1JlY29yZBIMCgR2aWV3GAEgASgNEiUKCG5ld192aWV3GAIgASgLMhMudGFid2F2ZS52MS5OZXdWaWV3Ei8KDWxlYWRlcl9jaGFuZ2UYAyABKAsyGC50YWJ3YXZlLnYxLkxlYWRlckNoYW5nZSKeAQoPT3JkZXJWb3RlUmVjb3JkEgwKBHRlcm0YASABKA0SDwoHYXR0ZW1wdBgCIAEoDRIVCg1zaWduZWRfZGlnZXN0GAMgASgMEhMKC2RvbmVfZGlnZXN0GAQgASgMEioKBGxvY2sYBSABKAsyHC50YWJ3YXZlLnYxLk9yZGVyQ2VydGlmaWNhdGUSFAoMbG9ja19jb250ZW50GAYgASgMImoKDEJhbGxvdFJlY29yZBIMCgR0ZXJtGAEgASgNEg8KB2F0dGVtcHQYAiABKA0SDwoHY29udGVudBgDIAEoDBIqCgZibG9ja3MYBCADKAsyGi50YWJ3YXZlLnYxLkNlcnRpZmllZEJsb2NrIncKC0Jvb3RlckVudHJ5EioKBmJhbGxvdBgBIAEoCzIYLnRhYndhdmUudjEuQmFsbG90UmVjb3JkSAASNAoMb3JkZXJfY29tbWl0GAIgASgLMhwudGFid2F2ZS52MS5PcmRlckNlcnRpZmljYXRlSABCBgoEYm9keSJwChBPcGVuQmFsbG90UmVjb3JkEigKBmJhbGxvdBgBIAEoCzIYLnRhYndhdmUudjEuQmFsbG90UmVjb3JkEjIKDG9yZGVyX2NvbW1pdBgCIAEoCzIcLnRhYndhdmUudjEuT3JkZXJDZXJ0aWZpY2F0ZWIGcHJvdG8z", [file_tabwave_v1_ledger, file_tabwave_v1_view_change]);
 
 /**
  * Describes the message tabwave.v1.PreparedRecord.
@@ -43,9 +43,16 @@ export const BallotRecordSchema = /*@__PURE__*/
   messageDesc(file_tabwave_v1_storage, 3);
 
 /**
- * Describes the message tabwave.v1.BooterTermRecord.
- * Use `create(BooterTermRecordSchema)` to create a new message.
+ * Describes the message tabwave.v1.BooterEntry.
+ * Use `create(BooterEntrySchema)` to create a new message.
  */
-export const BooterTermRecordSchema = /*@__PURE__*/
+export const BooterEntrySchema = /*@__PURE__*/
   messageDesc(file_tabwave_v1_storage, 4);
+
+/**
+ * Describes the message tabwave.v1.OpenBallotRecord.
+ * Use `create(OpenBallotRecordSchema)` to create a new message.
+ */
+export const OpenBallotRecordSchema = /*@__PURE__*/
+  messageDesc(file_tabwave_v1_storage, 5);
 

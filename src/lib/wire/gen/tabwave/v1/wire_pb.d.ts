@@ -645,6 +645,18 @@ export declare type Heartbeat = Message<"tabwave.v1.Heartbeat"> & {
    * @generated from field: bool syncing = 6;
    */
   syncing: boolean;
+
+  /**
+   * From a Booter: the term of its cluster, and who is active in it as far as it knows; empty where nobody is.
+   *
+   * @generated from field: uint32 booter_term = 40;
+   */
+  booterTerm: number;
+
+  /**
+   * @generated from field: bytes active_booter = 41;
+   */
+  activeBooter: Uint8Array;
 };
 
 /**
