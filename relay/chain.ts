@@ -6,7 +6,7 @@ import { create } from '@bufbuild/protobuf';
 import { toHex } from '#lib/crypto/hex.ts';
 import { encodeGenesis, readGenesis } from '#lib/ledger/genesis.ts';
 import type { GenesisBlock, GenesisFields } from '#lib/ledger/genesis.ts';
-import { Admission, PartitionGenesisSchema } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
+import { Admission, PartitionGenesisSchema, RecoveryMode } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
 import type { NetworkConfig } from './config/network-ini.ts';
 import { RelayStartError } from './errors.ts';
 
@@ -67,11 +67,14 @@ const KEYS_OF_FIELD: Record<ConfiguredField, string[]> = {
 	maxClockSkewMs: ['timeouts.maxClockSkewMs'],
 	silenceWindow: ['blocks.silenceWindow'],
 	contracts: ['network.contracts'],
-	conflictDistancePercent: ['spectrum.conflictDistancePercent']
+	conflictDistancePercent: ['spectrum.conflictDistancePercent'],
+	recoveryMode: ['membership.recovery'],
+	recoverySilenceMs: ['membership.recoverySilenceMs'],
+	maxPartitions: ['membership.maxPartitions']
 };
 
 function fieldsFromConfig(config: NetworkConfig): Pick<GenesisFields, ConfiguredField> {
-	const { network, blocks, partitions, timeouts, spectrum } = config;
+	const { network, blocks, partitions, timeouts, spectrum, membership } = config;
 	return {
 		name: network.name,
 		suite: network.suite,
@@ -86,7 +89,10 @@ function fieldsFromConfig(config: NetworkConfig): Pick<GenesisFields, Configured
 		maxClockSkewMs: BigInt(timeouts.maxClockSkewMs),
 		silenceWindow: blocks.silenceWindow,
 		contracts: [...network.contracts],
-		conflictDistancePercent: spectrum.conflictDistancePercent
+		conflictDistancePercent: spectrum.conflictDistancePercent,
+		recoveryMode: membership.recovery === 'automatic' ? RecoveryMode.AUTOMATIC : RecoveryMode.MANUAL,
+		recoverySilenceMs: BigInt(membership.recoverySilenceMs),
+		maxPartitions: membership.maxPartitions
 	};
 }
 

@@ -3,6 +3,7 @@ import {
 	GENESIS_DEFAULTS,
 	MAX_PARTITIONS,
 	MAX_PARTITION_MEMBERS,
+	MAX_RECOVERY_SILENCE_MS,
 	MAX_ROUNDS_IN_FLIGHT
 } from '#lib/ledger/genesis.ts';
 import {
@@ -62,6 +63,25 @@ export const NETWORK_INI = {
 			{ min: 0, max: MAX_PARTITIONS },
 			memberCount,
 			'Members of each partition, in order, where they differ. Takes the place of count and maxMembers.'
+		)
+	},
+	membership: {
+		recovery: choice(
+			'automatic',
+			['manual', 'automatic'],
+			'Who says that a partition without a quorum goes on without its lost members: the operator (npm run recover), or the relay by itself.'
+		),
+		recoverySilenceMs: integer(
+			Number(GENESIS_DEFAULTS.recoverySilenceMs),
+			1000,
+			Number(MAX_RECOVERY_SILENCE_MS),
+			'For how long a partition must have been without a quorum before that, in milliseconds.'
+		),
+		maxPartitions: integer(
+			GENESIS_DEFAULTS.maxPartitions,
+			0,
+			MAX_PARTITIONS,
+			'Partitions that there may be at most: a full one splits in two while there are fewer. Below count: none splits.'
 		)
 	},
 	blocks: {
@@ -211,6 +231,7 @@ export const NETWORK_INI = {
 export const SECTION_ABOUT: Record<SectionName, string> = {
 	network: 'What the network is. Fixed by genesis: a change starts another chain.',
 	partitions: 'How many partitions there are, and their sizes. Fixed by genesis.',
+	membership: 'How partitions change with their members. Fixed by genesis.',
 	blocks: 'Limits of blocks and rounds. Fixed by genesis, but for batchDelayMs.',
 	timeouts: 'How long to wait. Only maxClockSkewMs is fixed by genesis.',
 	relay: 'This program: where it listens and what it carries.',

@@ -84,6 +84,7 @@ export function parseNetworkIni(source: string): NetworkConfig {
 	const config: NetworkConfig = {
 		network: section('network'),
 		partitions: partitionsOf(section('partitions'), lines, problems),
+		membership: section('membership'),
 		blocks: section('blocks'),
 		timeouts: section('timeouts'),
 		relay: section('relay'),

@@ -99,6 +99,12 @@ describe('a block certificate', () => {
 	const check = (one: BlockCertificate): ReturnType<typeof checkBlockCertificate> =>
 		checkBlockCertificate(one, partitionOf(members), TEST_CHAIN_ID);
 
+	it('of an epoch without members is refused', async () => {
+		const empty = { ...partitionOf(members), members: [] };
+		const run = async () => checkBlockCertificate(await certificate(), empty, TEST_CHAIN_ID);
+		expect(await refusal(run)).toBe('CertificateInvalid');
+	});
+
 	it('holds with q Commits', async () => {
 		expect(await holds(check(await certificate()))).toBe(true);
 	});
@@ -196,6 +202,58 @@ describe('an order certificate (R11)', () => {
 		]
 	])('is refused: %s', async (_what, make) => {
 		expect(await refusal(async () => check((await make()) as OrderCertificate))).toBe('CertificateInvalid');
+	});
+
+	describe('without a partition (R22)', () => {
+		const ids = (...list: number[]) => ({ $typeName: 'tabwave.v1.PartitionIds' as const, ids: list });
+		const lone = { ...order, without: ids(2) };
+		async function votes(result: typeof lone | typeof order, partition = 1) {
+			const list = await Promise.all(
+				members.slice(1).map((member) => voteOf(member, orderStatement(Kind.DONE, result, partition, 1)))
+			);
+			return { $typeName: 'tabwave.v1.PartitionVotes' as const, partition, epoch: 1, votes: list };
+		}
+
+		it('holds with q_u of the others, who signed that they do without it', async () => {
+			expect(
+				await holds(check(create(OrderCertificateSchema, { ...lone, partitions: [await votes(lone)] })))
+			).toBe(true);
+		});
+
+		it('is never made of votes that were given for all partitions', async () => {
+			const made = create(OrderCertificateSchema, { ...lone, partitions: [await votes(order)] });
+			expect(await holds(check(made))).toBe(false);
+		});
+
+		it.each<[string, number[]]>([
+			['which has no vote', [3]],
+			['which is left out twice', [2, 2]],
+			['in no order', [2, 1]]
+		])('is refused where it leaves out a partition %s', async (_what, without) => {
+			const made = create(OrderCertificateSchema, {
+				...lone,
+				without: ids(...without),
+				partitions: [await votes(lone)]
+			});
+			expect(await refusal(async () => check(made))).toBe('CertificateInvalid');
+		});
+
+		it('counts no vote of the partition that is left out', async () => {
+			const own = { ...(await votesOf(Kind.DONE, others.slice(1), 2)) };
+			const made = create(OrderCertificateSchema, { ...lone, partitions: [await votes(lone), own] });
+			expect(await refusal(async () => check(made))).toBe('CertificateInvalid');
+		});
+
+		it('all of them: the operator alone', async () => {
+			const [one] = (await testMembers(1)) as [TestMember];
+			const all = { ...order, without: ids(1, 2) };
+			const { signature } = await voteOf(one, orderStatement(Kind.OPERATOR, all, 0, 0));
+			const made = create(OrderCertificateSchema, { ...all, operatorSignature: signature });
+			const checks = checkOrderCertificate(Kind.DONE, made, active(), one.signer.publicKey, TEST_CHAIN_ID);
+			expect(await holds(checks)).toBe(true);
+			const some = create(OrderCertificateSchema, { ...made, without: ids(2) });
+			expect(await refusal(async () => check(some))).toBe('CertificateInvalid');
+		});
 	});
 
 	it('while no partition has members the operator alone is enough, and nobody else (R22)', async () => {

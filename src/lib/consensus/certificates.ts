@@ -10,15 +10,54 @@ import type {
 	BlockCertificate,
 	MemberSignature,
 	OrderCertificate,
+	PartitionIds,
 	PartitionVotes
 } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import { quorum } from './quorum.ts';
 import { Kind, statementBytes, statementCheck, type Statement } from './statement.ts';
 import { upperQuorum, type PartitionView } from './topology.ts';
 
-/** What a Sign or Done says: this order makes these blocks. */
-export function orderVoteDigest(contentDigest: Uint8Array, blockHashes: Uint8Array): Uint8Array {
-	return taggedHash('order-vote', contentDigest, blockHashes);
+/** What a Sign or Done is about. */
+export type OrderResult = Pick<
+	OrderCertificate,
+	'term' | 'attempt' | 'height' | 'contentDigest' | 'blockHashes' | 'without'
+>;
+
+/**
+ * What a Sign or Done says: this order makes these blocks.
+ * @param without R22: which partitions the vote does without. It is part of what is signed, so that nobody makes a
+ * certificate of the smaller quorum out of votes that were given for the full one.
+ */
+export function orderVoteDigest(
+	contentDigest: Uint8Array,
+	blockHashes: Uint8Array,
+	without?: PartitionIds
+): Uint8Array {
+	const left = leftOut({ without });
+	if (left.length === 0) return taggedHash('order-vote', contentDigest, blockHashes);
+	// Their count goes first: only then is it clear where they end.
+	const ids = new DataView(new ArrayBuffer(4 + 4 * left.length));
+	ids.setUint32(0, left.length);
+	left.forEach((id, i) => ids.setUint32(4 + 4 * i, id));
+	return taggedHash('order-vote-without', new Uint8Array(ids.buffer), contentDigest, blockHashes);
+}
+
+/** Ids of the partitions that have no vote on a ballot (R22). */
+export function leftOut({ without }: { without?: PartitionIds }): readonly number[] {
+	return without?.ids ?? [];
+}
+
+/**
+ * The partitions that vote where some are left out (R22).
+ * @throws LedgerError `CertificateInvalid`
+ */
+export function votersWithout(active: PartitionView[], without: readonly number[]): PartitionView[] {
+	without.forEach((id, i) => {
+		if (i > 0 && without[i - 1]! >= id) throw invalid('the partitions that it leaves out are in no order');
+		if (!active.some((partition) => partition.id === id))
+			throw invalid(`it leaves out partition ${id}, which has no vote`);
+	});
+	return active.filter(({ id }) => !without.includes(id));
 }
 
 /** The statement under which each Commit of a certificate was signed. */
@@ -47,6 +86,7 @@ export function checkBlockCertificate(
 		throw invalid(
 			`no members are known for partition ${certificate.partition} in epoch ${certificate.epoch}`
 		);
+	checkInhabited(members);
 	if (certificate.blockId.length !== HASH_BYTES) throw invalid('its block id is not 32 bytes');
 	checkVoters(certificate.commits, members, quorum(members.members.length));
 	const statement = commitStatement(certificate);
@@ -54,20 +94,15 @@ export function checkBlockCertificate(
 }
 
 /** The statement of one partition's vote in the upper tier. */
-export function orderStatement(
-	kind: Kind,
-	certificate: Pick<OrderCertificate, 'term' | 'attempt' | 'height' | 'contentDigest' | 'blockHashes'>,
-	partition: number,
-	epoch: number
-): Statement {
+export function orderStatement(kind: Kind, order: OrderResult, partition: number, epoch: number): Statement {
 	return {
 		kind,
 		partition,
 		epoch,
-		view: certificate.term,
-		attempt: certificate.attempt,
-		slot: certificate.height,
-		digest: orderVoteDigest(certificate.contentDigest, certificate.blockHashes)
+		view: order.term,
+		attempt: order.attempt,
+		slot: order.height,
+		digest: orderVoteDigest(order.contentDigest, order.blockHashes, order.without)
 	};
 }
 
@@ -77,13 +112,14 @@ export function orderStatement(
  */
 export function checkPartitionVotes(
 	kind: Kind,
-	order: Pick<OrderCertificate, 'term' | 'attempt' | 'height' | 'contentDigest' | 'blockHashes'>,
+	order: OrderResult,
 	votes: PartitionVotes,
 	members: PartitionView | undefined,
 	chainId: Uint8Array
 ): Verification[] {
 	if (!members || members.id !== votes.partition || members.epoch !== votes.epoch)
 		throw invalid(`partition ${votes.partition} has no vote in epoch ${votes.epoch}`);
+	checkInhabited(members);
 	checkOrderForm(order);
 	checkVoters(votes.votes, members, quorum(members.members.length));
 	const statement = orderStatement(kind, order, votes.partition, votes.epoch);
@@ -93,7 +129,7 @@ export function checkPartitionVotes(
 /**
  * An OrderCommit (`Kind.SIGN`) or a finality proof (`Kind.DONE`).
  * @param active the partitions that have a vote at the certificate's height
- * @param operator its key, whose signature alone is enough while no partition has members (R22)
+ * @param operator its key, whose signature alone is enough where no partition is left to vote (R22)
  * @throws LedgerError `CertificateInvalid`
  */
 export function checkOrderCertificate(
@@ -104,7 +140,8 @@ export function checkOrderCertificate(
 	chainId: Uint8Array
 ): Verification[] {
 	checkOrderForm(certificate);
-	if (active.length === 0) {
+	const voters = votersWithout(active, leftOut(certificate));
+	if (voters.length === 0) {
 		const statement = { ...orderStatement(Kind.OPERATOR, certificate, 0, 0) };
 		return [
 			{
@@ -122,12 +159,12 @@ export function checkOrderCertificate(
 			kind,
 			certificate,
 			votes,
-			active.find((p) => p.id === votes.partition),
+			voters.find((p) => p.id === votes.partition),
 			chainId
 		);
 	});
-	if (seen.size < upperQuorum(active))
-		throw invalid(`${seen.size} of ${active.length} partitions; ${upperQuorum(active)} are needed`);
+	if (seen.size < upperQuorum(voters))
+		throw invalid(`${seen.size} of ${voters.length} partitions; ${upperQuorum(voters)} are needed`);
 	return checks;
 }
 
@@ -144,6 +181,11 @@ function checkOrderForm(order: Pick<OrderCertificate, 'contentDigest' | 'blockHa
 	if (order.contentDigest.length !== HASH_BYTES) throw invalid('its content digest is not 32 bytes');
 	if (order.blockHashes.length === 0 || order.blockHashes.length % HASH_BYTES !== 0)
 		throw invalid('it names no whole blocks');
+}
+
+/** Who has left has no vote, and a quorum of nobody is none: a partition may be empty in some of its epochs (R22). */
+function checkInhabited({ id, epoch, members }: PartitionView): void {
+	if (members.length === 0) throw invalid(`partition ${id} had no members in epoch ${epoch}`);
 }
 
 /** Members of the partition, each once, and enough of them. @throws LedgerError `CertificateInvalid` */

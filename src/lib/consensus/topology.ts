@@ -25,7 +25,7 @@ export class Topology {
 	readonly #state: StateReader;
 	readonly #ids: number[];
 
-	/** @param partitionIds as genesis names them */
+	/** @param partitionIds all that genesis allows; those that no split has made yet are not there */
 	constructor(state: StateReader, partitionIds: number[]) {
 		this.#state = state;
 		this.#ids = partitionIds;
@@ -44,7 +44,7 @@ export class Topology {
 	}
 
 	partitions(): PartitionView[] {
-		return this.#ids.map((id) => this.partition(id)!);
+		return this.#ids.flatMap((id) => this.partition(id) ?? []);
 	}
 
 	/** Partitions that have members, and so a vote. */

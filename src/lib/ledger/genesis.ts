@@ -2,7 +2,7 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { taggedHash, ZERO_HASH } from '../crypto/hash.ts';
 import { PartitionStateSchema } from '../wire/gen/tabwave/v1/contracts_pb.js';
-import { Admission, GenesisSchema, type Genesis } from '../wire/gen/tabwave/v1/ledger_pb.js';
+import { Admission, GenesisSchema, RecoveryMode, type Genesis } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import { LedgerError } from './errors.ts';
 import { nextStateDigest, type StateWrite } from './state.ts';
 import { KEY_BYTES } from './transaction.ts';
@@ -12,6 +12,9 @@ export const MAX_PARTITIONS = 64;
 export const MAX_PARTITION_MEMBERS = 64;
 /** A LeaderChange proves every round of the window (R6): with 64 members this many fit a packet several times over. */
 export const MAX_ROUNDS_IN_FLIGHT = 64;
+
+/** A day: who waits longer waits for nobody. */
+export const MAX_RECOVERY_SILENCE_MS = 86_400_000n;
 
 export type GenesisFields = Omit<Genesis, '$typeName' | '$unknown'>;
 
@@ -33,7 +36,12 @@ export const GENESIS_DEFAULTS = {
 	maxClockSkewMs: 600_000n,
 	silenceWindow: 10_000,
 	contracts: ['transfer', 'spectrum'],
-	conflictDistancePercent: 100
+	conflictDistancePercent: 100,
+	// A network that anybody may join is a classroom: whoever closes all tabs and opens new ones has nobody to ask.
+	recoveryMode: RecoveryMode.AUTOMATIC,
+	// Three times what evicts a member where there is a quorum.
+	recoverySilenceMs: 60_000n,
+	maxPartitions: 8
 } satisfies Omit<GenesisFields, 'operator' | 'booters' | 'createdMs'>;
 
 export interface GenesisBlock {
@@ -84,6 +92,9 @@ export function readGenesis(bytes: Uint8Array): GenesisBlock {
 		'maxRoundsInFlight'
 	);
 	check(fields.silenceWindow > 0, 'silenceWindow');
+	check(RecoveryMode[fields.recoveryMode] !== undefined, 'recoveryMode');
+	check(fields.recoverySilenceMs <= MAX_RECOVERY_SILENCE_MS, 'recoverySilenceMs');
+	check(fields.maxPartitions <= MAX_PARTITIONS, 'maxPartitions');
 	const chainId = taggedHash('genesis', bytes);
 	const writes: StateWrite[] = fields.partitions
 		.map(({ id, maxMembers }) => ({
@@ -101,6 +112,14 @@ export function readGenesis(bytes: Uint8Array): GenesisBlock {
 	};
 }
 
+/** Ids that partitions of this network may have: those of genesis, and those that splits make (R22). */
+export function partitionIds({
+	partitions,
+	maxPartitions
+}: Pick<Genesis, 'partitions' | 'maxPartitions'>): number[] {
+	return Array.from({ length: Math.max(partitions.length, maxPartitions) }, (_, i) => i + 1);
+}
+
 /** State key of a partition as it is now. */
 export function partitionKey(id: number): string {
 	return `partition/${String(id).padStart(4, '0')}`;
@@ -114,6 +133,11 @@ export function roundKey(id: number): string {
 /** State key of a partition as it was in an epoch: kept, since old certificates are checked against it (R22). */
 export function epochKey(id: number, epoch: number): string {
 	return `epoch/${String(id).padStart(4, '0')}/${String(epoch).padStart(8, '0')}`;
+}
+
+/** State key of a key that was evicted for evidence (R24). @param id lower-case hex */
+export function banKey(id: string): string {
+	return `banned/${id}`;
 }
 
 function check(condition: boolean, field: string): void {

@@ -5,7 +5,7 @@ import { compareBytes, equalBytes, fromHex, toHex } from '../../crypto/hex.ts';
 import type { Verification } from '../../crypto/suite.ts';
 import { creditNewcomer } from '../../ledger/accounts.ts';
 import { LedgerError } from '../../ledger/errors.ts';
-import { epochKey, partitionKey } from '../../ledger/genesis.ts';
+import { banKey, epochKey, partitionIds, partitionKey } from '../../ledger/genesis.ts';
 import type { Overlay, StateReader } from '../../ledger/state.ts';
 import { KEY_BYTES } from '../../ledger/transaction.ts';
 import { InvitationStateSchema, PartitionStateSchema } from '../../wire/gen/tabwave/v1/contracts_pb.js';
@@ -263,10 +263,7 @@ function readInvitation(bytes: Uint8Array): Invitation {
 }
 
 function topologyOf(context: MembershipContext): Topology {
-	return new Topology(
-		context.state,
-		context.genesis.partitions.map((partition) => partition.id)
-	);
+	return new Topology(context.state, partitionIds(context.genesis));
 }
 
 function member(id: Uint8Array, nickname: string): Member {

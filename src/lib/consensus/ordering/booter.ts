@@ -31,14 +31,13 @@ import type {
 	PartitionStatuses,
 	PartitionVote
 } from '../../wire/gen/tabwave/v1/wire_pb.js';
-import { orderStatement } from '../certificates.ts';
+import { orderStatement, type OrderResult } from '../certificates.ts';
 import { noEffects, type Effects } from '../effects.ts';
 import { MembershipRequests } from '../membership/requests.ts';
 import { Kind, type Statement } from '../statement.ts';
 import { leaderOf, upperQuorum, type PartitionView } from '../topology.ts';
 import { ballotName, compareBallots, MAX_BALLOT_NUMBER, type Ballot } from './ballot.ts';
 import { BlockQueue } from './block-queue.ts';
-import type { OrderResult } from './carrier.ts';
 import { toCertifiedBlock, type CertifiedBody } from './certified-block.ts';
 import type { Chain, Commit, EntryBody, Execution } from './chain.ts';
 import { EntryError } from './entry-error.ts';

@@ -4,21 +4,15 @@
  */
 import { toHex } from '../../crypto/hex.ts';
 import { invariant } from '../../ledger/errors.ts';
-import type { MemberSignature, OrderCertificate, Signed } from '../../wire/gen/tabwave/v1/ledger_pb.js';
+import type { MemberSignature, Signed } from '../../wire/gen/tabwave/v1/ledger_pb.js';
 import type { LockProof, LockReference, Packet, StatusGroup } from '../../wire/gen/tabwave/v1/wire_pb.js';
-import { orderVoteDigest } from '../certificates.ts';
+import { orderVoteDigest, type OrderResult } from '../certificates.ts';
 import type { Received } from '../effects.ts';
 import { quorum } from '../quorum.ts';
 import { Kind } from '../statement.ts';
 import type { PartitionView } from '../topology.ts';
 import type { Ballot } from './ballot.ts';
 import { decodeLockProof, highestLock, lockReference } from './lock.ts';
-
-/** What a Sign or Done is about. */
-export type OrderResult = Pick<
-	OrderCertificate,
-	'term' | 'attempt' | 'height' | 'contentDigest' | 'blockHashes'
->;
 
 type VoteKind = Kind.SIGN | Kind.DONE | Kind.STATUS;
 
@@ -53,7 +47,7 @@ export class Carrier {
 		order: OrderResult,
 		partition: PartitionView
 	): Packet['body'] | null {
-		const digest = toHex(orderVoteDigest(order.contentDigest, order.blockHashes));
+		const digest = toHex(orderVoteDigest(order.contentDigest, order.blockHashes, order.without));
 		const needed = quorum(partition.members.length);
 		const votes = [...this.#votes[kind].values()].filter((message) => message.digest === digest);
 		if (votes.length < needed) return null;
@@ -67,6 +61,7 @@ export class Carrier {
 				height: order.height,
 				contentDigest: order.contentDigest,
 				blockHashes: order.blockHashes,
+				without: order.without,
 				votes: {
 					$typeName: 'tabwave.v1.PartitionVotes',
 					partition: partition.id,

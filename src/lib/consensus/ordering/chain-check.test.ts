@@ -225,6 +225,37 @@ describe('a block from another node', () => {
 		}
 	});
 
+	it('certified by a partition that everybody has left is refused, and stops nobody', async () => {
+		const gone = ledger.members(2);
+		const leaves = await Promise.all(gone.map((member) => ledger.leave(member, 2)));
+		await ledger.commit(membershipEntry(ledger.change(2, { leaves })));
+		const { body } = blockOf(await one());
+		const { proposalBytes, certificate } = await ledger.certified(2, body.transactions, {
+			epoch: 2,
+			roundId: 1,
+			voters: gone
+		});
+		const { blocks: last } = await ledger.commit({ kind: 'block', body });
+		const stored = decodeFinalBlock(last[0]!.bytes);
+		const header = encodeHeader({
+			...decodeHeader(stored.header),
+			partition: 2,
+			epoch: 2,
+			view: 0,
+			roundId: 1,
+			lowerBlockId: certificate.blockId
+		});
+		const finality = { ...stored.finality!, blockHashes: blockHash(header) };
+		const chain = ledger.fresh();
+		for (const bytes of ledger.blocks.slice(0, -1)) {
+			const checked = chain.check(decodeFinalBlock(bytes));
+			chain.commitChecked(executedOf(checked), checked.finality);
+		}
+		const forged = { ...stored, header, entry: proposalBytes, certificate, finality };
+		expect(reasonOf(() => chain.check(forged))).toBe('CertificateInvalid');
+		expect(reasonOf(() => chain.check(stored))).toBe('none');
+	});
+
 	it('of a later epoch is checked by the members of its own time', async () => {
 		follow(LAST);
 		const stored = decodeFinalBlock(blocks[2]!);
@@ -304,6 +335,11 @@ describe('a finality proof of several blocks', () => {
 		}
 	});
 });
+
+function blockOf(entry: EntryBody): Extract<EntryBody, { kind: 'block' }> {
+	if (entry.kind !== 'block') throw new Error('a change of members');
+	return entry;
+}
 
 /** Of a block that this node executes to the result that the others signed. */
 function executedOf({ outcome }: CheckedBlock): ExecutedBlock {

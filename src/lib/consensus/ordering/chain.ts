@@ -21,7 +21,7 @@ import {
 } from '../../ledger/block.ts';
 import type { Contract } from '../../ledger/contract.ts';
 import { invariant, LedgerError } from '../../ledger/errors.ts';
-import { roundKey, type GenesisBlock } from '../../ledger/genesis.ts';
+import { partitionIds, roundKey, type GenesisBlock } from '../../ledger/genesis.ts';
 import { RecentIds } from '../../ledger/recent-ids.ts';
 import {
 	executeBlock,
@@ -160,10 +160,7 @@ export class Chain {
 		};
 		this.repaired = this.state.repair(this.#head.height);
 		this.#provenHeight = this.#head.height;
-		this.topology = new Topology(
-			this.state,
-			genesis.fields.partitions.map((partition) => partition.id)
-		);
+		this.topology = new Topology(this.state, partitionIds(genesis.fields));
 	}
 
 	get head(): ChainHead {
@@ -463,10 +460,7 @@ export class Chain {
 			certificate.view !== fixed.view
 		)
 			throw new LedgerError('OrderInvalid', 'an entry of the order does not match its block');
-		const topology = new Topology(
-			base,
-			this.genesis.fields.partitions.map((partition) => partition.id)
-		);
+		const topology = new Topology(base, partitionIds(this.genesis.fields));
 		const partition = topology.partition(proposal.partition);
 		if (partition?.epoch !== proposal.epoch)
 			throw new LedgerError(

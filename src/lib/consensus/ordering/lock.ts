@@ -23,7 +23,7 @@ export function lockReference(orderCommit: OrderCertificate): LockReference {
 		$typeName: 'tabwave.v1.LockReference',
 		term: orderCommit.term,
 		attempt: orderCommit.attempt,
-		digest: orderVoteDigest(orderCommit.contentDigest, orderCommit.blockHashes)
+		digest: orderVoteDigest(orderCommit.contentDigest, orderCommit.blockHashes, orderCommit.without)
 	};
 }
 

@@ -3,12 +3,11 @@ import { equalBytes, toHex } from '../../crypto/hex.ts';
 import { invariant } from '../../ledger/errors.ts';
 import type { PartitionVotes, Signed } from '../../wire/gen/tabwave/v1/ledger_pb.js';
 import type { OrderRefusal, PartitionRefusal, PartitionVote } from '../../wire/gen/tabwave/v1/wire_pb.js';
-import { orderVoteDigest } from '../certificates.ts';
+import { leftOut, orderVoteDigest, type OrderResult } from '../certificates.ts';
 import { blockingCount, faultyBound } from '../quorum.ts';
 import { Kind } from '../statement.ts';
 import type { PartitionView } from '../topology.ts';
 import { compareBallots, supportedBallot, type Ballot } from './ballot.ts';
-import type { OrderResult } from './carrier.ts';
 import { readRefusal, REFUSED } from './refusal.ts';
 
 export class Tally {
@@ -40,6 +39,11 @@ export class Tally {
 		const own = this.#own;
 		const votes = vote.votes!;
 		if (!own || vote.height !== this.#height || compareBallots(vote, this.#ballot) !== 0) return;
+		// R22: a vote on this ballot with another set of partitions left out is one on another question.
+		if (!sameIds(leftOut(vote), leftOut(own))) {
+			this.#elsewhere.add(votes.partition);
+			return;
+		}
 		if (equalBytes(vote.contentDigest, own.contentDigest) && equalBytes(vote.blockHashes, own.blockHashes)) {
 			(vote.kind === Kind.SIGN ? this.signs : this.dones).set(votes.partition, votes);
 			return;
@@ -48,7 +52,7 @@ export class Tally {
 			this.#elsewhere.add(votes.partition);
 			return;
 		}
-		const other = toHex(orderVoteDigest(vote.contentDigest, vote.blockHashes));
+		const other = toHex(orderVoteDigest(vote.contentDigest, vote.blockHashes, vote.without));
 		const partitions = this.#others.get(other) ?? new Set();
 		this.#others.set(other, partitions.add(votes.partition));
 		invariant(
@@ -156,7 +160,11 @@ export class Tally {
 }
 
 function resultDigest(order: OrderResult): Uint8Array {
-	return orderVoteDigest(order.contentDigest, order.blockHashes);
+	return orderVoteDigest(order.contentDigest, order.blockHashes, order.without);
+}
+
+function sameIds(a: readonly number[], b: readonly number[]): boolean {
+	return a.length === b.length && a.every((id, i) => id === b[i]);
 }
 
 function ballotOf(signed: Signed): Ballot {

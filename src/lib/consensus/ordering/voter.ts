@@ -12,13 +12,13 @@ import type {
 	Signed
 } from '../../wire/gen/tabwave/v1/ledger_pb.js';
 import type { Next } from '../../wire/gen/tabwave/v1/wire_pb.js';
-import { orderStatement, orderVoteDigest } from '../certificates.ts';
+import { orderStatement, orderVoteDigest, type OrderResult } from '../certificates.ts';
 import { noEffects, type Effects, type Received, type Target } from '../effects.ts';
 import { blockingCount } from '../quorum.ts';
 import { Kind } from '../statement.ts';
 import type { PartitionView } from '../topology.ts';
 import { ballotName, compareBallots, type Ballot } from './ballot.ts';
-import { Carrier, partitionRefusal, type OrderResult } from './carrier.ts';
+import { Carrier, partitionRefusal } from './carrier.ts';
 import type { CertifiedBody } from './certified-block.ts';
 import type { Chain, Commit, EntryBody, Execution } from './chain.ts';
 import { encodeComplaint, readComplaint, type Grievance } from './complaint.ts';

@@ -140,6 +140,34 @@ export declare type RoundState = Message<"tabwave.v1.RoundState"> & {
 export declare const RoundStateSchema: GenMessage<RoundState>;
 
 /**
+ * R24: a key that was evicted for evidence, which cannot join again. The block of that height holds the evidence.
+ *
+ * @generated from message tabwave.v1.BanState
+ */
+export declare type BanState = Message<"tabwave.v1.BanState"> & {
+  /**
+   * @generated from field: uint32 height = 1;
+   */
+  height: number;
+
+  /**
+   * @generated from field: uint32 partition = 2;
+   */
+  partition: number;
+
+  /**
+   * @generated from field: uint32 epoch = 3;
+   */
+  epoch: number;
+};
+
+/**
+ * Describes the message tabwave.v1.BanState.
+ * Use `create(BanStateSchema)` to create a new message.
+ */
+export declare const BanStateSchema: GenMessage<BanState>;
+
+/**
  * @generated from message tabwave.v1.InvitationState
  */
 export declare type InvitationState = Message<"tabwave.v1.InvitationState"> & {

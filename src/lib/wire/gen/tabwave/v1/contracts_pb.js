@@ -11,7 +11,7 @@ import { file_tabwave_v1_ledger } from "./ledger_pb.js";
  * Describes the file tabwave/v1/contracts.proto.
  */
 export const file_tabwave_v1_contracts = /*@__PURE__*/
-  fileDesc("Chp0YWJ3YXZlL3YxL2NvbnRyYWN0cy5wcm90bxIKdGFid2F2ZS52MSIvChFUcmFuc2ZlckFyZ3VtZW50cxIKCgJ0bxgBIAEoDBIOCgZhbW91bnQYAiABKAQiOQoNVHJhbnNmZXJFdmVudBIMCgRmcm9tGAEgASgMEgoKAnRvGAIgASgMEg4KBmFtb3VudBgDIAEoBCIfCgxBY2NvdW50U3RhdGUSDwoHYmFsYW5jZRgBIAEoBCJ7Cg5QYXJ0aXRpb25TdGF0ZRIKCgJpZBgBIAEoDRINCgVlcG9jaBgCIAEoDRIjCgdtZW1iZXJzGAMgAygLMhIudGFid2F2ZS52MS5NZW1iZXISEwoLbWF4X21lbWJlcnMYBCABKA0SFAoMc2luY2VfaGVpZ2h0GAUgASgNIjIKClJvdW5kU3RhdGUSDQoFZXBvY2gYASABKA0SFQoNbGFzdF9yb3VuZF9pZBgCIAEoDSIfCg9JbnZpdGF0aW9uU3RhdGUSDAoEdXNlZBgBIAEoDWIGcHJvdG8z", [file_tabwave_v1_ledger]);
+  fileDesc("Chp0YWJ3YXZlL3YxL2NvbnRyYWN0cy5wcm90bxIKdGFid2F2ZS52MSIvChFUcmFuc2ZlckFyZ3VtZW50cxIKCgJ0bxgBIAEoDBIOCgZhbW91bnQYAiABKAQiOQoNVHJhbnNmZXJFdmVudBIMCgRmcm9tGAEgASgMEgoKAnRvGAIgASgMEg4KBmFtb3VudBgDIAEoBCIfCgxBY2NvdW50U3RhdGUSDwoHYmFsYW5jZRgBIAEoBCJ7Cg5QYXJ0aXRpb25TdGF0ZRIKCgJpZBgBIAEoDRINCgVlcG9jaBgCIAEoDRIjCgdtZW1iZXJzGAMgAygLMhIudGFid2F2ZS52MS5NZW1iZXISEwoLbWF4X21lbWJlcnMYBCABKA0SFAoMc2luY2VfaGVpZ2h0GAUgASgNIjIKClJvdW5kU3RhdGUSDQoFZXBvY2gYASABKA0SFQoNbGFzdF9yb3VuZF9pZBgCIAEoDSI8CghCYW5TdGF0ZRIOCgZoZWlnaHQYASABKA0SEQoJcGFydGl0aW9uGAIgASgNEg0KBWVwb2NoGAMgASgNIh8KD0ludml0YXRpb25TdGF0ZRIMCgR1c2VkGAEgASgNYgZwcm90bzM", [file_tabwave_v1_ledger]);
 
 /**
  * Describes the message tabwave.v1.TransferArguments.
@@ -49,9 +49,16 @@ export const RoundStateSchema = /*@__PURE__*/
   messageDesc(file_tabwave_v1_contracts, 4);
 
 /**
+ * Describes the message tabwave.v1.BanState.
+ * Use `create(BanStateSchema)` to create a new message.
+ */
+export const BanStateSchema = /*@__PURE__*/
+  messageDesc(file_tabwave_v1_contracts, 5);
+
+/**
  * Describes the message tabwave.v1.InvitationState.
  * Use `create(InvitationStateSchema)` to create a new message.
  */
 export const InvitationStateSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_contracts, 5);
+  messageDesc(file_tabwave_v1_contracts, 6);
 

@@ -404,6 +404,13 @@ export declare type Eviction = Message<"tabwave.v1.Eviction"> & {
    * @generated from field: repeated tabwave.v1.Signed silences = 2;
    */
   silences: Signed[];
+
+  /**
+   * R24: in their place, what proves that the member lied.
+   *
+   * @generated from field: tabwave.v1.Evidence evidence = 50;
+   */
+  evidence?: Evidence | undefined;
 };
 
 /**
@@ -411,6 +418,165 @@ export declare type Eviction = Message<"tabwave.v1.Eviction"> & {
  * Use `create(EvictionSchema)` to create a new message.
  */
 export declare const EvictionSchema: GenMessage<Eviction>;
+
+/**
+ * R24: what one member has signed and no honest member signs. Payloads are empty where they are no part of the proof.
+ *
+ * @generated from message tabwave.v1.Evidence
+ */
+export declare type Evidence = Message<"tabwave.v1.Evidence"> & {
+  /**
+   * @generated from field: tabwave.v1.Signed first = 1;
+   */
+  first?: Signed | undefined;
+
+  /**
+   * Absent where first is proof alone.
+   *
+   * @generated from field: tabwave.v1.Signed second = 2;
+   */
+  second?: Signed | undefined;
+
+  /**
+   * Where second is a Status: the LockReference that it names, encoded; empty where it names none.
+   *
+   * @generated from field: bytes lock = 3;
+   */
+  lock: Uint8Array;
+
+  /**
+   * Where first is a PrePrepare: the TransactionBody that it names and that has no valid form.
+   *
+   * @generated from field: bytes transaction_body = 4;
+   */
+  transactionBody: Uint8Array;
+};
+
+/**
+ * Describes the message tabwave.v1.Evidence.
+ * Use `create(EvidenceSchema)` to create a new message.
+ */
+export declare const EvidenceSchema: GenMessage<Evidence>;
+
+/**
+ * R22: a partition that has lost its quorum goes on with those that remain, or ends. Signed by the operator.
+ *
+ * @generated from message tabwave.v1.Recovery
+ */
+export declare type Recovery = Message<"tabwave.v1.Recovery"> & {
+  /**
+   * @generated from field: bytes chain_id = 1;
+   */
+  chainId: Uint8Array;
+
+  /**
+   * @generated from field: uint32 partition = 2;
+   */
+  partition: number;
+
+  /**
+   * The epoch that has lost its quorum.
+   *
+   * @generated from field: uint32 epoch = 3;
+   */
+  epoch: number;
+
+  /**
+   * Members that stay, sorted by id; nobody where all are gone.
+   *
+   * @generated from field: repeated bytes remaining = 4;
+   */
+  remaining: Uint8Array[];
+
+  /**
+   * Nobody stays, and nobody joins it any more.
+   *
+   * @generated from field: bool retire = 5;
+   */
+  retire: boolean;
+
+  /**
+   * Since when too few of its members were heard.
+   *
+   * @generated from field: uint64 silent_since_ms = 6;
+   */
+  silentSinceMs: bigint;
+
+  /**
+   * Signed by the relay by itself, as genesis allows.
+   *
+   * @generated from field: bool automatic = 7;
+   */
+  automatic: boolean;
+};
+
+/**
+ * Describes the message tabwave.v1.Recovery.
+ * Use `create(RecoverySchema)` to create a new message.
+ */
+export declare const RecoverySchema: GenMessage<Recovery>;
+
+/**
+ * @generated from message tabwave.v1.SignedRecovery
+ */
+export declare type SignedRecovery = Message<"tabwave.v1.SignedRecovery"> & {
+  /**
+   * @generated from field: bytes recovery = 1;
+   */
+  recovery: Uint8Array;
+
+  /**
+   * @generated from field: bytes signature = 2;
+   */
+  signature: Uint8Array;
+};
+
+/**
+ * Describes the message tabwave.v1.SignedRecovery.
+ * Use `create(SignedRecoverySchema)` to create a new message.
+ */
+export declare const SignedRecoverySchema: GenMessage<SignedRecovery>;
+
+/**
+ * @generated from message tabwave.v1.SignedRecoveries
+ */
+export declare type SignedRecoveries = Message<"tabwave.v1.SignedRecoveries"> & {
+  /**
+   * @generated from field: repeated tabwave.v1.SignedRecovery recoveries = 1;
+   */
+  recoveries: SignedRecovery[];
+};
+
+/**
+ * Describes the message tabwave.v1.SignedRecoveries.
+ * Use `create(SignedRecoveriesSchema)` to create a new message.
+ */
+export declare const SignedRecoveriesSchema: GenMessage<SignedRecoveries>;
+
+/**
+ * R22: the upper half of a partition's members, by id, begins a partition of its own.
+ *
+ * @generated from message tabwave.v1.Split
+ */
+export declare type Split = Message<"tabwave.v1.Split"> & {
+  /**
+   * @generated from field: uint32 partition = 1;
+   */
+  partition: number;
+
+  /**
+   * Sorted by id.
+   *
+   * @generated from field: repeated tabwave.v1.Member members = 2;
+   */
+  members: Member[];
+};
+
+/**
+ * Describes the message tabwave.v1.Split.
+ * Use `create(SplitSchema)` to create a new message.
+ */
+export declare const SplitSchema: GenMessage<Split>;
 
 /**
  * R22: the next epoch of one partition.
@@ -451,6 +617,18 @@ export declare type MembershipChange = Message<"tabwave.v1.MembershipChange"> & 
    * @generated from field: repeated tabwave.v1.Eviction evictions = 6;
    */
   evictions: Eviction[];
+
+  /**
+   * Stands alone: with it there are no other proofs.
+   *
+   * @generated from field: tabwave.v1.SignedRecovery recovery = 50;
+   */
+  recovery?: SignedRecovery | undefined;
+
+  /**
+   * @generated from field: tabwave.v1.Split split = 51;
+   */
+  split?: Split | undefined;
 };
 
 /**
@@ -608,11 +786,18 @@ export declare type OrderCertificate = Message<"tabwave.v1.OrderCertificate"> & 
   partitions: PartitionVotes[];
 
   /**
-   * Only while no partition has members (R22).
+   * Only where no partition is left to vote (R22).
    *
    * @generated from field: bytes operator_signature = 7;
    */
   operatorSignature: Uint8Array;
+
+  /**
+   * R22: partitions that have lost their quorum and are not asked. The votes name them.
+   *
+   * @generated from field: tabwave.v1.PartitionIds without = 50;
+   */
+  without?: PartitionIds | undefined;
 };
 
 /**
@@ -620,6 +805,24 @@ export declare type OrderCertificate = Message<"tabwave.v1.OrderCertificate"> & 
  * Use `create(OrderCertificateSchema)` to create a new message.
  */
 export declare const OrderCertificateSchema: GenMessage<OrderCertificate>;
+
+/**
+ * @generated from message tabwave.v1.PartitionIds
+ */
+export declare type PartitionIds = Message<"tabwave.v1.PartitionIds"> & {
+  /**
+   * Ascending.
+   *
+   * @generated from field: repeated uint32 ids = 1;
+   */
+  ids: number[];
+};
+
+/**
+ * Describes the message tabwave.v1.PartitionIds.
+ * Use `create(PartitionIdsSchema)` to create a new message.
+ */
+export declare const PartitionIdsSchema: GenMessage<PartitionIds>;
 
 /**
  * @generated from message tabwave.v1.OrderEntry
@@ -873,6 +1076,25 @@ export declare type Genesis = Message<"tabwave.v1.Genesis"> & {
    * @generated from field: uint32 conflict_distance_percent = 17;
    */
   conflictDistancePercent: number;
+
+  /**
+   * @generated from field: tabwave.v1.RecoveryMode recovery_mode = 50;
+   */
+  recoveryMode: RecoveryMode;
+
+  /**
+   * For how long a partition must have been without a quorum.
+   *
+   * @generated from field: uint64 recovery_silence_ms = 51;
+   */
+  recoverySilenceMs: bigint;
+
+  /**
+   * Splits make partitions up to this number; 0: none.
+   *
+   * @generated from field: uint32 max_partitions = 52;
+   */
+  maxPartitions: number;
 };
 
 /**
@@ -1007,6 +1229,39 @@ export enum Admission {
  * Describes the enum tabwave.v1.Admission.
  */
 export declare const AdmissionSchema: GenEnum<Admission>;
+
+/**
+ * R22: who says that a partition without a quorum goes on without its lost members.
+ *
+ * @generated from enum tabwave.v1.RecoveryMode
+ */
+export enum RecoveryMode {
+  /**
+   * As MANUAL.
+   *
+   * @generated from enum value: RECOVERY_MODE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The operator, by a command.
+   *
+   * @generated from enum value: RECOVERY_MODE_MANUAL = 1;
+   */
+  MANUAL = 1,
+
+  /**
+   * The relay with the operator's key, after the silence.
+   *
+   * @generated from enum value: RECOVERY_MODE_AUTOMATIC = 2;
+   */
+  AUTOMATIC = 2,
+}
+
+/**
+ * Describes the enum tabwave.v1.RecoveryMode.
+ */
+export declare const RecoveryModeSchema: GenEnum<RecoveryMode>;
 
 /**
  * @generated from enum tabwave.v1.Kind

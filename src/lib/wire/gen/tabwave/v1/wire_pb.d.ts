@@ -6,7 +6,7 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { BlockCertificate, CertifiedBlock, Kind, MemberSignature, OrderCertificate, PartitionVotes, Signed } from "./ledger_pb.js";
+import type { BlockCertificate, CertifiedBlock, Evidence, Kind, MemberSignature, OrderCertificate, PartitionIds, PartitionVotes, Signed, SignedRecoveries } from "./ledger_pb.js";
 import type { RaftMessage } from "./raft_pb.js";
 import type { LeaderChange, NewView, ProposalRequest, ProposalResponse } from "./view_change_pb.js";
 
@@ -180,6 +180,22 @@ export declare type Packet = Message<"tabwave.v1.Packet"> & {
      */
     value: ProposalResponse;
     case: "proposalResponse";
+  } | {
+    /**
+     * R24, to the members and the Booter.
+     *
+     * @generated from field: tabwave.v1.Evidence evidence = 50;
+     */
+    value: Evidence;
+    case: "evidence";
+  } | {
+    /**
+     * A vote that differs from what its sender's neighbours hold: who has another of the same slot has evidence.
+     *
+     * @generated from field: tabwave.v1.Signed suspect = 51;
+     */
+    value: Signed;
+    case: "suspect";
   } | { case: undefined; value?: undefined };
 };
 
@@ -281,6 +297,13 @@ export declare type Next = Message<"tabwave.v1.Next"> & {
    * @generated from field: tabwave.v1.OrderCertificate lock = 5;
    */
   lock?: OrderCertificate | undefined;
+
+  /**
+   * R22: for a ballot without some partitions, the operator's recovery of each.
+   *
+   * @generated from field: tabwave.v1.SignedRecoveries recoveries = 50;
+   */
+  recoveries?: SignedRecoveries | undefined;
 };
 
 /**
@@ -329,6 +352,13 @@ export declare type PartitionVote = Message<"tabwave.v1.PartitionVote"> & {
    * @generated from field: tabwave.v1.PartitionVotes votes = 7;
    */
   votes?: PartitionVotes | undefined;
+
+  /**
+   * As in OrderCertificate.
+   *
+   * @generated from field: tabwave.v1.PartitionIds without = 50;
+   */
+  without?: PartitionIds | undefined;
 };
 
 /**
@@ -657,6 +687,13 @@ export declare type Heartbeat = Message<"tabwave.v1.Heartbeat"> & {
    * @generated from field: bytes active_booter = 41;
    */
   activeBooter: Uint8Array;
+
+  /**
+   * From the Booter: partitions of which it hears too few members.
+   *
+   * @generated from field: tabwave.v1.LostPartitions lost = 50;
+   */
+  lost?: LostPartitions | undefined;
 };
 
 /**
@@ -664,6 +701,47 @@ export declare type Heartbeat = Message<"tabwave.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export declare const HeartbeatSchema: GenMessage<Heartbeat>;
+
+/**
+ * R22
+ *
+ * @generated from message tabwave.v1.LostPartitions
+ */
+export declare type LostPartitions = Message<"tabwave.v1.LostPartitions"> & {
+  /**
+   * @generated from field: repeated tabwave.v1.LostPartition partitions = 1;
+   */
+  partitions: LostPartition[];
+};
+
+/**
+ * Describes the message tabwave.v1.LostPartitions.
+ * Use `create(LostPartitionsSchema)` to create a new message.
+ */
+export declare const LostPartitionsSchema: GenMessage<LostPartitions>;
+
+/**
+ * @generated from message tabwave.v1.LostPartition
+ */
+export declare type LostPartition = Message<"tabwave.v1.LostPartition"> & {
+  /**
+   * @generated from field: uint32 partition = 1;
+   */
+  partition: number;
+
+  /**
+   * Until the relay signs a recovery by itself; 0 where only the operator does.
+   *
+   * @generated from field: uint32 recovers_in_ms = 2;
+   */
+  recoversInMs: number;
+};
+
+/**
+ * Describes the message tabwave.v1.LostPartition.
+ * Use `create(LostPartitionSchema)` to create a new message.
+ */
+export declare const LostPartitionSchema: GenMessage<LostPartition>;
 
 /**
  * @generated from message tabwave.v1.SyncRequest
