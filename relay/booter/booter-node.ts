@@ -29,6 +29,7 @@ import type { Network } from '#lib/network/network.ts';
 import type { Clock } from '#lib/node/clock.ts';
 import { Inbox } from '#lib/node/inbox.ts';
 import { Peers } from '#lib/node/peers.ts';
+import { holdEvidence } from '#lib/node/evidence-checks.ts';
 import { votersOf } from '#lib/node/order-checks.ts';
 import { answerSync, Sync } from '#lib/node/sync.ts';
 import { ticks, type Timing } from '#lib/node/timing.ts';
@@ -36,7 +37,12 @@ import { addEffects, emptyTurn, Turns, type Turn } from '#lib/node/turns.ts';
 import { Verifier } from '#lib/node/verifier.ts';
 import type { LedgerStore } from '#lib/storage/ledger-store.ts';
 import { encodePacket } from '#lib/wire/codec.ts';
-import type { CertifiedBlock, OrderCertificate, Signed } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
+import type {
+	CertifiedBlock,
+	Evidence,
+	OrderCertificate,
+	Signed
+} from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
 import type { LeaderChange } from '#lib/wire/gen/tabwave/v1/view_change_pb.js';
 import {
 	PacketSchema,
@@ -82,6 +88,7 @@ type BooterInput =
 	| { type: 'refusal'; refusal: PartitionRefusal }
 	| { type: 'synced'; executed: ExecutedBlock; finality: OrderCertificate; done(): void }
 	| { type: 'leader-changed'; partition: number; view: number }
+	| { type: 'evidence'; offender: string; evidence: Evidence }
 	| { type: 'operator'; statement: Statement; signature: Uint8Array }
 	| { type: 'link'; peer: string; isUp: boolean };
 
@@ -272,6 +279,8 @@ export class BooterNode {
 				return this.#takeSynced(input);
 			case 'leader-changed':
 				return this.#core.leaderChanged(input.partition, input.view);
+			case 'evidence':
+				return this.#core.evidence(input.offender, input.evidence);
 			case 'operator':
 				return this.#core.operatorSigned(input.statement, input.signature);
 			case 'link':
@@ -309,6 +318,8 @@ export class BooterNode {
 					: this.#checkRequest(from, body.value);
 			case 'leaderChange':
 				return this.#checkLeaderChange(body.value);
+			case 'evidence':
+				return this.#checkEvidence(body.value);
 			case 'heartbeat':
 				this.peers.heartbeat(from, body.value, this.#init.clock.now());
 				return null;
@@ -405,6 +416,15 @@ export class BooterNode {
 		if (!(await this.#verifier.verifyAll(checked.checks)))
 			throw new LedgerError('SignatureInvalid', 'a LeaderChange carries a bad signature');
 		return { type: 'leader-changed', partition: partition.id, view: checked.view };
+	}
+
+	/** R24: against a member; of anybody else there is nobody to evict. */
+	async #checkEvidence(evidence: Evidence): Promise<BooterInput | null> {
+		const accused = evidence.first && toHex(evidence.first.sender);
+		if (!accused || !this.chain.topology.partitionOf(accused) || this.#core.requests.isAccused(accused))
+			return null;
+		const { offender, evidence: held } = await holdEvidence(evidence, this.chain, this.#verifier);
+		return { type: 'evidence', offender, evidence: held };
 	}
 
 	async #checkRequest(from: string, signed: Signed): Promise<BooterInput | null> {

@@ -7,7 +7,7 @@ import { readBalance, ACCOUNT_PREFIX } from '#lib/ledger/accounts.ts';
 import { decodeFinalBlock } from '#lib/ledger/block.ts';
 import { toHex } from '#lib/crypto/hex.ts';
 import type { Suite, Verification } from '#lib/crypto/suite.ts';
-import type { BlockCertificate, Signed } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
+import type { BlockCertificate, Evidence, Signed } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
 import { bodyOf } from './wiretap.ts';
 
 export class Violation extends Error {
@@ -28,7 +28,16 @@ export class Checkers {
 	readonly #joined = new Map<string, number>();
 	readonly #final = new Set<string>();
 	readonly #looked = new WeakSet<Uint8Array>();
-	readonly counts = { commits: 0, certificates: 0, votes: 0, rounds: 0, views: 0, states: 0, balances: 0 };
+	readonly counts = {
+		commits: 0,
+		certificates: 0,
+		votes: 0,
+		rounds: 0,
+		views: 0,
+		states: 0,
+		balances: 0,
+		evidence: 0
+	};
 
 	/** @param liars ids of members whose words say nothing about the others */
 	constructor(suite: Suite, liars: ReadonlySet<string> = new Set()) {
@@ -73,6 +82,15 @@ export class Checkers {
 		this.counts.balances += 1;
 		if (held !== admitted)
 			throw new Violation(`money: ${who} counts ${held} at height ${height}, ${admitted} were credited`);
+	}
+
+	/** R24: what a node calls evidence, whose signatures it has checked. */
+	evidence(who: string, offender: string, evidence: Evidence): void {
+		this.counts.evidence += 1;
+		if (!this.#liars.has(offender))
+			throw new Violation(
+				`R24: ${who} holds evidence against ${offender.slice(0, 8)}, who is honest: ${Kind[evidence.first!.kind]} in view ${evidence.first!.view}, slot ${evidence.first!.slot}`
+			);
 	}
 
 	/** R2, R6: looks at what leaves an honest node. */

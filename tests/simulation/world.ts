@@ -213,6 +213,8 @@ export class World {
 				changed: () => {},
 				assignment: () => {},
 				refusal: (refusal) => this.note(`${tab.name} was refused: ${refusal.message}`),
+				evidence: (offender, evidence) =>
+					this.#guard(() => this.checkers.evidence(tab.name, offender, evidence)),
 				// A store that crashed under its node is this simulation's own doing.
 				halted: (error) => running.life.stopped || this.#halted(tab, error),
 				log: (level, message) => this.note(`${tab.name} ${level}: ${message}`)

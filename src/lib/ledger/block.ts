@@ -77,7 +77,11 @@ export function decodeMembershipChange(bytes: Uint8Array): MembershipChange {
 	const proofs = [
 		...change.joins,
 		...change.leaves,
-		...change.evictions.flatMap((eviction) => eviction.silences)
+		...change.evictions.flatMap(({ silences, evidence }) => [
+			...silences,
+			...(evidence?.first ? [evidence.first] : []),
+			...(evidence?.second ? [evidence.second] : [])
+		])
 	];
 	// Their signatures are checked as those of statements, which are made of fields of fixed length (R2).
 	for (const { sender, digest, signature } of proofs)

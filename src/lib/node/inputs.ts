@@ -4,7 +4,12 @@ import type { ExecutedBlock } from '../consensus/ordering/chain.ts';
 import type { Received } from '../consensus/effects.ts';
 import type { HeldLeaderChange, HeldNewView, PbftEffects } from '../consensus/pbft/pbft.ts';
 import type { ParsedTransaction } from '../ledger/transaction.ts';
-import type { BlockCertificate, OrderCertificate, Signed } from '../wire/gen/tabwave/v1/ledger_pb.js';
+import type {
+	BlockCertificate,
+	Evidence,
+	OrderCertificate,
+	Signed
+} from '../wire/gen/tabwave/v1/ledger_pb.js';
 import type { Next } from '../wire/gen/tabwave/v1/wire_pb.js';
 import type { Statement } from '../consensus/statement.ts';
 import { toHex } from '../crypto/hex.ts';
@@ -29,6 +34,10 @@ export type NodeInput =
 	| { type: 'order-commit'; certificate: OrderCertificate }
 	| { type: 'finality'; certificate: OrderCertificate }
 	| { type: 'synced'; executed: ExecutedBlock; finality: OrderCertificate; done(): void }
+	/** R24: it holds. */
+	| { type: 'evidence'; offender: string; evidence: Evidence }
+	/** A vote that a neighbour shows, whose signature holds. */
+	| { type: 'suspect'; signed: Signed }
 	| { type: 'link-up'; peer: string }
 	/** Another replica of the Booter than before. */
 	| { type: 'booter-active'; booter: string }

@@ -28,6 +28,7 @@ import type { LedgerStore } from '../storage/ledger-store.ts';
 import { encodePacket } from '../wire/codec.ts';
 import {
 	JoinRequestSchema,
+	type Evidence,
 	type OrderCertificate,
 	type Signed,
 	type SignedInvitation
@@ -43,6 +44,8 @@ import {
 import { ActiveBooter } from './active-booter.ts';
 import { CertifiedBodies } from './certified-bodies.ts';
 import type { Clock } from './clock.ts';
+import { EvidenceChecks } from './evidence-checks.ts';
+import { EvidenceKeeper } from './evidence-keeper.ts';
 import { Inbox } from './inbox.ts';
 import { received, type NodeInput } from './inputs.ts';
 import { LeaderReports } from './leader-reports.ts';
@@ -63,6 +66,8 @@ export interface NodeEvents {
 	changed(): void;
 	assignment(assignment: Assignment): void;
 	refusal(refusal: Refusal): void;
+	/** R24: a member has lied, and this holds the proof. */
+	evidence?(offender: string, evidence: Evidence): void;
 	halted(error: Error): void;
 	log(level: 'debug' | 'info' | 'warning' | 'error', message: string): void;
 }
@@ -114,6 +119,8 @@ export class TabwaveNode {
 	readonly #turns: Turns<NodeInput>;
 	readonly #inbox: Inbox<NodeInput>;
 	readonly #checks: PacketChecks;
+	readonly #evidenceChecks: EvidenceChecks;
+	readonly evidence: EvidenceKeeper;
 	readonly #voter: Voter;
 	readonly #watch: BooterWatch;
 	readonly #bodies = new CertifiedBodies();
@@ -154,6 +161,15 @@ export class TabwaveNode {
 			self: this.self,
 			lower: () => this.#pbft
 		});
+		this.evidence = new EvidenceKeeper({
+			chain: init.chain,
+			self: this.self,
+			found: (offender, evidence) => {
+				init.events.log('warning', `${offender.slice(0, 8)} has signed what no honest member signs`);
+				init.events.evidence?.(offender, evidence);
+			}
+		});
+		this.#evidenceChecks = new EvidenceChecks(init.chain, this.verifier, this.evidence);
 		this.#voter = new Voter({
 			chain: init.chain,
 			self: this.self,
@@ -200,6 +216,7 @@ export class TabwaveNode {
 		const { clock, timing, network, events, votes } = this.#init;
 		this.#liveness.awake(clock.now());
 		this.#voter.restore(votes);
+		this.evidence.restore(votes);
 		this.#lastOwnBlock = await this.#readLastOwnBlock();
 		this.#enterEpoch(emptyTurn());
 		await network.start({
@@ -350,11 +367,13 @@ export class TabwaveNode {
 				this.#liveness.tick(this.#init.clock.now());
 				if (this.#pbft) this.#takePbft(turn, this.#pbft.tick(this.#demand()));
 				this.#takeVoter(turn, this.#voter.tick());
+				addEffects(turn, this.evidence.tick(this.#init.clock.now()));
 				break;
 			case 'restored':
 				this.#takePbft(turn, input.effects);
 				break;
 			case 'signed': {
+				this.#watchVote(turn, input.message.signed);
 				if (this.#checks.orders.isVote(input.message.signed))
 					this.#takeVoter(turn, this.#voter.vote(input.message));
 				else if (this.#pbft?.epoch === input.message.signed.epoch)
@@ -362,10 +381,12 @@ export class TabwaveNode {
 				break;
 			}
 			case 'new-view':
+				addEffects(turn, this.evidence.saw(input.newView.newView.signed!, null));
 				if (this.#pbft?.epoch === input.newView.newView.signed!.epoch)
 					this.#takePbft(turn, this.#pbft.newView(input.newView));
 				break;
 			case 'leader-change':
+				addEffects(turn, this.evidence.saw(input.leaderChange.leaderChange.signed!, null));
 				if (this.#pbft?.epoch === input.leaderChange.leaderChange.signed!.epoch)
 					this.#takePbft(turn, this.#pbft.leaderChanged(input.leaderChange));
 				break;
@@ -402,12 +423,26 @@ export class TabwaveNode {
 			case 'synced':
 				this.#takeSynced(turn, input);
 				break;
+			case 'evidence':
+				addEffects(turn, this.evidence.take(input.offender, input.evidence));
+				break;
+			case 'suspect':
+				addEffects(turn, this.evidence.saw(input.signed, null));
+				break;
 			case 'link-up':
 				this.#onLinkUp(turn, input.peer);
 				break;
 			case 'declare':
 				turn.votes.push({ statement: input.statement, payload: input.payload, to: input.to });
 		}
+	}
+
+	/** R24 */
+	#watchVote(turn: Turn, signed: Signed): void {
+		const round = this.#pbft?.view === signed.view ? this.#pbft.round(signed.slot) : undefined;
+		const isLower = signed.kind <= Kind.COMMIT;
+		const own = isLower ? (round?.digest ? round.digestBytes : null) : this.#voter.resultAt(signed);
+		addEffects(turn, this.evidence.saw(signed, own));
 	}
 
 	/** @returns whether the cores have to look */
@@ -531,6 +566,7 @@ export class TabwaveNode {
 		for (const block of commit.blocks) {
 			for (const transaction of block.transactions) this.pool.remove(transaction.id, isNamed(transaction.id));
 			this.#bodies.forgetThrough(block.header.partition, block.header.epoch, block.header.roundId);
+			if (block.change) addEffects(turn, this.evidence.moved(block.change));
 			if (block.kind === 'block' && block.header.partition === partition?.id)
 				this.#lastOwnBlock = block.bytes;
 		}
@@ -547,6 +583,7 @@ export class TabwaveNode {
 		const before = this.#pbft;
 		if (before) turn.persist.push(...before.end());
 		const members = partition?.members ?? [];
+		this.evidence.enter(partition);
 		this.#handOwn(
 			turn,
 			members.filter((member) => !this.#members.includes(member))
@@ -641,6 +678,10 @@ export class TabwaveNode {
 					(id) => this.pool.has(id),
 					(id) => this.#pbft?.isNamed(id) ?? false
 				);
+			case 'evidence':
+				return this.#evidenceChecks.evidence(body.value);
+			case 'suspect':
+				return this.#evidenceChecks.suspect(body.value);
 			case 'newView':
 				return this.#checks.newView(body.value);
 			case 'leaderChange':

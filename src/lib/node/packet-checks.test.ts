@@ -105,6 +105,14 @@ describe('a signed message', () => {
 		expect(verifier.checks).toBe(0);
 	});
 
+	it('with an attempt, which no certificate names, costs no signature check', async () => {
+		for (const kind of [Kind.PRE_PREPARE, Kind.PREPARE, Kind.COMMIT]) {
+			const signed = await ledger.sign(members[1]!, statement({ kind, attempt: 1 }));
+			expect(await outcome(() => checks.signed(signed))).toBe('MessageMalformed');
+		}
+		expect(verifier.checks).toBe(0);
+	});
+
 	it('of who is no member costs no signature check', async () => {
 		for (const other of [stranger, ledger.members(2)[0]!])
 			expect(await outcome(async () => checks.signed(await ledger.sign(other, statement())))).toBe(

@@ -66,6 +66,8 @@ export class PacketChecks {
 		if (this.orders.isVote(signed)) return this.orders.vote(signed, partition);
 		if (signed.kind === Kind.VIEW_CHANGE) return this.#viewChange(signed, partition);
 		if (!isLower || signed.view < (this.#lower()?.view ?? 0)) return null;
+		// A certificate names no attempt: a vote with one would spoil the certificate that counts it.
+		if (signed.attempt !== 0) throw new LedgerError('MessageMalformed', 'a vote in a round has no attempt');
 		const last = this.#chain.topology.lastRoundId(partition.id);
 		// Twice the window: the sender may be further than this node.
 		if (signed.slot <= last || signed.slot > last + 2 * this.#chain.genesis.fields.maxRoundsInFlight)

@@ -8,12 +8,17 @@ import { LedgerError } from '../../ledger/errors.ts';
 import { banKey, epochKey, partitionIds, partitionKey } from '../../ledger/genesis.ts';
 import type { Overlay, StateReader } from '../../ledger/state.ts';
 import { KEY_BYTES } from '../../ledger/transaction.ts';
-import { InvitationStateSchema, PartitionStateSchema } from '../../wire/gen/tabwave/v1/contracts_pb.js';
+import {
+	BanStateSchema,
+	InvitationStateSchema,
+	PartitionStateSchema
+} from '../../wire/gen/tabwave/v1/contracts_pb.js';
 import {
 	Admission,
 	InvitationSchema,
 	JoinRequestSchema,
 	MembershipChangeSchema,
+	type Eviction,
 	type Genesis,
 	type Invitation,
 	type JoinRequest,
@@ -21,6 +26,7 @@ import {
 	type MembershipChange,
 	type Signed
 } from '../../wire/gen/tabwave/v1/ledger_pb.js';
+import { checkEvidence, type EvidenceContext } from '../evidence/evidence.ts';
 import { quorum } from '../quorum.ts';
 import { isWellFormed, Kind, payloadDigest, signedCheck } from '../statement.ts';
 import { Topology, type PartitionView } from '../topology.ts';
@@ -47,7 +53,9 @@ export function membershipSignatures(
 	const signed = [
 		...change.joins,
 		...change.leaves,
-		...change.evictions.flatMap((eviction) => eviction.silences)
+		...change.evictions.flatMap(({ silences, evidence }) =>
+			[...silences, evidence?.first, evidence?.second].filter((one) => one !== undefined)
+		)
 	];
 	const checks = signed.map((message) => signedCheck(chainId, message));
 	for (const join of change.joins) {
@@ -64,7 +72,8 @@ export function membershipSignatures(
 
 /**
  * Checks everything but the signatures.
- * @throws LedgerError `MembershipInvalid`, `AlreadyMember`, `PartitionFull`, `InvitationRequired`, `InvitationInvalid`
+ * @throws LedgerError `MembershipInvalid`, `AlreadyMember`, `KeyBanned`, `PartitionFull`, `InvitationRequired`, `InvitationInvalid`,
+ * `EvidenceInvalid`
  */
 export function checkMembershipChange(change: MembershipChange, context: MembershipContext): void {
 	const topology = topologyOf(context);
@@ -106,6 +115,8 @@ export function applyMembershipChange(
 	);
 	overlay.set(partitionKey(change.partition), value);
 	overlay.set(epochKey(change.partition, change.epoch), value);
+	for (const { member, evidence } of change.evictions)
+		if (evidence) overlay.set(banKey(toHex(member)), banState(change, context.height));
 	for (const join of change.joins) {
 		creditNewcomer(overlay, toHex(join.sender), context.genesis.initialBalance);
 		const invitation = readJoin(join).invitation;
@@ -132,6 +143,11 @@ export function checkJoin(
 	const member = toHex(join.sender);
 	if (topology.partitionOf(member))
 		throw new LedgerError('AlreadyMember', `${member.slice(0, 8)} is a member already`);
+	if (context.state.get(banKey(member)))
+		throw new LedgerError(
+			'KeyBanned',
+			`${member.slice(0, 8)} was evicted for evidence against it, and cannot join again`
+		);
 	const request = readJoin(join);
 	if (!isNickname(request.nickname)) throw invalid('a nickname has 1 to 32 printable characters');
 	if (request.invitation) {
@@ -158,14 +174,22 @@ export function checkLeave(leave: Signed, partition: PartitionView): void {
 	if (!partition.members.includes(toHex(leave.sender))) throw invalid('who is no member cannot leave');
 }
 
-/** @throws LedgerError `MembershipInvalid` */
+/** @throws LedgerError `MembershipInvalid`, `EvidenceInvalid` */
 export function checkEviction(
-	eviction: { member: Uint8Array; silences: Signed[] },
+	eviction: Pick<Eviction, 'member' | 'silences' | 'evidence'>,
 	partition: PartitionView,
 	context: MembershipContext
 ): void {
 	const member = toHex(eviction.member);
 	if (!partition.members.includes(member)) throw invalid('who is no member cannot be evicted');
+	if (eviction.evidence) {
+		// It proves itself (R24): no declarations are asked for, and none make it stronger.
+		const { offender } = checkEvidence(eviction.evidence, evidenceContext(context));
+		if (offender !== member) throw invalid('the evidence is against another member');
+		if (eviction.silences.length > 0)
+			throw invalid('who is evicted for evidence is declared silent by nobody');
+		return;
+	}
 	const voters = new Set<string>();
 	for (const silence of eviction.silences) {
 		const voter = toHex(silence.sender);
@@ -230,6 +254,22 @@ export function isNickname(nickname: string): boolean {
 		nickname.trim() === nickname &&
 		!/\p{Cc}/u.test(nickname)
 	);
+}
+
+/** What evidence is checked against: the ledger's lists of members, now and before. */
+export function evidenceContext(
+	context: Pick<MembershipContext, 'state' | 'genesis' | 'chainId'>
+): EvidenceContext {
+	const topology = new Topology(context.state, partitionIds(context.genesis));
+	return {
+		chainId: context.chainId,
+		genesis: context.genesis,
+		epoch: (partition, epoch) => topology.epoch(partition, epoch)
+	};
+}
+
+function banState({ partition, epoch }: MembershipChange, height: number): Uint8Array {
+	return toBinary(BanStateSchema, create(BanStateSchema, { height, partition, epoch }));
 }
 
 function checkInvitationUses(change: MembershipChange, context: MembershipContext): void {

@@ -1,7 +1,12 @@
 /** The Booter's list of who wants to come, wants to go, or has gone silent, and the change that it makes of it (R22). */
-import { toHex } from '../../crypto/hex.ts';
+import { fromHex, toHex } from '../../crypto/hex.ts';
 import { LedgerError } from '../../ledger/errors.ts';
-import { Kind, type MembershipChange, type Signed } from '../../wire/gen/tabwave/v1/ledger_pb.js';
+import {
+	Kind,
+	type Evidence,
+	type MembershipChange,
+	type Signed
+} from '../../wire/gen/tabwave/v1/ledger_pb.js';
 import { quorum } from '../quorum.ts';
 import type { PartitionView, Topology } from '../topology.ts';
 import {
@@ -17,16 +22,20 @@ import {
 export const MAX_WAITING_REQUESTS = 128;
 /** Many joins share one entry; the bound keeps it far below a packet. */
 const MAX_CHANGES_PER_ENTRY = 64;
+/** Evidence of two proposals' size each fits four times over into half a packet. */
+const MAX_LIARS_PER_ENTRY = 4;
 
 export class MembershipRequests {
 	readonly #joins = new Map<string, Signed>();
 	readonly #leaves = new Map<string, Signed>();
 	/** By the silent member, then by who declares it. */
 	readonly #silences = new Map<string, Map<string, Signed>>();
+	/** By who is accused (R24). */
+	readonly #evidence = new Map<string, Evidence>();
 	readonly #refused: { member: string; error: LedgerError }[] = [];
 
 	get isEmpty(): boolean {
-		return this.#joins.size + this.#leaves.size + this.#silences.size === 0;
+		return this.#joins.size + this.#leaves.size + this.#silences.size + this.#evidence.size === 0;
 	}
 
 	/** Where there is no room the request is refused, like any other that cannot be granted. */
@@ -54,6 +63,16 @@ export class MembershipRequests {
 		declared.set(sender, signed);
 	}
 
+	/** R24: evidence that holds, against a member of any partition. Members say it again until the ledger holds it. */
+	addEvidence(offender: string, evidence: Evidence): void {
+		if (this.#evidence.size < MAX_WAITING_REQUESTS && !this.#evidence.has(offender))
+			this.#evidence.set(offender, evidence);
+	}
+
+	isAccused(member: string): boolean {
+		return this.#evidence.has(member);
+	}
+
 	/** The member was heard: what was declared of its silence no longer holds. */
 	heard(member: string): void {
 		this.#silences.delete(member);
@@ -76,7 +95,10 @@ export class MembershipRequests {
 		topology: Topology,
 		context: MembershipContext
 	): MembershipChange | null {
-		const leaves = this.#valid(this.#leaves, partition, (leave) => checkLeave(leave, partition));
+		// R24: who lies is evicted and banned, whatever else it asks for in the meantime.
+		const leaves = this.#valid(this.#leaves, partition, (leave) => checkLeave(leave, partition)).filter(
+			(leave) => !this.#evidence.has(toHex(leave.sender))
+		);
 		const going = new Set(leaves.map((leave) => toHex(leave.sender)));
 		const evictions = this.#evictions(partition, going, context);
 		const free = partition.maxMembers - partition.members.length + leaves.length + evictions.length;
@@ -98,7 +120,8 @@ export class MembershipRequests {
 	drop(change: MembershipChange, error: LedgerError): void {
 		for (const join of change.joins) this.#refuse(join, error);
 		for (const leave of change.leaves) this.#leaves.delete(toHex(leave.sender));
-		for (const eviction of change.evictions) this.#silences.delete(toHex(eviction.member));
+		for (const { member, evidence } of change.evictions)
+			(evidence ? this.#evidence : this.#silences).delete(toHex(member));
 	}
 
 	/** Requests that could not be granted since the last call. */
@@ -134,8 +157,15 @@ export class MembershipRequests {
 		context: MembershipContext
 	): MembershipChange['evictions'] {
 		const evictions: MembershipChange['evictions'] = [];
+		const lying = new Set<string>();
+		for (const [member, evidence] of this.#evidence) {
+			// Evidence is bulky where it shows a whole proposal; what has no room waits for the next entry.
+			if (!partition.members.includes(member) || lying.size >= MAX_LIARS_PER_ENTRY) continue;
+			lying.add(member);
+			evictions.push({ $typeName: 'tabwave.v1.Eviction', member: fromHex(member), silences: [], evidence });
+		}
 		for (const [member, declared] of this.#silences) {
-			if (!partition.members.includes(member) || going.has(member)) continue;
+			if (!partition.members.includes(member) || going.has(member) || lying.has(member)) continue;
 			const current = [...declared.values()].filter(
 				(silence) =>
 					silence.epoch === partition.epoch &&
@@ -153,8 +183,10 @@ export class MembershipRequests {
 		return evictions;
 	}
 
-	/** Drops declarations of epochs that have passed. */
+	/** Drops declarations of epochs that have passed, and evidence against who is no member any more. */
 	prune(topology: Topology): void {
+		for (const member of this.#evidence.keys())
+			if (!topology.partitionOf(member)) this.#evidence.delete(member);
 		for (const [member, declared] of this.#silences) {
 			const partition = topology.partitionOf(member);
 			for (const [sender, silence] of declared)

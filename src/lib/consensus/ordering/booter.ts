@@ -16,6 +16,7 @@ import {
 	OrderCertificateSchema,
 	OrderContentSchema,
 	type CertifiedBlock,
+	type Evidence,
 	type MembershipChange,
 	type OrderCertificate,
 	type OrderContent,
@@ -238,6 +239,15 @@ export class BooterCore {
 		const effects = noBooterEffects();
 		if (this.requests.isEmpty) this.#gatherFromTick = this.#tick;
 		this.requests.add(signed);
+		this.#continue(effects);
+		return effects;
+	}
+
+	/** R24: evidence whose signatures hold. */
+	evidence(offender: string, evidence: Evidence): BooterEffects {
+		const effects = noBooterEffects();
+		if (this.requests.isEmpty) this.#gatherFromTick = this.#tick;
+		this.requests.addEvidence(offender, evidence);
 		this.#continue(effects);
 		return effects;
 	}

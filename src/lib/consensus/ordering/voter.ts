@@ -144,6 +144,18 @@ export class Voter {
 		};
 	}
 
+	/** The digest that this node's own result has in the place of a Sign or Done; null where it has none there. */
+	resultAt({
+		kind,
+		slot,
+		view,
+		attempt
+	}: Pick<Signed, 'kind' | 'slot' | 'view' | 'attempt'>): Uint8Array | null {
+		const open = this.#open;
+		if (!open?.execution || (kind !== Kind.SIGN && kind !== Kind.DONE) || open.height !== slot) return null;
+		return compareBallots(open.ballot, { term: view, attempt }) === 0 ? resultDigest(open) : null;
+	}
+
 	/** Ids of the blocks in the open order, lower-case hex. */
 	ordered(): ReadonlySet<string> {
 		return new Set(this.#open?.content.entries.map((entry) => toHex(entry.id)));

@@ -81,6 +81,11 @@ export class Pbft {
 		return this.#rounds.list();
 	}
 
+	/** What this member has seen of a round in its view. */
+	round(roundId: number): Round | undefined {
+		return this.#rounds.get(roundId);
+	}
+
 	/** Ticks since this member first heard of a round. */
 	ageTicks(round: Round): number {
 		return this.#standing.tick - round.startedTick;

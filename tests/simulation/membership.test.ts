@@ -1,0 +1,115 @@
+/** Membership under faults (R22, R24): the real drivers over virtual time, each scenario scripted and the same in every run. */
+import { describe, expect, it } from 'vitest';
+import { Kind } from '#lib/consensus/statement.ts';
+import { leaderOf } from '#lib/consensus/topology.ts';
+import { lie } from './liars.ts';
+import { QUIET, World, type Tab, type WorldOptions } from './world.ts';
+
+const STEP_TIMEOUT = { timeout: 60_000 };
+
+async function founded(partitions: number[], options: Partial<WorldOptions> = {}): Promise<World> {
+	const world = new World({
+		seed: 24,
+		partitions,
+		faults: { ...QUIET },
+		transfersPerSecond: 20,
+		maxClockSkewMs: 0,
+		...options
+	});
+	await world.start();
+	await until(world, 20_000, 'everyone is a member', () =>
+		world.tabs.every(({ joined, running }) => joined && running!.node.partition)
+	);
+	return world;
+}
+
+/** Runs until a state is reached; a state that is not reached is the failure, and says where everyone stands. */
+async function until(world: World, withinMs: number, what: string, done: () => boolean): Promise<void> {
+	await world.run(withinMs, done);
+	if (!done()) throw new Error(`${what}: not within ${withinMs} ms\n${world.log.slice(-40).join('\n')}`);
+}
+
+const chainOf = (world: World) => world.booter!.node.chain;
+const membersOf = (world: World, partition = 1): string[] =>
+	chainOf(world).topology.partition(partition)!.members;
+const heightOf = (world: World): number => chainOf(world).head.height;
+
+/** Trades go on: so many more heights. */
+async function grows(world: World, heights = 10, withinMs = 30_000): Promise<void> {
+	const from = heightOf(world);
+	await until(world, withinMs, `${heights} more heights`, () => heightOf(world) >= from + heights);
+}
+
+const leaderTab = (world: World, partition = 1): Tab => {
+	const any = world.members().find(({ running }) => running!.node.partition!.id === partition)!;
+	const { view } = any.running!.node.pbft!;
+	return world.tabs.find(({ id }) => id === leaderOf(membersOf(world, partition), view))!;
+};
+const followers = (world: World, partition = 1): Tab[] =>
+	world.tabs.filter(
+		(tab) => tab !== leaderTab(world, partition) && membersOf(world, partition).includes(tab.id)
+	);
+
+async function evicted(world: World, ...liars: Tab[]): Promise<void> {
+	await until(world, 30_000, `${liars.map(({ name }) => name).join(' and ')} evicted`, () =>
+		liars.every(({ id }) => !chainOf(world).topology.partitionOf(id))
+	);
+}
+
+describe('a liar is found out and evicted (R24)', () => {
+	it.each<[string, Kind]>([
+		['Prepares', Kind.PREPARE],
+		['Commits', Kind.COMMIT],
+		['Signs', Kind.SIGN],
+		['Dones', Kind.DONE]
+	])('a follower with two %s, said to the same member', STEP_TIMEOUT, async (_what, kind) => {
+		const world = await founded([4]);
+		const [liar] = followers(world) as [Tab];
+		lie(world, liar, { kinds: [kind], isFooled: () => true, andTruth: true });
+		await evicted(world, liar);
+		expect(membersOf(world)).toHaveLength(3);
+		expect(world.checkers.counts.evidence).toBeGreaterThan(0);
+		await grows(world);
+	});
+
+	it('a follower that tells one member something else than the others', STEP_TIMEOUT, async () => {
+		const world = await founded([4]);
+		const [liar, fooled] = followers(world) as [Tab, Tab];
+		lie(world, liar, { kinds: [Kind.PREPARE], isFooled: ({ to }) => to === fooled.id });
+		await evicted(world, liar);
+		await grows(world);
+	});
+
+	it('a leader that proposes two blocks in one round', STEP_TIMEOUT, async () => {
+		const world = await founded([4]);
+		const leader = leaderTab(world);
+		const fooled = followers(world)[0]!;
+		lie(world, leader, { kinds: [Kind.PRE_PREPARE], isFooled: ({ to }) => to === fooled.id });
+		await evicted(world, leader);
+		expect(membersOf(world)).toHaveLength(3);
+		await grows(world);
+	});
+
+	it('two of seven, one of them the leader', STEP_TIMEOUT, async () => {
+		const world = await founded([7]);
+		const leader = leaderTab(world);
+		const [liar, fooled] = followers(world) as [Tab, Tab];
+		lie(world, leader, { kinds: [Kind.PRE_PREPARE], isFooled: ({ to }) => to === fooled.id });
+		lie(world, liar, { kinds: [Kind.PREPARE, Kind.COMMIT], isFooled: ({ to }) => to === fooled.id });
+		await evicted(world, leader, liar);
+		expect(membersOf(world)).toHaveLength(5);
+		await grows(world);
+	});
+
+	it('cannot join again, and the network goes on', STEP_TIMEOUT, async () => {
+		const world = await founded([4, 2]);
+		const [liar] = followers(world) as [Tab];
+		const stop = lie(world, liar, { kinds: [Kind.PREPARE], isFooled: () => true, andTruth: true });
+		await evicted(world, liar);
+		stop();
+		liar.running!.node.requestJoin(2, 'again');
+		await grows(world, 20);
+		expect(chainOf(world).topology.partitionOf(liar.id)).toBeUndefined();
+		expect(world.log.some((line) => line.includes('was evicted for evidence against it'))).toBe(true);
+	});
+});
