@@ -75,7 +75,6 @@ export async function startTwin(world: World, random: Random, tab: Tab): Promise
 		network: twin,
 		suite: world.suite,
 		signer: tab.signer,
-		booter: world.booterId,
 		clock: world.time.clock(between(random, -1000, 1000), life),
 		timing: DEFAULT_TIMING,
 		nonce: () => Uint8Array.from({ length: 16 }, () => Math.floor(world.random() * 256)),
