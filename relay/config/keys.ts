@@ -19,8 +19,12 @@ import {
 } from './values.ts';
 import type { KeySpec } from './values.ts';
 
-/** Replicas of the Booter: Raft gains nothing beyond seven. */
-export const MAX_REPLICAS = 7;
+/**
+ * How many replicas of the Booter there may be. An even number stands no more crashes than the odd one below it, and more than
+ * five only make each decision slower.
+ */
+export const REPLICA_COUNTS = [1, 3, 5] as const;
+export const MAX_REPLICAS = Math.max(...REPLICA_COUNTS);
 
 const memberCount = {
 	read: (found: string) => readInteger(found, 1, MAX_PARTITION_MEMBERS),
@@ -236,7 +240,7 @@ export const SECTION_ABOUT: Record<SectionName, string> = {
 	timeouts: 'How long to wait. Only maxClockSkewMs is fixed by genesis.',
 	relay: 'This program: where it listens and what it carries.',
 	booters:
-		'Reserved for a cluster of Booters: a name and an address each, for example  second = 192.0.2.7:7070',
+		'Replicas of the Booter: 1, 3 or 5, a name and an address each, for example  second = 192.0.2.7:7070  Empty: one, without a name. Names are fixed by genesis, addresses are not.',
 	webrtc: 'Direct links between tabs.',
 	logging: 'What is written down.',
 	spectrum: 'The market for idle channels. Fixed by genesis, but for mechanism.',

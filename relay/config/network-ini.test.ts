@@ -35,12 +35,13 @@ describe('network.ini', () => {
 	it('takes values, comments, quotes and any line ending', () => {
 		const config = parseNetworkIni(
 			'\uFEFF; a class\r\n[network]\r\nname = "Room 12; left" \r\nadmission=invitation ; by the teacher\r[partitions]\nsizes = 4, 7\n' +
-				'[booters]\nsecond = 192.0.2.7:7070\nthird = [fd00::2]:80\n' +
+				'[booters]\nfirst = relay-1.example:7070\nsecond = 192.0.2.7:7070\nthird = [fd00::2]:80\n' +
 				'[webrtc]\niceServers = stun:stun.example:3478, turn:turn.example?transport=udp|class|secret\n'
 		);
 		expect(config.network).toMatchObject({ name: 'Room 12; left', admission: 'invitation' });
 		expect(config.partitions.map((partition) => partition.maxMembers)).toEqual([4, 7]);
 		expect(config.booters.replicas).toEqual([
+			{ name: 'first', address: 'relay-1.example:7070' },
 			{ name: 'second', address: '192.0.2.7:7070' },
 			{ name: 'third', address: '[fd00::2]:80' }
 		]);
@@ -62,6 +63,23 @@ describe('network.ini', () => {
 		expect(() => parseNetworkIni('[relay]\n\nport = 70700')).toThrow(
 			'line 3: The value of port is wrong. Found: "70700". Allowed: a whole number from 0 to 65535.'
 		);
+	});
+
+	it.each([2, 4, 6, 7])('refuses %i Booters, and says how many there may be', (count) => {
+		const lines = Array.from({ length: count }, (_, i) => `b${i} = 192.0.2.7:${7070 + i}`);
+		expect(problemsOf(`[booters]\n${lines.join('\n')}`)).toEqual([
+			{
+				line: count + 1,
+				found: `${count} replicas`,
+				allowed: '1, 3 or 5, which stand 0, 1 or 2 crashes',
+				message: 'This number of Booters gains nothing.'
+			}
+		]);
+	});
+
+	it.each([1, 3, 5])('takes %i Booters', (count) => {
+		const lines = Array.from({ length: count }, (_, i) => `b${i} = 192.0.2.7:${7070 + i}`);
+		expect(parseNetworkIni(`[booters]\n${lines.join('\n')}`).booters.replicas).toHaveLength(count);
 	});
 
 	it('suggests the nearest section and key', () => {
@@ -96,7 +114,9 @@ describe('network.ini', () => {
 		['[booters]\nSecond = 192.0.2.7:7070', 2],
 		['[booters]\nsecond = 192.0.2.7', 2],
 		['[booters]\nsecond = 192.0.2.7:99999', 2],
-		['[booters]\na = x:1\nb = x:1', 3],
+		['[booters]\na = x:1\nb = x:2\nc = x:1', 4],
+		['[booters]\na = x:1\nb = x:2', 3],
+		['[booters]\na = x:1\nb = x:2\nc = x:3\nd = x:4', 5],
 		['[webrtc]\niceServers = turn:turn.example', 2],
 		['[webrtc]\niceServers = http://x', 2],
 		['[spectrum]\nmechanism = mcafe', 2],

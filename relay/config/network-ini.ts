@@ -4,7 +4,7 @@ import { ConfigError } from './config-error.ts';
 import type { ConfigProblem } from './config-error.ts';
 import { quote, readIniLines } from './ini-lines.ts';
 import type { IniEntry } from './ini-lines.ts';
-import { MAX_REPLICAS, NETWORK_INI } from './keys.ts';
+import { NETWORK_INI, REPLICA_COUNTS } from './keys.ts';
 import type { SectionName } from './keys.ts';
 import { nearestName } from './nearest.ts';
 import { ValueError, readHostAndPort } from './values.ts';
@@ -16,10 +16,10 @@ export interface PartitionConfig {
 	maxMembers: number;
 }
 
-/** A replica of the Booter, reserved for the cluster. */
+/** A replica of the Booter. */
 export interface ReplicaConfig {
 	name: string;
-	/** host:port */
+	/** host:port, under which tabs and the other replicas reach it. */
 	address: string;
 }
 
@@ -35,6 +35,9 @@ export interface NetworkConfig extends Sections {
 	/** The keys that the file states, as `section.key`: all others are defaults. */
 	readonly stated: ReadonlySet<string>;
 }
+
+/** What a Booter may be called in [booters]: it is also the name of its data folder. */
+export const REPLICA_NAME = /^[a-z][a-z0-9-]{0,31}$/;
 
 /** A file with a hundred mistakes is better shown in part. */
 export const MAX_PROBLEMS = 20;
@@ -142,7 +145,7 @@ function specOf(entry: IniEntry): KeySpec<unknown> {
 }
 
 function readReplica(entry: IniEntry): ReplicaConfig {
-	if (!/^[a-z][a-z0-9-]{0,31}$/.test(entry.key))
+	if (!REPLICA_NAME.test(entry.key))
 		throw new ProblemError({
 			line: entry.line,
 			found: quote(entry.key),
@@ -204,13 +207,15 @@ function checkReplicaCount(
 	problems: ConfigProblem[]
 ): void {
 	const line = (replica: ReplicaConfig): number => lines.get(`booters.${replica.name}`) ?? 0;
-	const extra = replicas[MAX_REPLICAS];
-	if (extra)
+	// A line that is wrong was meant to be one.
+	const stated = [...lines].filter(([place]) => place.startsWith('booters.'));
+	const last = stated.at(-1);
+	if (last && !REPLICA_COUNTS.some((count) => count === stated.length))
 		problems.push({
-			line: line(extra),
-			found: `${replicas.length} replicas`,
-			allowed: `at most ${MAX_REPLICAS}`,
-			message: 'There are too many Booters.'
+			line: last[1],
+			found: `${stated.length} replicas`,
+			allowed: '1, 3 or 5, which stand 0, 1 or 2 crashes',
+			message: 'This number of Booters gains nothing.'
 		});
 	const seen = new Set<string>();
 	for (const replica of replicas) {
