@@ -22,6 +22,31 @@ export function originsOf(host: string, port: number, interfaces = networkInterf
 	return { local: null, lan: [origin(host, port)] };
 }
 
+/** Whether host:port leads every machine to itself. */
+export function isLoopback(address: string): boolean {
+	const host = hostOf(address);
+	return host === 'localhost' || host === '[::1]' || /^127(\.\d+){3}$/.test(host);
+}
+
+/** Of host:port. */
+export function portOf(address: string): number {
+	return Number(/\d+$/.exec(address)![0]);
+}
+
+/**
+ * Replicas on one machine have addresses such as 127.0.0.1:7071, which a page on another machine would look for on its own.
+ * @param host - as the page's browser named this relay, with or without a port; undefined where it did not
+ * @param address - host:port of a replica
+ */
+export function addressSeenFrom(host: string | undefined, address: string): string {
+	if (host === undefined || !isLoopback(address)) return address;
+	return hostOf(host) + address.slice(hostOf(address).length);
+}
+
+function hostOf(hostAndPort: string): string {
+	return hostAndPort.replace(/:\d+$/, '').toLowerCase();
+}
+
 /** IPv4 addresses of this machine: those that a router gave before those of containers and tunnels. */
 export function lanAddresses(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>): string[] {
 	return Object.entries(interfaces)

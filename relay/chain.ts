@@ -9,12 +9,13 @@ import type { GenesisBlock, GenesisFields } from '#lib/ledger/genesis.ts';
 import { Admission, PartitionGenesisSchema, RecoveryMode } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
 import type { NetworkConfig } from './config/network-ini.ts';
 import { RelayStartError } from './errors.ts';
+import type { Words } from './errors.ts';
 
 /** What genesis takes from the keys of this relay and not from network.ini. */
 export interface ChainKeys {
 	/** Public key of the operator. */
 	operator: Uint8Array;
-	/** Public keys of the Booters; the first is this relay's. */
+	/** Public keys of the Booter's replicas, in the order of their names. */
 	booters: Uint8Array[];
 }
 
@@ -25,13 +26,15 @@ export function newGenesis(config: NetworkConfig, keys: ChainKeys, createdMs: nu
 
 /**
  * Only what network.ini states can contradict the chain: a default may be another in a later version.
+ * @param elsewhere - how to start another chain
  * @throws RelayStartError `ChainMismatch` with every field in which network.ini or the keys and the chain differ
  */
 export function checkAgainstChain(
 	config: NetworkConfig,
 	keys: ChainKeys,
 	chain: GenesisBlock,
-	place: string
+	place: string,
+	elsewhere: Words = ANOTHER_FOLDER
 ): void {
 	const wanted = fieldsFromConfig(config);
 	const stored: Record<string, unknown> = { ...chain.fields };
@@ -45,10 +48,12 @@ export function checkAgainstChain(
 		.map(([field, value]) => `${field}: ${plain(stored[field])} → ${plain(value)}`);
 	if (differences.length === 0) return;
 	throw new RelayStartError('ChainMismatch', {
-		en: `network.ini or the keys no longer fit the chain in ${place} (chain → now): ${differences.join('; ')}. Undo the change, or start another chain with --data OTHER-FOLDER.`,
-		zh: `network.ini 或密钥与 ${place} 中的链不符（链 → 现在）：${differences.join('；')}。请撤销改动，或用 --data 另一个文件夹 建立新链。`
+		en: `network.ini or the keys no longer fit the chain in ${place} (chain → now): ${differences.join('; ')}. Undo the change, or start another chain ${elsewhere.en}.`,
+		zh: `network.ini 或密钥与 ${place} 中的链不符（链 → 现在）：${differences.join('；')}。请撤销改动，或${elsewhere.zh}建立新链。`
 	});
 }
+
+const ANOTHER_FOLDER: Words = { en: 'with --data OTHER-FOLDER', zh: '用 --data 另一个文件夹 ' };
 
 type ConfiguredField = keyof Omit<GenesisFields, 'operator' | 'booters' | 'createdMs'>;
 

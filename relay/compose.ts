@@ -4,7 +4,9 @@ import { getLogger } from '@logtape/logtape';
 import { toHex } from '#lib/crypto/hex.ts';
 import type { Signer, Suite } from '#lib/crypto/suite.ts';
 import type { GenesisBlock } from '#lib/ledger/genesis.ts';
+import type { NodeId } from '#lib/network/network.ts';
 import { peerIdOf } from '#lib/network/peer-identity.ts';
+import { relayAddress } from '#lib/network/relay-address.ts';
 import { systemClock } from '#lib/node/clock.ts';
 import { openChain } from '#lib/node/open-chain.ts';
 import { contractsOf } from '#lib/node/session.ts';
@@ -13,6 +15,7 @@ import { BooterNode } from './booter/booter-node.ts';
 import type { BooterService } from './booter-service.ts';
 import type { NetworkConfig } from './config/network-ini.ts';
 import { RelayNetwork } from './network/relay-host.ts';
+import type { Replicas } from './replicas.ts';
 import { SqliteLedgerStore } from './storage/sqlite-ledger-store.ts';
 
 export interface CompositionInput {
@@ -27,8 +30,8 @@ export interface CompositionInput {
 	ledgerPath: string;
 	/** Listens already: site, API and libp2p share its port. */
 	server: Server;
-	/** Origins under which people reach this relay. */
-	origins: readonly string[];
+	/** This relay among the replicas of its Booter. */
+	replicas: Replicas;
 	/** A part that cannot go on, for example a ledger that was deleted under it: the relay stops and says why. */
 	onFatal(error: Error): void;
 }
@@ -37,21 +40,31 @@ export interface Composition {
 	/** libp2p's name of this relay, as in `/p2p/…`. */
 	peerId: string;
 	booter: BooterService;
+	/** Who has a link to this relay now: tabs and replicas. */
+	linked(): Set<NodeId>;
 }
 
 /** Starts nothing: the caller starts and stops the Booter, and the Booter its network. */
 export function compose(input: CompositionInput): Composition {
 	const { relay } = input.config;
+	const { replicas } = input;
 	const network = new RelayNetwork({
 		server: input.server,
 		seed: input.booterSeed,
 		maxTabs: relay.reservations,
 		maxConnectionsPerSecondPerHost: relay.connectionsPerSecond,
-		maxBytesPerSecondPerTab: relay.relayedBytesPerSecond
+		maxBytesPerSecondPerTab: relay.relayedBytesPerSecond,
+		replicas: replicas.others.map((replica) => ({
+			id: replica.id,
+			name: replica.name,
+			address: relayAddress(replicas.originOf(replica), replica.id)
+		})),
+		checkReplica: (id, signal) => replicas.check(id, signal)
 	});
 	return {
 		peerId: peerIdOf(toHex(input.booter.publicKey)).toString(),
-		booter: new Ordering(input, network)
+		booter: new Ordering(input, network),
+		linked: () => new Set(network.links().flatMap(({ peer, path }) => (path === 'down' ? [] : [peer])))
 	};
 }
 

@@ -138,7 +138,7 @@ function readOrCreateSeed(file: string, suite: Suite): Uint8Array {
 		return seed;
 	}
 	try {
-		if (process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600);
+		keepToOwner(file);
 		return fromHex(known.toString('utf8').trim(), SEED_BYTES);
 	} catch {
 		// The cause would show what is in the file, and that is a key.
@@ -149,7 +149,13 @@ function readOrCreateSeed(file: string, suite: Suite): Uint8Array {
 	}
 }
 
-function readSmallFile(file: string): Buffer | null {
+/** A copy often has other permissions than what it was made of. */
+export function keepToOwner(file: string): void {
+	if (process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600);
+}
+
+/** @throws RelayStartError `DataUnusable` */
+export function readSmallFile(file: string): Buffer | null {
 	try {
 		if (!existsSync(file)) return null;
 		if (statSync(file).size > MAX_SMALL_FILE_BYTES) throw new Error('the file is too large');

@@ -9,6 +9,8 @@ export interface Words {
 export type RelayStartErrorName =
 	| 'BadArgument'
 	| 'UnknownReplica'
+	| 'ReplicaNotNamed'
+	| 'ClusterUnusable'
 	| 'PortTaken'
 	| 'PortForbidden'
 	| 'HostNotAvailable'

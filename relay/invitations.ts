@@ -54,3 +54,11 @@ export function newJoinCode(): string {
 		''
 	);
 }
+
+/** The code that these bytes stand for: the replicas of a cluster have one, and none asks another. */
+export function joinCodeOf(bytes: Uint8Array): string {
+	return Array.from(
+		bytes.subarray(0, JOIN_CODE_LENGTH),
+		(byte) => CODE_ALPHABET[byte % CODE_ALPHABET.length]
+	).join('');
+}

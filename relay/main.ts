@@ -1,9 +1,11 @@
 /** The relay as a program: `npm start` and `npm run invite` end up here. */
 import { join } from 'node:path';
+import { clusterFileOf } from './cluster-file.ts';
 import { ConfigError } from './config/config-error.ts';
 import { loadNetworkIni, parseNetworkIni } from './config/network-ini.ts';
 import type { NetworkConfig } from './config/network-ini.ts';
 import { RelayStartError } from './errors.ts';
+import { checkPlace } from './identity.ts';
 import { invite } from './invite.ts';
 import { startRelay } from './relay.ts';
 import type { RunningRelay } from './relay.ts';
@@ -59,6 +61,10 @@ async function runRelay(args: string[]): Promise<void> {
 		config,
 		host: options.host,
 		port: options.port,
+		cluster:
+			options.replica === undefined
+				? undefined
+				: { replica: options.replica, file: clusterFileOf(options.configPath!, config.network.name) },
 		dataDirectory: options.dataDirectory,
 		siteDirectory: join(PROJECT_ROOT, 'build'),
 		onFatal: (error) => {
@@ -68,8 +74,8 @@ async function runRelay(args: string[]): Promise<void> {
 	});
 	process.stdout.write(`${greeting(relay, paint(color))}\n`);
 	// Tests and scripts wait for the port here; a terminal has no such channel.
-	const { port, chainId, joinUrl, joinCode, origins } = relay;
-	process.send?.({ kind: 'ready', port, chainId, joinUrl, joinCode, origins });
+	const { port, chainId, joinUrl, joinCode, origins, replicas } = relay;
+	process.send?.({ kind: 'ready', port, chainId, joinUrl, joinCode, origins, replicas });
 }
 
 async function printInvitation(args: string[]): Promise<void> {
@@ -88,21 +94,11 @@ async function printInvitation(args: string[]): Promise<void> {
 		);
 }
 
-/** @throws ConfigError, RelayStartError `UnknownReplica` */
+/** @throws ConfigError; RelayStartError where this is no replica of the cluster, or does not say which */
 function readConfig(options: RelayArguments): NetworkConfig {
 	const config = options.configPath === null ? parseNetworkIni('') : loadNetworkIni(options.configPath);
-	if (options.replica === undefined) return config;
-	const names = config.booters.replicas.map((replica) => replica.name);
-	if (names.includes(options.replica))
-		throw new RelayStartError('UnknownReplica', {
-			en: 'A cluster of Booters is not available in this version. Start without --replica.',
-			zh: '本版本尚不支持 Booter 集群。请去掉 --replica 再启动。'
-		});
-	const known = names.length === 0 ? 'none · 无' : names.join(', ');
-	throw new RelayStartError('UnknownReplica', {
-		en: `[booters] in network.ini has no replica "${options.replica}". It has: ${known}.`,
-		zh: `network.ini 的 [booters] 中没有 “${options.replica}”。现有：${known}。`
-	});
+	checkPlace(config, options.replica);
+	return config;
 }
 
 function explain(error: unknown): string {

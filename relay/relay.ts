@@ -12,9 +12,8 @@ import { openSuite } from '#lib/crypto/open-suite.ts';
 import type { Signer } from '#lib/crypto/suite.ts';
 import type { GenesisBlock } from '#lib/ledger/genesis.ts';
 import { Admission } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
-import { originsOf } from './addresses.ts';
+import { addressSeenFrom, isLoopback, originsOf, portOf } from './addresses.ts';
 import type { Origins } from './addresses.ts';
-import { checkAgainstChain, newGenesis } from './chain.ts';
 import { compose } from './compose.ts';
 import type { Composition } from './compose.ts';
 import type { NetworkConfig } from './config/network-ini.ts';
@@ -24,8 +23,12 @@ import { networkDocument } from './http/network-document.ts';
 import { createServer } from './http/server.ts';
 import type { RelayState } from './http/server.ts';
 import { checkSite } from './http/site.ts';
-import { MAX_HOURS, joinPath, newJoinCode, signInvitation } from './invitations.ts';
+import { relayIdentity } from './identity.ts';
+import type { ClusterPlace } from './identity.ts';
+import { MAX_HOURS, joinPath, signInvitation } from './invitations.ts';
 import { listen } from './listen.ts';
+import { Replicas } from './replicas.ts';
+import type { ReplicaStatus } from './replicas.ts';
 
 /** An invitation that the relay itself gives out at its terminal holds for a school day. */
 const TERMINAL_INVITATION_HOURS = 8;
@@ -36,8 +39,10 @@ export interface RelayOptions {
 	config: NetworkConfig;
 	/** Default: config.relay.host */
 	host?: string;
-	/** Default: config.relay.port; 0 takes a free one. */
+	/** Default: that of this replica's address, else config.relay.port; 0 takes a free one. */
 	port?: number;
+	/** Needed where config.booters has several replicas. */
+	cluster?: ClusterPlace;
 	dataDirectory: string;
 	/** The built site; null serves none. */
 	siteDirectory: string | null;
@@ -57,6 +62,10 @@ export interface RunningRelay {
 	readonly joinCode: string;
 	/** True where the data directory held this chain before. */
 	readonly continued: boolean;
+	/** Of the Booter: this relay, and in a cluster the others, in the order of genesis. */
+	readonly replicas: readonly ReplicaStatus[];
+	/** The cluster file that this start made; null where it was there, or there is no cluster. */
+	readonly newClusterFile: string | null;
 	/** Ends within 2 s, whatever its parts do. Safe to call twice. */
 	stop(): Promise<void>;
 }
@@ -77,32 +86,36 @@ async function startWith(options: RelayOptions, data: DataDirectory): Promise<Ru
 	const { config } = options;
 	const log = getLogger(['tabwave', 'relay']);
 	const suite = await openSuite(config.network.suite);
-	const operator = await data.operator(suite);
-	const booterKey = await data.booter(suite);
-	const keys = { operator: operator.publicKey, booters: [booterKey.publicKey] };
-	const stored = data.genesis();
-	if (stored) checkAgainstChain(config, keys, stored, data.path);
-	const genesis = stored ?? newGenesis(config, keys, Date.now());
-	if (!stored) data.writeGenesis(genesis);
-	const joinCode = data.joinCode(newJoinCode);
+	const identity = await relayIdentity(config, data, suite, options.cluster ?? null, Date.now());
+	const { genesis, operator, joinCode } = identity;
 	const invitations = terminalInvitations(operator, genesis);
 	const chainId = toHex(genesis.chainId);
+	const { publicUrl } = config.relay;
+	const replicas = new Replicas({
+		replicas: identity.replicas,
+		chainId,
+		clusterFile: options.cluster?.file ?? null,
+		secure: publicUrl?.startsWith('https:') ?? false
+	});
 
 	let state: RelayState = 'starting';
 	let parts: Composition | null = null;
 	let origins: Origins = { local: null, lan: [] };
 	const reachable = (): string[] =>
-		[config.relay.publicUrl, ...origins.lan, origins.local].filter((origin) => origin !== null);
+		[publicUrl, ...namedOrigin(replicas), ...origins.lan, origins.local].filter((origin) => origin !== null);
+	const replicaStatuses = (): ReplicaStatus[] => replicas.statuses(parts?.linked() ?? new Set());
 	const finalHeight = (): number => parts?.booter.network().finalHeight ?? 0;
 	const server = await createServer({
 		siteDirectory: options.siteDirectory,
-		replicas: config.booters.replicas.map((replica) => replica.address),
+		replicaHosts: (host) => replicas.others.map(({ address }) => addressSeenFrom(host, address)),
 		requestsPerMinute: config.relay.requestsPerMinute,
 		health: () => ({
 			status: state,
 			name: genesis.fields.name,
 			chainId,
-			...(state === 'ready' ? { finalHeight: finalHeight() } : {})
+			...(state === 'ready' ? { finalHeight: finalHeight() } : {}),
+			...(replicas.self.name === '' ? {} : { replica: replicas.self.name }),
+			replicas: replicaStatuses()
 		}),
 		networkDocument: (origin) =>
 			networkDocument({
@@ -110,7 +123,8 @@ async function startWith(options: RelayOptions, data: DataDirectory): Promise<Ru
 				config,
 				network: parts!.booter.network(),
 				peerId: parts!.peerId,
-				origins: [...asSeenOutside(origin, config.relay.publicUrl), ...reachable()]
+				origins: [...asSeenOutside(origin, publicUrl), ...reachable()],
+				replicas: replicaStatuses()
 			}),
 		joinTarget: async (code) => (code.toUpperCase() === joinCode ? joinPath(0, await invitations()) : null)
 	});
@@ -128,7 +142,7 @@ async function startWith(options: RelayOptions, data: DataDirectory): Promise<Ru
 
 	try {
 		const host = options.host ?? config.relay.host;
-		await listen(server, host, options.port ?? config.relay.port);
+		await listen(server, host, options.port ?? portToListenOn(config, options.cluster?.replica));
 		const { port } = server.server.address() as AddressInfo;
 		origins = originsOf(host, port);
 		parts = compose({
@@ -136,11 +150,11 @@ async function startWith(options: RelayOptions, data: DataDirectory): Promise<Ru
 			suite,
 			genesis,
 			operator,
-			booter: booterKey,
-			booterSeed: data.booterSeed(suite),
+			booter: identity.booter,
+			booterSeed: identity.booterSeed,
 			ledgerPath: join(data.path, LEDGER_FILE),
 			server: server.server,
-			origins: reachable(),
+			replicas,
 			onFatal: (error) => {
 				log.fatal('the relay cannot go on: {error}', { error });
 				void stop().then(() => options.onFatal?.(error));
@@ -167,13 +181,30 @@ async function startWith(options: RelayOptions, data: DataDirectory): Promise<Ru
 			},
 			joinUrl: `${reachable()[0]}${joinPath(0, await invitations())}`,
 			joinCode,
-			continued: stored !== null,
+			continued: identity.continued,
+			get replicas() {
+				return replicaStatuses();
+			},
+			newClusterFile: identity.newClusterFile,
 			stop
 		};
 	} catch (error) {
 		await stop();
 		throw error;
 	}
+}
+
+/** The replicas of one network.ini differ in their addresses alone, so the port of each is that of its own. */
+function portToListenOn(config: NetworkConfig, replica: string | undefined): number {
+	const { replicas } = config.booters;
+	const own = replicas.length === 1 ? replicas[0] : replicas.find(({ name }) => name === replica);
+	return own ? portOf(own.address) : config.relay.port;
+}
+
+/** The address in [booters] is the one that other machines use, where it is not this machine's name for itself. */
+function namedOrigin(replicas: Replicas): string[] {
+	const { address } = replicas.self;
+	return address === null || isLoopback(address) ? [] : [replicas.originOf({ address })];
 }
 
 /** Behind a proxy the browser speaks https, and this program hears http. */

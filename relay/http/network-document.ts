@@ -3,9 +3,12 @@ import { isIP } from 'node:net';
 import { toHex } from '#lib/crypto/hex.ts';
 import type { GenesisBlock } from '#lib/ledger/genesis.ts';
 import { Admission } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
+import { peerIdOf } from '#lib/network/peer-identity.ts';
+import { addressSeenFrom } from '../addresses.ts';
 import type { BooterNetwork, BooterPartition } from '../booter-service.ts';
 import type { NetworkConfig } from '../config/network-ini.ts';
 import type { IceServer } from '../config/values.ts';
+import type { ReplicaState, ReplicaStatus } from '../replicas.ts';
 
 /** Ids are lower-case hex, times milliseconds. */
 export interface NetworkDocument {
@@ -24,6 +27,8 @@ export interface NetworkDocument {
 	booters: string[];
 	/** Addresses of the relay, the one on which this request came first. */
 	relay: { peerId: string; multiaddrs: string[] };
+	/** Of the Booter, in the order of `booters`, this relay among them: a tab keeps a link to each. */
+	replicas: ReplicaDocument[];
 	iceServers: readonly IceServer[];
 	partitions: (BooterPartition & { freeSeats: number; joinLink: string })[];
 	joinLink: string;
@@ -33,6 +38,18 @@ export interface NetworkDocument {
 	spectrum: NetworkConfig['spectrum'];
 }
 
+export interface ReplicaDocument {
+	/** Public key. */
+	id: string;
+	peerId: string;
+	/** As in [booters]; empty for a relay that is alone. */
+	name: string;
+	/** Multiaddrs, the likeliest first. */
+	addresses: string[];
+	/** As this relay sees it. */
+	state: ReplicaState;
+}
+
 export interface NetworkDocumentParts {
 	genesis: GenesisBlock;
 	config: NetworkConfig;
@@ -40,13 +57,15 @@ export interface NetworkDocumentParts {
 	peerId: string;
 	/** Where this request came in, and then where else people reach this relay; origins such as http://192.168.1.5:7070. */
 	origins: readonly string[];
+	replicas: readonly ReplicaStatus[];
 }
 
 export function networkDocument(parts: NetworkDocumentParts): NetworkDocument {
-	const { genesis, config, network, peerId, origins } = parts;
+	const { genesis, config, network, peerId, origins, replicas } = parts;
 	// Where both have a value, genesis binds.
 	const { fields } = genesis;
 	const origin = origins[0]!;
+	const multiaddrs = [...new Set(origins)].map((at) => multiaddrOf(at, peerId));
 	return {
 		version: 1,
 		chainId: toHex(genesis.chainId),
@@ -58,7 +77,8 @@ export function networkDocument(parts: NetworkDocumentParts): NetworkDocument {
 		contracts: fields.contracts,
 		finalHeight: network.finalHeight,
 		booters: fields.booters.map(toHex),
-		relay: { peerId, multiaddrs: [...new Set(origins)].map((at) => multiaddrOf(at, peerId)) },
+		relay: { peerId, multiaddrs },
+		replicas: replicas.map((replica) => replicaDocument(replica, origin, multiaddrs)),
 		iceServers: config.webrtc.iceServers,
 		partitions: network.partitions.map((partition) => ({
 			...partition,
@@ -82,6 +102,23 @@ export function networkDocument(parts: NetworkDocumentParts): NetworkDocument {
 			mechanism: config.spectrum.mechanism
 		}
 	};
+}
+
+/** Who came here by https finds the other replicas by https, too: a browser lets such a page speak to nobody else. */
+function replicaDocument(
+	{ id, name, address, state }: ReplicaStatus,
+	origin: string,
+	own: readonly string[]
+): ReplicaDocument {
+	const peerId = peerIdOf(id).toString();
+	const { protocol, host } = new URL(origin);
+	const addresses =
+		state === 'self'
+			? [...own]
+			: address === null
+				? []
+				: [multiaddrOf(`${protocol}//${addressSeenFrom(host, address)}`, peerId)];
+	return { id, peerId, name, addresses, state };
 }
 
 /** http://192.168.1.5:7070 → /ip4/192.168.1.5/tcp/7070/ws/p2p/… */

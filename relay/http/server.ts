@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { IncomingMessage } from 'node:http';
 import { getLogger } from '@logtape/logtape';
 import { HttpError, sendError } from './http-error.ts';
+import type { ReplicaStatus } from '../replicas.ts';
 import type { NetworkDocument } from './network-document.ts';
 import { rateLimit } from './rate-limit.ts';
 import { COMMON_HEADERS } from './security-headers.ts';
@@ -24,13 +25,17 @@ export interface Health {
 	chainId: string;
 	/** Absent until the ledger is open. */
 	finalHeight?: number;
+	/** Name of this one; absent where [booters] gives it none. */
+	replica?: string;
+	/** Of the Booter, this one included. */
+	replicas: readonly ReplicaStatus[];
 }
 
 export interface ServerParts {
 	/** null: no site, for tests of the rest. */
 	siteDirectory: string | null;
-	/** host:port of other Booters. */
-	replicas: readonly string[];
+	/** host:port of the other replicas, for a browser that names this relay so. */
+	replicaHosts(host: string | undefined): string[];
 	requestsPerMinute: number;
 	health(): Health;
 	/** @param origin - as the browser named this relay; null where it named none that can be one */
@@ -117,7 +122,8 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
 		return reply.header('cache-control', 'no-store').redirect(target, 302);
 	});
 
-	if (parts.siteDirectory !== null) await serveSite(server, parts.siteDirectory, parts.replicas);
+	if (parts.siteDirectory !== null)
+		await serveSite(server, parts.siteDirectory, (host) => parts.replicaHosts(host));
 	else
 		server.setNotFoundHandler((request, reply) =>
 			sendError(reply, new HttpError('NotFound', `There is no ${request.url.split('?', 1)[0]} here.`))

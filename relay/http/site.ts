@@ -23,10 +23,11 @@ export function checkSite(directory: string): void {
 	});
 }
 
+/** @param replicaHosts - host:port of the other replicas, for a browser that names this relay so */
 export async function serveSite(
 	server: FastifyInstance,
 	directory: string,
-	replicas: readonly string[]
+	replicaHosts: (host: string | undefined) => string[]
 ): Promise<void> {
 	const hashes = scriptHashesOf(join(directory, FALLBACK_PAGE));
 	await server.register(fastifyStatic, {
@@ -51,7 +52,8 @@ export async function serveSite(
 		// A missing file must not answer with a page: a browser would run or cache it as what it asked for.
 		if (path.startsWith('/_app/') || /\.[A-Za-z0-9]{1,8}$/.test(path))
 			return sendError(reply, new HttpError('NotFound', `There is no file ${path}.`));
-		reply.header('content-security-policy', contentSecurityPolicy(hashes(), request.headers.host, replicas));
+		const { host } = request.headers;
+		reply.header('content-security-policy', contentSecurityPolicy(hashes(), host, replicaHosts(host)));
 		return reply.sendFile(FALLBACK_PAGE);
 	});
 }

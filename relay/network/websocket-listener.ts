@@ -28,6 +28,33 @@ export interface ServerWebSocketInit {
 	upgrades: Upgrades;
 	/** Bytes a second that one connection may send, averaged over two seconds; the socket is read no faster. */
 	maxBytesPerSecond: number;
+	/** Takes that bound off again. */
+	bounds: SocketBounds;
+}
+
+/** The sockets whose rate is bounded. Who is on one is known only after the handshake; a replica is then let off. */
+export class SocketBounds {
+	#lifts = new Map<string, () => void>();
+
+	/** @param address - of the socket's other end, with its port: no two sockets that are open have the same */
+	add(address: Multiaddr, lift: () => void): void {
+		this.#lifts.set(socketOf(address), lift);
+	}
+
+	remove(address: Multiaddr): void {
+		this.#lifts.delete(socketOf(address));
+	}
+
+	/** @param address - as a connection shows it: libp2p adds the peer's identity */
+	lift(address: Multiaddr): void {
+		this.#lifts.get(socketOf(address))?.();
+		this.remove(address);
+	}
+}
+
+function socketOf(address: Multiaddr): string {
+	const [host, port] = address.getComponents();
+	return `${host?.value} ${port?.value}`;
 }
 
 /** Joins a server that exists before libp2p, or after it, with the listener. */
@@ -112,19 +139,23 @@ class ServerWebSocketListener extends TypedEventEmitter<ListenerEvents> implemen
 	updateAnnounceAddrs(_addresses: Multiaddr[]): void {}
 
 	#onWebSocket(webSocket: WebSocket, request: IncomingMessage): void {
-		const rate = new ByteRate(this.#init.maxBytesPerSecond, performance.now());
+		const { bounds, maxBytesPerSecond } = this.#init;
+		let rate: ByteRate | null = new ByteRate(maxBytesPerSecond, performance.now());
 		const connection = new WebSocketConnection({
 			socket: webSocket as unknown as WebSocketLike,
 			remoteAddr: addressOf(request.socket.remoteAddress ?? '0.0.0.0', request.socket.remotePort ?? 0),
 			direction: 'inbound',
 			log: this.#log,
 			onReceived: (bytes) => {
-				const pauseMs = rate.take(bytes, performance.now());
+				const pauseMs = rate?.take(bytes, performance.now()) ?? 0;
 				if (pauseMs === 0 || webSocket.isPaused) return;
 				webSocket.pause();
 				setTimeout(() => webSocket.resume(), pauseMs);
 			}
 		});
+		// A pause that it is in runs out by itself.
+		bounds.add(connection.remoteAddr, () => (rate = null));
+		webSocket.once('close', () => bounds.remove(connection.remoteAddr));
 		this.#upgrader.upgradeInbound(connection, { signal: this.#shutdown.signal }).catch((error: Error) => {
 			this.#log('inbound connection from %a was not upgraded - %e', connection.remoteAddr, error);
 			connection.abort(error);

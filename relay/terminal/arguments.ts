@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { nearestName } from '../config/nearest.ts';
+import { REPLICA_NAME } from '../config/network-ini.ts';
 import { RelayStartError } from '../errors.ts';
 import { MAX_HOURS, MAX_USES } from '../invitations.ts';
 
@@ -17,7 +18,7 @@ export interface RelayArguments {
 	/** null: no file, all defaults. */
 	configPath: string | null;
 	dataDirectory: string;
-	/** Name of this Booter in a cluster. */
+	/** Name of this replica in [booters]. */
 	replica?: string;
 	color: boolean;
 }
@@ -32,6 +33,8 @@ export interface InviteArguments {
 	hours: number;
 	/** Origin for the link; undefined: the relay's own. */
 	url?: string;
+	/** Name of the replica that the link leads to; undefined: any. */
+	replica?: string;
 }
 
 const COMMON = {
@@ -53,7 +56,6 @@ export function readRelayArguments(args: string[], environment: NodeJS.ProcessEn
 		...common(values),
 		...(values.port === undefined ? {} : { port: whole('--port', values.port, 0, 65_535) }),
 		...(values.host === undefined ? {} : { host: filled('--host', values.host) }),
-		...(values.replica === undefined ? {} : { replica: filled('--replica', values.replica) }),
 		color: !values['no-color'] && !environment.NO_COLOR && environment.TERM !== 'dumb'
 	};
 }
@@ -65,7 +67,8 @@ export function readInviteArguments(args: string[]): InviteArguments {
 		partition: { type: 'string' },
 		uses: { type: 'string' },
 		hours: { type: 'string' },
-		url: { type: 'string' }
+		url: { type: 'string' },
+		replica: { type: 'string' }
 	});
 	if (values.url !== undefined && !/^https?:\/\/[^/\s]+$/.test(values.url))
 		throw bad('--url', values.url, 'an origin such as http://192.168.1.5:7070');
@@ -102,15 +105,20 @@ function read<const O extends Options>(args: string[], options: O) {
 	}
 }
 
-function common(values: { help?: boolean; config?: string; data?: string }) {
+function common(values: { help?: boolean; config?: string; data?: string; replica?: string }) {
 	const standard = join(PROJECT_ROOT, 'network.ini');
 	const configPath = values.config === undefined ? standard : resolve(filled('--config', values.config));
+	const { replica } = values;
+	if (replica !== undefined && !REPLICA_NAME.test(replica))
+		throw bad('--replica', replica, 'a name in [booters] of network.ini');
+	// Replicas of one machine share neither ledger nor votes.
+	const standardData = join(PROJECT_ROOT, 'data', replica ?? '');
 	return {
 		help: values.help ?? false,
+		...(replica === undefined ? {} : { replica }),
 		// Without --config the file may be absent; one that was named must be there.
 		configPath: values.config !== undefined || existsSync(configPath) ? configPath : null,
-		dataDirectory:
-			values.data === undefined ? join(PROJECT_ROOT, 'data') : resolve(filled('--data', values.data))
+		dataDirectory: values.data === undefined ? standardData : resolve(filled('--data', values.data))
 	};
 }
 

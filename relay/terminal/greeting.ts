@@ -1,6 +1,7 @@
 /** The screen after a start: where to join, in the order in which people look for it. */
 import { renderUnicodeCompact } from 'uqr';
 import type { RunningRelay } from '../relay.ts';
+import type { ReplicaStatus } from '../replicas.ts';
 import { WORDS } from './words.ts';
 
 export interface Paint {
@@ -30,6 +31,7 @@ export function greeting(relay: RunningRelay, { bold, dim, qr }: Paint): string 
 		),
 		''
 	];
+	lines.push(...cluster(relay, { bold, dim }));
 	if (local !== null) lines.push(`  ${WORDS.here}   ${bold(local)}`);
 	for (const origin of lan) lines.push(`  ${WORDS.lan}   ${bold(origin)}`);
 	if (lan.length === 0) lines.push(`  ${WORDS.noLan}`);
@@ -40,4 +42,20 @@ export function greeting(relay: RunningRelay, { bold, dim, qr }: Paint): string 
 	lines.push('', `  ${relay.joinUrl.length <= 100 ? relay.joinUrl : dim(relay.joinUrl)}`);
 	lines.push(`  ${relay.admission === 'open' ? WORDS.open : WORDS.invitation}`, `  ${dim(WORDS.stop)}`, '');
 	return lines.join('\n');
+}
+
+/** Which replica this is, and whether the others are there: nothing where the relay is alone. */
+function cluster(relay: RunningRelay, { bold, dim }: Pick<Paint, 'bold' | 'dim'>): string[] {
+	if (relay.replicas.length < 2) return [];
+	const line = ({ name, address, state }: ReplicaStatus): string =>
+		state === 'self'
+			? `  ${WORDS.replica}   ${bold(name)}   ${dim(address ?? '')}`
+			: `  ${WORDS.others}   ${name}   ${dim(`${address}   ${WORDS.replicaStates[state]}`)}`;
+	const isSelf = ({ state }: ReplicaStatus): boolean => state === 'self';
+	const lines = [
+		...relay.replicas.filter(isSelf),
+		...relay.replicas.filter((replica) => !isSelf(replica))
+	].map(line);
+	if (relay.newClusterFile !== null) lines.push('', `  ${WORDS.newClusterFile(relay.newClusterFile)}`);
+	return [...lines, ''];
 }

@@ -5,11 +5,13 @@ Tabwave 中继：提供网站，为标签页牵线，为账本排序。
 
   npm start -- [arguments]
 
-  --port N        port of site, WebSocket and API (7070)                端口
+  --port N        port of site, WebSocket and API (7070, or the         端口（默认 7070，
+                  replica's own in [booters])                           或 [booters] 中本副本的端口）
   --host H        address to listen on (0.0.0.0: all of this machine)   监听地址
   --config FILE   description of the network (network.ini if present)   网络描述文件
   --data FOLDER   keys and ledger (data/ in the project)                密钥与账本所在文件夹
-  --replica NAME  which Booter of [booters] this is (reserved)          本机在 [booters] 中的名字（预留）
+                  with --replica: data/NAME                             有 --replica 时为 data/NAME
+  --replica NAME  which replica of [booters] in network.ini this is     本机是 [booters] 中的哪个副本
   --no-color      plain text                                            不使用颜色
   --help          this text                                             显示本说明
 
@@ -26,6 +28,7 @@ export const INVITE_HELP = `Prints a link that lets people join a network whose 
   --uses N        how many may join with it (1)                  可用次数
   --hours N       how long it holds (8)                          有效小时数
   --url ORIGIN    address in the link (this machine on the LAN)  链接中的地址
+  --replica NAME  the replica that the link leads to             链接指向的副本
   --config FILE, --data FOLDER   as for npm start                同 npm start
 `;
 
@@ -37,6 +40,16 @@ export const WORDS = {
 	invitation:
 		'The QR code holds an invitation for 8 hours. More: npm run invite · 二维码含 8 小时有效的邀请，更多邀请：npm run invite',
 	noLan: 'No network found: only this computer can join. · 未发现局域网：只有本机可以加入。',
+	replica: 'Replica          · 副本  ',
+	others: 'Other replicas   · 其他副本',
+	replicaStates: {
+		linked: 'linked · 已连接',
+		down: 'not reached, trying again · 未连接，持续重试',
+		refused: 'not the same network · 不是同一网络'
+	},
+	newClusterFile: (file: string) =>
+		`The replicas share the keys in ${file}. Copy it and network.ini to the machine of each other replica before its first start, and show it to nobody.
+  各副本共用 ${file} 中的密钥。请在其他副本首次启动前，把它和 network.ini 复制到其机器，切勿外传。`,
 	started: 'New chain. · 新链。',
 	continued: (height: number) => `The chain goes on at height ${height}. · 从高度 ${height} 继续。`,
 	stop: 'Ctrl-C ends it; the next start continues this chain. · 按 Ctrl-C 结束，下次启动继续这条链。',
