@@ -8,6 +8,7 @@ import { NodeNetwork } from '#lib/network/node-network.ts';
 import { relayAddress } from '#lib/network/relay-address.ts';
 import { nodeIdOfSeed } from '#lib/network/peer-identity.ts';
 import { RelayNetwork } from './relay-host.ts';
+import type { RelaySettings, ReplicaTarget } from './relay-host.ts';
 
 const ends: (() => unknown)[] = [];
 
@@ -124,6 +125,152 @@ describe('the relay’s network', { timeout: 30_000 }, () => {
 	});
 });
 
+describe('replicas', { timeout: 30_000 }, () => {
+	it('link to each other, one link a pair, and carry what the Booters say', async () => {
+		const cluster = await replicas(3);
+		await until(() => cluster.every(({ relay }) => upLinks(relay).length === 2));
+		const [a, b, c] = cluster.map(({ relay }) => relay.self) as [string, string, string];
+		cluster[0]!.relay.send(b, [Uint8Array.of(1)]);
+		cluster[1]!.relay.send(a, [Uint8Array.of(2), new Uint8Array(400_000).fill(3)]);
+		cluster[2]!.relay.send(a, [Uint8Array.of(4)]);
+		await until(() => cluster[0]!.packets.length === 3 && cluster[1]!.packets.length === 1);
+		expect(cluster[1]!.packets).toEqual([[a, Uint8Array.of(1)]]);
+		expect(cluster[0]!.packets.filter(([from]) => from === b).map(([, packet]) => packet[0])).toEqual([2, 3]);
+		expect(cluster[0]!.packets.filter(([from]) => from === c).map(([, packet]) => packet[0])).toEqual([4]);
+		await until(() => cluster.every(({ relay }) => relay.relayStatus().connections === 2));
+	});
+
+	it('find each other again after one was away, whichever of them it was', async () => {
+		const cluster = await replicas(3);
+		await until(() => cluster.every(({ relay }) => upLinks(relay).length === 2));
+		for (const gone of cluster) {
+			await gone.relay.stop();
+			const others = cluster.filter((replica) => replica !== gone);
+			await until(() => others.every(({ relay }) => up(relay, gone.relay.self) === 'down'));
+			// What is not there is still shown, and the others have kept each other.
+			for (const { relay } of others) expect(relay.links()).toHaveLength(2);
+			for (const { relay } of others) expect(upLinks(relay)).toHaveLength(1);
+			await gone.again();
+			await until(() => cluster.every(({ relay }) => upLinks(relay).length === 2));
+		}
+	});
+
+	it('are dialled by the lower id, too, where the higher one does not reach it', async () => {
+		const [low, high] = (await Promise.all([listening(), listening()])).map(({ server, url }, i) => ({
+			server,
+			url,
+			seed: BY_ID[i]!
+		})) as [Place, Place];
+		const target = ({ seed, url }: Place) => replicaTarget(seed, url);
+		const nobody = relayAddress('http://127.0.0.1:9', nodeIdOfSeed(low.seed));
+		const one = relayAt(low, { replicas: [target(high)] });
+		const other = relayAt(high, { replicas: [{ ...target(low), address: nobody }] });
+		await Promise.all([one.start(quiet()), other.start(quiet())]);
+		await until(() => up(one, other.self) === 'direct' && up(other, one.self) === 'direct');
+	});
+
+	it('are no tabs: their rate is not bounded, and a full house has room for them', async () => {
+		const cluster = await replicas(2, { maxBytesPerSecondPerTab: 16_384, maxTabs: 1 });
+		const [a, b] = cluster as [Replica, Replica];
+		const tab = new NodeNetwork({ seed: seed(50), relays: [relayAddress(a.url)] });
+		ends.push(() => tab.stop());
+		await tab.start(quiet());
+		await until(() => up(tab, a.relay.self) === 'direct');
+		await until(() => up(a.relay, b.relay.self) === 'direct' && up(b.relay, a.relay.self) === 'direct');
+		// Four megabytes each way would take four minutes at a tab's rate, whoever dialled whom.
+		for (const [from, to] of [
+			[a, b],
+			[b, a]
+		] as const)
+			for (let i = 0; i < 8; i++) from.relay.send(to.relay.self, [new Uint8Array(500_000)]);
+		await until(() => a.packets.length === 8 && b.packets.length === 8);
+		// A tab is slowed down as before: two seconds' worth passes at once, and not ten times as much.
+		for (let i = 0; i < 10; i++) tab.send(a.relay.self, [new Uint8Array(32_768)]);
+		tab.send(a.relay.self, [Uint8Array.of(9)]);
+		b.relay.send(a.relay.self, [Uint8Array.of(7)]);
+		await until(() => a.packets.some(([, packet]) => packet[0] === 7));
+		expect(a.packets.some(([, packet]) => packet[0] === 9)).toBe(false);
+	});
+
+	it('are linked only where the check lets them, and are asked again', async () => {
+		let allowed = false;
+		const asked: string[] = [];
+		const cluster = await replicas(2, {
+			checkReplica: async (id) => {
+				asked.push(id);
+				if (!allowed) throw new Error('another chain');
+			}
+		});
+		const [a, b] = cluster as [Replica, Replica];
+		await until(() => asked.filter((id) => id === a.relay.self).length >= 2);
+		await until(() => asked.filter((id) => id === b.relay.self).length >= 2);
+		expect(upLinks(a.relay)).toEqual([]);
+		allowed = true;
+		await until(() => upLinks(a.relay).length === 1 && upLinks(b.relay).length === 1);
+	});
+
+	it('do not take another program at their address for one of them', async () => {
+		const { server, url } = await listening();
+		const stranger = new RelayNetwork({ server, seed: seed(60) });
+		ends.push(() => stranger.stop());
+		await stranger.start(quiet());
+		let dialled = 0;
+		const place = { ...(await listening()), seed: seed(61) };
+		const relay = relayAt(place, {
+			replicas: [replicaTarget(seed(62), url)],
+			checkReplica: async () => void dialled++
+		});
+		await relay.start(quiet());
+		await until(() => dialled >= 3);
+		expect(upLinks(relay)).toEqual([]);
+		expect(relay.links()).toEqual([{ peer: nodeIdOfSeed(seed(62)), path: 'down', rttMs: null }]);
+	});
+
+	it('must name who is at their address', () => {
+		const target = replicaTarget(seed(2), 'http://127.0.0.1:1');
+		for (const address of [
+			relayAddress('http://127.0.0.1:1'),
+			relayAddress('http://127.0.0.1:1', nodeIdOfSeed(seed(3)))
+		])
+			expect(() => new RelayNetwork({ seed: seed(1), replicas: [{ ...target, address }] })).toThrow(
+				expect.objectContaining({ name: 'BadRelayAddress' })
+			);
+	});
+});
+
+describe('a tab of a cluster', { timeout: 30_000 }, () => {
+	it('has a link to every replica, and only that link ends with one of them', async () => {
+		const cluster = await replicas(3);
+		const tabs = await Promise.all([tabOf(cluster, 20), tabOf(cluster, 21)]);
+		const [a, b] = tabs as [NodeNetwork, NodeNetwork];
+		a.setPeers([b.self]);
+		b.setPeers([a.self]);
+		await until(() => tabs.every((tab) => upLinks(tab).length === 4));
+		await until(() => cluster.every(({ relay }) => relay.relayStatus().reservations === 2));
+		const carrier = cluster.find(({ relay }) => relay.relayStatus().circuits > 0)!;
+		const rest = cluster.filter((replica) => replica !== carrier);
+		await carrier.relay.stop();
+		// The tabs' own link moves over to a circuit of another replica, and the links to the others never went down.
+		await until(() => tabs.every((tab) => up(tab, carrier.relay.self) === 'down'));
+		await until(() => up(a, b.self) === 'relayed' && up(b, a.self) === 'relayed');
+		for (const tab of tabs) for (const { relay } of rest) expect(up(tab, relay.self)).toBe('direct');
+		expect(rest.some(({ relay }) => relay.relayStatus().circuits > 0)).toBe(true);
+		await carrier.again();
+		await until(() => tabs.every((tab) => up(tab, carrier.relay.self) === 'direct'));
+	});
+
+	it('begins with those that are there, and gets the others when they come', async () => {
+		const cluster = await replicas(3);
+		const [first, ...others] = cluster as [Replica, ...Replica[]];
+		await Promise.all(others.map(({ relay }) => relay.stop()));
+		const tab = await tabOf(cluster, 20);
+		await until(() => up(tab, first.relay.self) === 'direct');
+		expect(upLinks(tab)).toHaveLength(1);
+		await Promise.all(others.map((replica) => replica.again()));
+		await until(() => upLinks(tab).length === 3);
+	});
+});
+
 async function relayed() {
 	const { server, url } = await listening();
 	const relay = new RelayNetwork({ server, seed: seed(1) });
@@ -163,7 +310,7 @@ function up(network: { links(): LinkStatus[] }, peer: string): string {
 }
 
 function until(condition: () => boolean, timeout = 10_000): Promise<void> {
-	return vi.waitFor(() => expect(condition()).toBe(true), { timeout, interval: 10 });
+	return vi.waitFor(() => expect(condition(), String(condition)).toBe(true), { timeout, interval: 10 });
 }
 
 function quiet() {
@@ -172,4 +319,72 @@ function quiet() {
 
 function seed(n: number): Uint8Array {
 	return new Uint8Array(32).fill(n);
+}
+
+interface Place {
+	server: Server;
+	url: string;
+	seed: Uint8Array;
+}
+
+interface Replica extends Place {
+	relay: RelayNetwork;
+	packets: [string, Uint8Array][];
+	/** The same replica anew, at its address. */
+	again(): Promise<void>;
+}
+
+/** Seeds, the one of the lower id first. */
+const BY_ID = [seed(70), seed(71)].sort((a, b) => (nodeIdOfSeed(a) < nodeIdOfSeed(b) ? -1 : 1));
+
+async function replicas(count: number, settings: Partial<RelaySettings> = {}): Promise<Replica[]> {
+	const places = await Promise.all(
+		Array.from({ length: count }, async (_, i): Promise<Place> => ({
+			...(await listening()),
+			seed: seed(i + 1)
+		}))
+	);
+	const start = async (replica: Replica): Promise<void> => {
+		replica.relay = relayAt(replica, {
+			...settings,
+			replicas: places
+				.filter(({ url }) => url !== replica.url)
+				.map((other) => replicaTarget(other.seed, other.url))
+		});
+		await replica.relay.start({
+			...quiet(),
+			packets: (from, packets) =>
+				void replica.packets.push(...packets.map((packet): [string, Uint8Array] => [from, packet]))
+		});
+	};
+	return Promise.all(
+		places.map(async (place) => {
+			const replica = { ...place, packets: [], again: () => start(replica) } as unknown as Replica;
+			await start(replica);
+			return replica;
+		})
+	);
+}
+
+function relayAt({ server, seed }: Place, settings: Partial<RelaySettings>): RelayNetwork {
+	const relay = new RelayNetwork({ server, seed, ...settings });
+	ends.push(() => relay.stop());
+	return relay;
+}
+
+function replicaTarget(seed: Uint8Array, url: string): ReplicaTarget {
+	const id = nodeIdOfSeed(seed);
+	return { id, name: id.slice(0, 8), address: relayAddress(url, id) };
+}
+
+async function tabOf(cluster: Replica[], n: number): Promise<NodeNetwork> {
+	const relays = cluster.map(({ url, seed }) => relayAddress(url, nodeIdOfSeed(seed)));
+	const tab = new NodeNetwork({ seed: seed(n), relays });
+	ends.push(() => tab.stop());
+	await tab.start(quiet());
+	return tab;
+}
+
+function upLinks(network: { links(): LinkStatus[] }): string[] {
+	return network.links().flatMap(({ peer, path }) => (path === 'down' ? [] : [peer]));
 }

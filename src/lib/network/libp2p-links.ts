@@ -24,6 +24,7 @@ import {
 	LINK_PROTOCOL,
 	MAX_UNEXPECTED_PEERS,
 	MAX_WANTED_PEERS,
+	RELAYED_DIAL_TIMEOUT_MS,
 	RELAY_DIAL_TIMEOUT_MS
 } from './network-limits.ts';
 import type { NodeId } from './network.ts';
@@ -180,9 +181,10 @@ export class Libp2pLinks implements LinkCarrier {
 			}
 			return;
 		}
-		const [relay] = this.#relays?.connected() ?? [];
-		if (!relay || !this.#node) throw unreachable(peer, 'no relay is connected');
-		const address = `${circuitAddress(relay.connection)}/webrtc/p2p/${peerIdOf(peer).toString()}`;
+		if (!this.#node) throw unreachable(peer, 'this node stops');
+		// Signalled over the circuit that is there, which is the relay that both have.
+		const [relay] = circuit.remoteAddr.toString().split('/p2p-circuit', 1);
+		const address = `${relay}/p2p-circuit/webrtc/p2p/${peerIdOf(peer).toString()}`;
 		// force: libp2p would give the circuit back, which has no limits and so counts as good enough.
 		const connection = await this.#node.dial(multiaddr(address), { signal, force: true });
 		try {
@@ -215,14 +217,20 @@ export class Libp2pLinks implements LinkCarrier {
 		return dial;
 	}
 
-	/** Over each relay in turn: the peer has a reservation at one of them at least, or is not there. */
+	/**
+	 * Over each relay in turn: the peer has a reservation at one of them at least, or is not there. A relay that says nothing
+	 * (its machine sleeps) leaves the next ones their share of the time.
+	 */
 	async #dialCircuit(peer: NodeId, signal: AbortSignal): Promise<Connection> {
 		let failure: unknown = unreachable(peer, 'no relay is connected');
-		for (const { connection } of this.#relays?.connected() ?? []) {
+		const relays = this.#relays?.connected() ?? [];
+		const shareMs = Math.ceil(RELAYED_DIAL_TIMEOUT_MS / Math.max(1, relays.length));
+		for (const { connection } of relays) {
 			if (!this.#node || signal.aborted) break;
 			try {
 				const address = `${circuitAddress(connection)}/p2p/${peerIdOf(peer).toString()}`;
-				return await this.#node.dial(multiaddr(address), { signal, force: true });
+				const share = AbortSignal.any([signal, AbortSignal.timeout(shareMs)]);
+				return await this.#node.dial(multiaddr(address), { signal: share, force: true });
 			} catch (error) {
 				failure = error;
 			}

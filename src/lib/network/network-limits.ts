@@ -63,6 +63,9 @@ export const GLARE_WINDOW_MS = 1_000;
 /** Between two tries to reach the relay: it restarts in about a second, and 60 tabs come back at once. */
 export const RELAY_REDIAL_MS = 1_000;
 
+/** The same for one replica of several that stays away: what its return may have to wait, and each try is a line in a browser's console. */
+export const RELAY_REDIAL_CAP_MS = 4_000;
+
 /** A WebSocket, noise, yamux and a reservation: some ten milliseconds, or several seconds while 60 tabs come at once. */
 export const RELAY_DIAL_TIMEOUT_MS = 8_000;
 

@@ -1,9 +1,10 @@
 /**
- * Keeps one connection, one link and one reservation at each relay, for ever. libp2p gives up after the first failed
- * redial, and after a restart of the relay no tab would come back by itself. Runs from `tick`.
+ * Keeps one connection, one link and one reservation at each relay, for ever: a cluster has several, and each is kept for
+ * itself. libp2p gives up after the first failed redial, and after a restart of the relay no tab would come back by itself.
+ * Runs from `tick`.
  */
 import type { Connection, PeerId } from '@libp2p/interface';
-import { RELAY_REDIAL_MS } from './network-limits.ts';
+import { RELAY_REDIAL_CAP_MS, RELAY_REDIAL_MS } from './network-limits.ts';
 import type { NodeId } from './network.ts';
 
 export interface RelayHost {
@@ -29,6 +30,11 @@ export class RelayKeeper {
 	#host: RelayHost;
 	#relays: Relay[];
 	#nodeIdOf: (peer: PeerId) => NodeId;
+	/**
+	 * Reservations are made one after the other. libp2p empties its queue of them as soon as one is made, and what waited in it
+	 * never settles.
+	 */
+	#reserving: Promise<void> = Promise.resolve();
 
 	constructor(host: RelayHost, targets: RelayTarget[], nodeIdOf: (peer: PeerId) => NodeId) {
 		this.#host = host;
@@ -37,7 +43,7 @@ export class RelayKeeper {
 			...target,
 			connection: null,
 			busy: false,
-			failing: false,
+			failures: 0,
 			nextMs: 0
 		}));
 	}
@@ -84,15 +90,28 @@ export class RelayKeeper {
 				relay.connection = connection;
 			}
 			const { remotePeer } = relay.connection;
-			if (!this.#host.hasReservation(remotePeer)) await this.#host.reserve(remotePeer);
-			relay.failing = false;
+			await this.#reserve(remotePeer);
+			relay.failures = 0;
 		} catch (error) {
-			if (!relay.failing) this.#host.unreachable(relay.address, error);
-			relay.failing = true;
+			if (relay.failures++ === 0) this.#host.unreachable(relay.address, error);
 		} finally {
 			relay.busy = false;
-			relay.nextMs = this.#host.now() + RELAY_REDIAL_MS * (0.75 + Math.random() / 2);
+			relay.nextMs = this.#host.now() + this.#waitMs(relay) * (0.75 + Math.random() / 2);
 		}
+	}
+
+	#reserve(relay: PeerId): Promise<void> {
+		const made = this.#reserving.then(async () => {
+			if (!this.#host.hasReservation(relay)) await this.#host.reserve(relay);
+		});
+		this.#reserving = made.catch(() => undefined);
+		return made;
+	}
+
+	/** Without a relay a tab is alone, and nothing is more urgent; beside another one there is time. */
+	#waitMs({ failures }: Relay): number {
+		if (this.connected().length === 0) return RELAY_REDIAL_MS;
+		return Math.min(RELAY_REDIAL_MS * 2 ** Math.min(Math.max(failures - 1, 0), 10), RELAY_REDIAL_CAP_MS);
 	}
 
 	#rank(connection: Connection): number {
@@ -103,6 +122,7 @@ export class RelayKeeper {
 interface Relay extends RelayTarget {
 	connection: Connection | null;
 	busy: boolean;
-	failing: boolean;
+	/** Since it was last there whole. */
+	failures: number;
 	nextMs: number;
 }
