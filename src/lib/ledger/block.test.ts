@@ -226,7 +226,12 @@ describe('bytes from anybody give a named refusal, or what can be written and re
 		leaves: message.leaves.map(proof),
 		evictions: message.evictions.map((eviction) => ({
 			...eviction,
-			silences: eviction.silences.map(proof)
+			silences: eviction.silences.map(proof),
+			evidence: eviction.evidence && {
+				...eviction.evidence,
+				first: eviction.evidence.first && proof(eviction.evidence.first),
+				second: eviction.evidence.second && proof(eviction.evidence.second)
+			}
 		}))
 	}));
 
