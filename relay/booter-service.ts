@@ -24,5 +24,7 @@ export interface BooterService {
 	/** Resolves when tabs can join. */
 	start(): Promise<void>;
 	network(): BooterNetwork;
+	/** Node id of the replica that orders the ledger now; null while none is known. */
+	active(): string | null;
 	stop(): Promise<void>;
 }

@@ -122,8 +122,13 @@ class Ordering implements BooterService {
 		};
 	}
 
+	active(): string | null {
+		return this.#node?.replica.active ?? null;
+	}
+
 	async stop(): Promise<void> {
-		if (this.#node) await this.#node.stop();
+		await this.#node?.handOver();
+		await this.#node?.stop();
 		await this.#store.close();
 	}
 }

@@ -103,7 +103,8 @@ async function startWith(options: RelayOptions, data: DataDirectory): Promise<Ru
 	let origins: Origins = { local: null, lan: [] };
 	const reachable = (): string[] =>
 		[publicUrl, ...namedOrigin(replicas), ...origins.lan, origins.local].filter((origin) => origin !== null);
-	const replicaStatuses = (): ReplicaStatus[] => replicas.statuses(parts?.linked() ?? new Set());
+	const replicaStatuses = (): ReplicaStatus[] =>
+		replicas.statuses(parts?.linked() ?? new Set(), parts?.booter.active() ?? null);
 	const finalHeight = (): number => parts?.booter.network().finalHeight ?? 0;
 	const server = await createServer({
 		siteDirectory: options.siteDirectory,

@@ -21,6 +21,8 @@ export interface ReplicaStatus {
 	name: string;
 	address: string | null;
 	state: ReplicaState;
+	/** It orders the ledger now, as far as this replica knows. */
+	isActive: boolean;
 }
 
 /** What answers at a replica's address must not be linked. */
@@ -70,13 +72,17 @@ export class Replicas {
 		return `${this.#init.secure ? 'https' : 'http'}://${address}`;
 	}
 
-	/** @param linked - who has a link to this relay now */
-	statuses(linked: ReadonlySet<NodeId>): ReplicaStatus[] {
+	/**
+	 * @param linked - who has a link to this relay now
+	 * @param active - the active replica, as far as it is known
+	 */
+	statuses(linked: ReadonlySet<NodeId>, active: NodeId | null): ReplicaStatus[] {
 		return this.all.map(({ id, name, address, isSelf }) => ({
 			id,
 			name,
 			address,
-			state: isSelf ? 'self' : linked.has(id) ? 'linked' : this.#refused.has(id) ? 'refused' : 'down'
+			state: isSelf ? 'self' : linked.has(id) ? 'linked' : this.#refused.has(id) ? 'refused' : 'down',
+			isActive: id === active
 		}));
 	}
 

@@ -57,6 +57,14 @@ export interface SyncStatus {
 	secondsLeft: number | null;
 }
 
+export interface ReplicaLink {
+	id: string;
+	/** As the operator calls it; empty for a relay that is alone. */
+	name: string;
+	path: 'direct' | 'down';
+	rttMs: number | null;
+}
+
 export interface NodeStatus {
 	nodeId: string;
 	nickname: string;
@@ -75,7 +83,10 @@ export interface NodeStatus {
 	/** f(n) */
 	faulty: number;
 	links: LinkStatus[];
+	/** `direct` while this node has a link to one replica of the Booter at least; rttMs is the active one's. */
 	relay: { url: string; path: 'direct' | 'down'; rttMs: number | null };
+	/** Each replica of the Booter, in the order of genesis. */
+	relays: ReplicaLink[];
 	/** Which replica of the Booter is active, and in which term of its cluster; null while it elects one. */
 	booter: { active: string | null; term: number };
 	rounds: RoundStatus[];

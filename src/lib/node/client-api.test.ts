@@ -50,6 +50,7 @@ describe('joining', () => {
 			quorum: 1,
 			faulty: 0,
 			relay: { url: 'http://relay.test', path: 'direct', rttMs: 0 },
+			relays: [{ id: network.booterId, name: '', path: 'direct', rttMs: 0 }],
 			links: [],
 			stuck: null,
 			sync: null,

@@ -38,7 +38,14 @@ import {
 	textOf
 } from './api-arguments.ts';
 import type { Clock } from './clock.ts';
-import { blockInfo, readBlock, receiptInfo, transactionInfo, type ReadBlock } from './describe.ts';
+import {
+	blockInfo,
+	readBlock,
+	replicaLinks,
+	receiptInfo,
+	transactionInfo,
+	type ReadBlock
+} from './describe.ts';
 import { Emitter } from './emitter.ts';
 import type { TabwaveNode } from './node.ts';
 import type { QueryFiller } from './query-filler.ts';
@@ -57,6 +64,8 @@ export interface ClientApiInit {
 	clock: Clock;
 	timing: Timing;
 	relayUrl: string;
+	/** What the operator calls the replicas of the Booter, by id; none for a relay that is alone. */
+	replicaNames?: ReadonlyMap<string, string>;
 	nickname: string;
 	links(): LinkStatus[];
 	storage(): Promise<NodeStatus['storage']>;
@@ -503,6 +512,7 @@ export class ClientApi implements TabwaveApi {
 				path: relay ? 'direct' : 'down',
 				rttMs: relay?.rttMs ?? null
 			},
+			relays: replicaLinks(booters.booters, links, this.#init.replicaNames ?? NO_NAMES),
 			booter: { active: active?.booter ?? null, term: active?.term ?? 0 },
 			rounds: this.#rounds(),
 			sync: sync.status(),
@@ -592,6 +602,8 @@ export class ClientApi implements TabwaveApi {
 		}
 	}
 }
+
+const NO_NAMES: ReadonlyMap<string, string> = new Map();
 
 const REFUSALS: readonly ApiErrorName[] = [
 	'PartitionFull',

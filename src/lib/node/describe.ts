@@ -19,7 +19,15 @@ import {
 	type MemberSignature,
 	type Receipt
 } from '../wire/gen/tabwave/v1/ledger_pb.js';
-import type { BlockInfo, ReceiptInfo, TransactionInfo, TransactionSummary, Vote } from './api.ts';
+import type { LinkStatus } from '../network/network.ts';
+import type {
+	BlockInfo,
+	ReceiptInfo,
+	ReplicaLink,
+	TransactionInfo,
+	TransactionSummary,
+	Vote
+} from './api.ts';
 
 export type StatusWord = TransactionSummary['status'];
 
@@ -140,6 +148,23 @@ export function receiptInfo(
 		index,
 		blockHash: toHex(hash)
 	};
+}
+
+/** Of genesis' replicas and no others, each at its best link. @param names - as the operator calls them, by id */
+export function replicaLinks(
+	booters: readonly string[],
+	links: readonly LinkStatus[],
+	names: ReadonlyMap<string, string>
+): ReplicaLink[] {
+	return booters.map((id) => {
+		const link = links.find(({ peer, path }) => peer === id && path !== 'down');
+		return {
+			id,
+			name: names.get(id) ?? '',
+			path: link ? 'direct' : 'down',
+			rttMs: link?.rttMs ?? null
+		};
+	});
 }
 
 function summary(

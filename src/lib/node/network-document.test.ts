@@ -17,6 +17,12 @@ const sound = {
 	timeouts: { heartbeatMs: 250 },
 	spectrum: { mechanism: 'seed' }
 };
+const REPLICA = {
+	id: 'cd'.repeat(32),
+	peerId: '12D3',
+	name: 'second',
+	addresses: ['/ip4/10.0.0.2/tcp/7070/ws']
+};
 const parse = (changes: object = {}) => parseNetworkDocument(JSON.stringify({ ...sound, ...changes }));
 
 describe('the relay’s description of its network', () => {
@@ -26,11 +32,30 @@ describe('the relay’s description of its network', () => {
 			genesis: Uint8Array.of(1, 2, 3),
 			suite: 'ed25519-sha256',
 			// The relay on which this page came first.
-			relays: ['/dns4/relay/tcp/7070/ws'],
+			relays: [{ id: '', name: '', address: '/dns4/relay/tcp/7070/ws' }],
 			iceServers: sound.iceServers,
 			timing: { ...DEFAULT_TIMING, heartbeatMs: 250 },
 			mechanism: 'seed'
 		});
+	});
+
+	it('names every replica once, the one on which the page came first and by the address that the page has', () => {
+		const replicas = ['first', 'second', 'third'].map((name, i) => ({
+			id: String(i).repeat(64),
+			peerId: `peer-${name}`,
+			name,
+			addresses: [`/ip4/10.0.0.${i + 1}/tcp/7070/ws`, '/ip4/127.0.0.1/tcp/7070/ws'],
+			state: 'down'
+		}));
+		const { relays } = parse({ relay: { ...sound.relay, peerId: 'peer-second' }, replicas });
+		expect(relays).toEqual([
+			{ id: '1'.repeat(64), name: 'second', address: '/dns4/relay/tcp/7070/ws' },
+			{ id: '0'.repeat(64), name: 'first', address: '/ip4/10.0.0.1/tcp/7070/ws' },
+			{ id: '2'.repeat(64), name: 'third', address: '/ip4/10.0.0.3/tcp/7070/ws' }
+		]);
+		// A replica without an address cannot be linked, and is no reason to refuse the others.
+		const unknown = parse({ replicas: [{ ...replicas[0], addresses: [] }] });
+		expect(unknown.relays).toEqual([{ id: '', name: '', address: '/dns4/relay/tcp/7070/ws' }]);
 	});
 
 	it('has defaults for what an older relay does not say', () => {
@@ -65,6 +90,19 @@ describe('the relay’s description of its network', () => {
 		['no relay', JSON.stringify({ ...sound, relay: undefined })],
 		['relays that are none', JSON.stringify({ ...sound, relay: { multiaddrs: 'here' } })],
 		['a relay that is none', JSON.stringify({ ...sound, relay: { multiaddrs: ['/ip4/1.2.3.4', 5] } })],
+		['a relay without an address', JSON.stringify({ ...sound, relay: { multiaddrs: [] } })],
+		['replicas that are none', JSON.stringify({ ...sound, replicas: 'three' })],
+		['a replica that is none', JSON.stringify({ ...sound, replicas: [null] })],
+		['a replica without a name', JSON.stringify({ ...sound, replicas: [{ ...REPLICA, name: 7 }] })],
+		[
+			'a replica with an endless name',
+			JSON.stringify({ ...sound, replicas: [{ ...REPLICA, name: 'x'.repeat(129) }] })
+		],
+		[
+			'a replica whose addresses are none',
+			JSON.stringify({ ...sound, replicas: [{ ...REPLICA, addresses: [5] }] })
+		],
+		['more replicas than a cluster has', JSON.stringify({ ...sound, replicas: Array(6).fill(REPLICA) })],
 		['too much', JSON.stringify({ ...sound, filling: 'x'.repeat(1_000_000) })]
 	])('is refused where it is %s', (_what, text) => {
 		expect(() => parseNetworkDocument(text)).toThrow(
@@ -76,6 +114,11 @@ describe('the relay’s description of its network', () => {
 	});
 
 	it('whatever it is: a document, or NotConnected', () => {
+		const replicaLists = fc.oneof(
+			{ weight: 4, arbitrary: fc.constant([REPLICA]) },
+			fc.array(fc.jsonValue(), { maxLength: 7 }),
+			fc.jsonValue()
+		);
 		const text = fc.oneof(
 			fc.json(),
 			fc.string(),
@@ -83,14 +126,21 @@ describe('the relay’s description of its network', () => {
 				.record({ ...fixed(sound), genesis: fc.jsonValue(), relay: fc.jsonValue() })
 				.map((one) => JSON.stringify(one)),
 			fc
-				.record({ ...fixed(sound), timeouts: fc.jsonValue(), spectrum: fc.jsonValue() })
+				.record({
+					...fixed(sound),
+					timeouts: fc.jsonValue(),
+					spectrum: fc.jsonValue(),
+					replicas: replicaLists
+				})
 				.map((one) => JSON.stringify(one))
 		);
 		const count = { read: 0, refused: 0 };
 		fc.assert(
 			fc.property(text, (one) => {
 				try {
-					const { timing } = parseNetworkDocument(one);
+					const { timing, relays } = parseNetworkDocument(one);
+					expect(relays.length).toBeLessThanOrEqual(6);
+					expect(relays.every(({ address }) => typeof address === 'string')).toBe(true);
 					expect(Object.keys(timing)).toEqual(Object.keys(DEFAULT_TIMING));
 					expect(Object.values(timing).every((value) => value > 0 && value <= 3_600_000)).toBe(true);
 					count.read += 1;

@@ -4,14 +4,23 @@ import { ApiError } from './api.ts';
 import { base64ToBytes } from './base64url.ts';
 import { DEFAULT_TIMING, type Timing } from './timing.ts';
 
+export interface RelayPlace {
+	/** Hex of its public key; empty where an older relay does not say. */
+	id: string;
+	/** As the operator calls it; empty for a relay that is alone. */
+	name: string;
+	/** Multiaddr, with the identity of the relay at its end. */
+	address: string;
+}
+
 export interface NetworkDocument {
 	/** Hex of the genesis hash. */
 	chainId: string;
 	/** Encoded Genesis. */
 	genesis: Uint8Array;
 	suite: string;
-	/** Multiaddrs of the relay, the one on which this page came first. */
-	relays: string[];
+	/** Every replica of the Booter, the one on which this page came first: this node keeps a link to each. */
+	relays: RelayPlace[];
 	iceServers: LinkSettings['iceServers'];
 	timing: Timing;
 	mechanism: string;
@@ -19,6 +28,11 @@ export interface NetworkDocument {
 
 /** A document is some kilobytes; members of every partition are the most of it. */
 const MAX_DOCUMENT_CHARACTERS = 1_000_000;
+
+/** Of a Booter's cluster; each costs this tab a connection. */
+const MAX_REPLICAS = 5;
+/** Ids and names are shorter. */
+const MAX_WORD_CHARACTERS = 128;
 
 /** @throws ApiError NotConnected where there is no relay, or it speaks another language */
 export async function fetchNetworkDocument(url: string, signal?: AbortSignal): Promise<NetworkDocument> {
@@ -38,21 +52,17 @@ export function parseNetworkDocument(text: string): NetworkDocument {
 	try {
 		if (text.length > MAX_DOCUMENT_CHARACTERS) throw new Error('it is too long');
 		const document = JSON.parse(text) as Record<string, never>;
-		const relay = document.relay as { multiaddrs?: unknown } | undefined;
-		const relays = relay?.multiaddrs;
 		if (
 			typeof document.chainId !== 'string' ||
 			typeof document.genesis !== 'string' ||
 			typeof document.suite !== 'string'
 		)
 			throw new Error('chainId, genesis or suite is missing');
-		if (!Array.isArray(relays) || !relays.every((address) => typeof address === 'string'))
-			throw new Error('it names no relay');
 		return {
 			chainId: document.chainId,
 			genesis: base64ToBytes(document.genesis),
 			suite: document.suite,
-			relays: relays.slice(0, 1),
+			relays: relaysOf(document),
 			iceServers: document.iceServers as LinkSettings['iceServers'],
 			timing: timingOf(document.timeouts as Partial<Timing> | undefined),
 			mechanism: (document.spectrum as { mechanism?: string } | undefined)?.mechanism ?? 'greedy'
@@ -63,6 +73,48 @@ export function parseNetworkDocument(text: string): NetworkDocument {
 			`the relay's description of the network cannot be read: ${(cause as Error).message}`
 		);
 	}
+}
+
+/** @throws Error where the document names no relay */
+function relaysOf(document: { relay?: unknown; replicas?: unknown }): RelayPlace[] {
+	const { peerId, multiaddrs } = (document.relay ?? {}) as { peerId?: unknown; multiaddrs?: unknown };
+	if (!Array.isArray(multiaddrs) || !multiaddrs.every((address) => typeof address === 'string'))
+		throw new Error('it names no relay');
+	const [address] = multiaddrs;
+	if (address === undefined) throw new Error('it names no relay');
+	const replicas = readReplicas(document.replicas ?? []);
+	const own = replicas.find((replica) => replica.peerId === peerId);
+	const others = replicas.filter((replica) => replica !== own);
+	return [
+		{ id: own?.id ?? '', name: own?.name ?? '', address },
+		...others.flatMap(({ id, name, addresses: [first] }) =>
+			first === undefined ? [] : [{ id, name, address: first }]
+		)
+	];
+}
+
+interface ReplicaEntry {
+	id: string;
+	peerId: string;
+	name: string;
+	addresses: string[];
+}
+
+function readReplicas(replicas: unknown): ReplicaEntry[] {
+	if (!Array.isArray(replicas) || replicas.length > MAX_REPLICAS || !replicas.every(isReplica))
+		throw new Error('its replicas are no list of relays');
+	return replicas;
+}
+
+function isReplica(entry: unknown): entry is ReplicaEntry {
+	if (typeof entry !== 'object' || entry === null) return false;
+	const { id, peerId, name, addresses } = entry as Partial<Record<keyof ReplicaEntry, unknown>>;
+	const words = [id, peerId, name];
+	return (
+		words.every((word) => typeof word === 'string' && word.length <= MAX_WORD_CHARACTERS) &&
+		Array.isArray(addresses) &&
+		addresses.every((address) => typeof address === 'string')
+	);
 }
 
 function timingOf(timeouts: Partial<Timing> = {}): Timing {

@@ -33,6 +33,8 @@ export interface SessionInit {
 	/** Of the spectrum market. */
 	mechanism: string;
 	relayUrl: string;
+	/** What the operator calls the replicas of the Booter, by id; none for a relay that is alone. */
+	replicaNames?: ReadonlyMap<string, string>;
 	storage(): Promise<NodeStatus['storage']>;
 	log(level: 'debug' | 'info' | 'warning' | 'error', category: string, message: string): void;
 }
@@ -117,6 +119,7 @@ export async function startSession(init: SessionInit): Promise<Session> {
 		clock,
 		timing,
 		relayUrl: init.relayUrl,
+		replicaNames: init.replicaNames,
 		nickname: init.nickname,
 		links: () => network.links(),
 		storage: init.storage,

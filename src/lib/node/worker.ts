@@ -58,7 +58,11 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>): Promise<voi
 			network: new PortNetwork({
 				port: message.links,
 				self: ids.nodeId,
-				settings: { seed, relays: document.relays, iceServers: document.iceServers }
+				settings: {
+					seed,
+					relays: document.relays.map(({ address }) => address),
+					iceServers: document.iceServers
+				}
 			}),
 			store: persistent ? new IdbLedgerStore(ids) : new MemoryLedgerStore(),
 			tables: persistent ? new DexieQueryTables(ids) : new MemoryQueryTables(),
@@ -67,6 +71,7 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>): Promise<voi
 			timing: document.timing,
 			mechanism: document.mechanism,
 			relayUrl: message.relayUrl,
+			replicaNames: new Map(document.relays.map(({ id, name }) => [id, name])),
 			storage: () => storageStatus(persistent),
 			log: (level, category, text) => {
 				if (level === 'error' || level === 'warning') console.warn(`[${category}] ${text}`);

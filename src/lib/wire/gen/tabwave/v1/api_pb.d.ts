@@ -399,6 +399,11 @@ export declare type NodeStatus = Message<"tabwave.v1.NodeStatus"> & {
    * @generated from field: tabwave.v1.BooterStatus booter = 40;
    */
   booter?: BooterStatus | undefined;
+
+  /**
+   * @generated from field: repeated tabwave.v1.ReplicaLink relays = 60;
+   */
+  relays: ReplicaLink[];
 };
 
 /**
@@ -406,6 +411,41 @@ export declare type NodeStatus = Message<"tabwave.v1.NodeStatus"> & {
  * Use `create(NodeStatusSchema)` to create a new message.
  */
 export declare const NodeStatusSchema: GenMessage<NodeStatus>;
+
+/**
+ * A replica of the Booter, and this node's link to it.
+ *
+ * @generated from message tabwave.v1.ReplicaLink
+ */
+export declare type ReplicaLink = Message<"tabwave.v1.ReplicaLink"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * As the operator calls it; empty for a relay that is alone.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string path = 3;
+   */
+  path: string;
+
+  /**
+   * @generated from field: optional double rtt_ms = 4;
+   */
+  rttMs?: number | undefined;
+};
+
+/**
+ * Describes the message tabwave.v1.ReplicaLink.
+ * Use `create(ReplicaLinkSchema)` to create a new message.
+ */
+export declare const ReplicaLinkSchema: GenMessage<ReplicaLink>;
 
 /**
  * The Booter cluster as this node sees it.

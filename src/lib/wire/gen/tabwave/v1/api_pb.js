@@ -13,7 +13,7 @@ import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
  * Describes the file tabwave/v1/api.proto.
  */
 export const file_tabwave_v1_api = /*@__PURE__*/
-  fileDesc("ChR0YWJ3YXZlL3YxL2FwaS5wcm90bxIKdGFid2F2ZS52MSIHCgVFbXB0eSJ/CgtKb2luT3B0aW9ucxIWCglwYXJ0aXRpb24YASABKA1IAIgBARIVCghuaWNrbmFtZRgCIAEoCUgBiAEBEhcKCmludml0YXRpb24YAyABKAlIAogBAUIMCgpfcGFydGl0aW9uQgsKCV9uaWNrbmFtZUINCgtfaW52aXRhdGlvbiIcCghOaWNrbmFtZRIQCghuaWNrbmFtZRgBIAEoCSJfCgxNZW1iZXJTdGF0dXMSCgoCaWQYASABKAkSEAoIbmlja25hbWUYAiABKAkSDAoEcm9sZRgDIAEoCRINCgVhbGl2ZRgEIAEoCBIUCgxmaW5hbF9oZWlnaHQYBSABKA0iRgoITGlua0luZm8SDAoEcGVlchgBIAEoCRIMCgRwYXRoGAIgASgJEhMKBnJ0dF9tcxgDIAEoAUgAiAEBQgkKB19ydHRfbXMiSAoLUmVsYXlTdGF0dXMSCwoDdXJsGAEgASgJEgwKBHBhdGgYAiABKAkSEwoGcnR0X21zGAMgASgBSACIAQFCCQoHX3J0dF9tcyKJAQoLUm91bmRTdGF0dXMSEAoIcm91bmRfaWQYASABKA0SDAoEdmlldxgCIAEoDRINCgVwaGFzZRgDIAEoCRIUCgx0cmFuc2FjdGlvbnMYBCABKA0SEAoIcHJlcGFyZXMYBSABKA0SDwoHY29tbWl0cxgGIAEoDRISCgpzdGFydGVkX21zGAcgASgBInoKClN5bmNTdGF0dXMSDgoGaGVpZ2h0GAEgASgNEhUKDXRhcmdldF9oZWlnaHQYAiABKA0SGQoRYmxvY2tzX3Blcl9zZWNvbmQYAyABKAESGQoMc2Vjb25kc19sZWZ0GAQgASgBSACIAQFCDwoNX3NlY29uZHNfbGVmdCJaCgVTdHVjaxIOCgZyZWFzb24YASABKAkSDwoHbWlzc2luZxgCIAMoCRIcCg9uZXh0X3RpbWVvdXRfbXMYAyABKAFIAIgBAUISChBfbmV4dF90aW1lb3V0X21zIpcBCg1TdG9yYWdlU3RhdHVzEgwKBGtpbmQYASABKAkSFwoKcGVyc2lzdGVudBgCIAEoCEgAiAEBEhcKCnVzZWRfYnl0ZXMYAyABKAFIAYgBARIYCgtxdW90YV9ieXRlcxgEIAEoAUgCiAEBQg0KC19wZXJzaXN0ZW50Qg0KC191c2VkX2J5dGVzQg4KDF9xdW90YV9ieXRlcyK2BAoKTm9kZVN0YXR1cxIPCgdub2RlX2lkGAEgASgJEhAKCG5pY2tuYW1lGAIgASgJEhAKCGFjdGl2aXR5GAMgASgJEhYKCXBhcnRpdGlvbhgEIAEoDUgAiAEBEgwKBHJvbGUYBSABKAkSDQoFZXBvY2gYBiABKA0SDAoEdmlldxgHIAEoDRIOCgZoZWlnaHQYCCABKA0SFAoMZmluYWxfaGVpZ2h0GAkgASgNEikKB21lbWJlcnMYCiADKAsyGC50YWJ3YXZlLnYxLk1lbWJlclN0YXR1cxIOCgZxdW9ydW0YCyABKA0SDgoGZmF1bHR5GAwgASgNEiMKBWxpbmtzGA0gAygLMhQudGFid2F2ZS52MS5MaW5rSW5mbxImCgVyZWxheRgOIAEoCzIXLnRhYndhdmUudjEuUmVsYXlTdGF0dXMSJwoGcm91bmRzGA8gAygLMhcudGFid2F2ZS52MS5Sb3VuZFN0YXR1cxIkCgRzeW5jGBAgASgLMhYudGFid2F2ZS52MS5TeW5jU3RhdHVzEiAKBXN0dWNrGBEgASgLMhEudGFid2F2ZS52MS5TdHVjaxINCgV2b3RlcxgSIAEoDRIqCgdzdG9yYWdlGBMgASgLMhkudGFid2F2ZS52MS5TdG9yYWdlU3RhdHVzEg4KBmNyeXB0bxgUIAEoCRIoCgZib290ZXIYKCABKAsyGC50YWJ3YXZlLnYxLkJvb3RlclN0YXR1c0IMCgpfcGFydGl0aW9uIjwKDEJvb3RlclN0YXR1cxITCgZhY3RpdmUYASABKAlIAIgBARIMCgR0ZXJtGAIgASgNQgkKB19hY3RpdmUiKgoKTWVtYmVyTmFtZRIKCgJpZBgBIAEoCRIQCghuaWNrbmFtZRgCIAEoCSKIAQoNUGFydGl0aW9uSW5mbxIKCgJpZBgBIAEoDRINCgVlcG9jaBgCIAEoDRInCgdtZW1iZXJzGAMgAygLMhYudGFid2F2ZS52MS5NZW1iZXJOYW1lEhMKC21heF9tZW1iZXJzGAQgASgNEhMKBmxlYWRlchgFIAEoCUgAiAEBQgkKB19sZWFkZXIimAEKC05ldHdvcmtJbmZvEhAKCGNoYWluX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJYWRtaXNzaW9uGAMgASgJEi0KCnBhcnRpdGlvbnMYBCADKAsyGS50YWJ3YXZlLnYxLlBhcnRpdGlvbkluZm8SFAoMZmluYWxfaGVpZ2h0GAUgASgNEhEKCWNvbnRyYWN0cxgGIAMoCSIyCgRIZWFkEg4KBmhlaWdodBgBIAEoDRIMCgRoYXNoGAIgASgJEgwKBHRpbWUYAyABKAEiNwoKQmxvY2tRdWVyeRIQCgZoZWlnaHQYASABKA1IABIOCgRoYXNoGAIgASgJSABCBwoFd2hpY2gifwoLQmxvY2tzUXVlcnkSGgoNYmVmb3JlX2hlaWdodBgBIAEoDUgAiAEBEhIKBWxpbWl0GAIgASgNSAGIAQESFgoJcGFydGl0aW9uGAMgASgNSAKIAQFCEAoOX2JlZm9yZV9oZWlnaHRCCAoGX2xpbWl0QgwKCl9wYXJ0aXRpb24iJwoGQmFsbG90EgwKBHRlcm0YASABKA0SDwoHYXR0ZW1wdBgCIAEoDSI/CghWb3RlSW5mbxIOCgZtZW1iZXIYASABKAkSEAoIbmlja25hbWUYAiABKAkSEQoJc2lnbmF0dXJlGAMgASgJImUKD0NlcnRpZmljYXRlSW5mbxIMCgR2aWV3GAEgASgNEiMKBXZvdGVzGAIgAygLMhQudGFid2F2ZS52MS5Wb3RlSW5mbxIOCgZxdW9ydW0YAyABKA0SDwoHbWVtYmVycxgEIAEoDSJ7ChFQYXJ0aXRpb25GaW5hbGl0eRIRCglwYXJ0aXRpb24YASABKA0SDQoFZXBvY2gYAiABKA0SIwoFdm90ZXMYAyADKAsyFC50YWJ3YXZlLnYxLlZvdGVJbmZvEg4KBnF1b3J1bRgEIAEoDRIPCgdtZW1iZXJzGAUgASgNInoKDEZpbmFsaXR5SW5mbxIiCgZiYWxsb3QYASABKAsyEi50YWJ3YXZlLnYxLkJhbGxvdBITCgtieV9vcGVyYXRvchgCIAEoCBIxCgpwYXJ0aXRpb25zGAMgAygLMh0udGFid2F2ZS52MS5QYXJ0aXRpb25GaW5hbGl0eSJoCg5NZW1iZXJzaGlwSW5mbxInCgdtZW1iZXJzGAEgAygLMhYudGFid2F2ZS52MS5NZW1iZXJOYW1lEg4KBmpvaW5lZBgCIAMoCRIMCgRsZWZ0GAMgAygJEg8KB2V2aWN0ZWQYBCADKAkicwoSVHJhbnNhY3Rpb25TdW1tYXJ5EgoKAmlkGAEgASgJEg0KBWluZGV4GAIgASgNEg4KBnNlbmRlchgDIAEoCRIQCghjb250cmFjdBgEIAEoCRIQCghmdW5jdGlvbhgFIAEoCRIOCgZzdGF0dXMYBiABKAki+gMKCUJsb2NrSW5mbxIOCgZoZWlnaHQYASABKA0SDAoEaGFzaBgCIAEoCRIVCg1wcmV2aW91c19oYXNoGAMgASgJEgwKBGtpbmQYBCABKAkSEQoJcGFydGl0aW9uGAUgASgNEg0KBWVwb2NoGAYgASgNEgwKBHZpZXcYByABKA0SEAoIcm91bmRfaWQYCCABKA0SFgoObG93ZXJfYmxvY2tfaWQYCSABKAkSGQoRdHJhbnNhY3Rpb25zX3Jvb3QYCiABKAkSFQoNcmVjZWlwdHNfcm9vdBgLIAEoCRIUCgxzdGF0ZV9kaWdlc3QYDCABKAkSDAoEdGltZRgNIAEoARIiCgZiYWxsb3QYDiABKAsyEi50YWJ3YXZlLnYxLkJhbGxvdBI0Cgx0cmFuc2FjdGlvbnMYDyADKAsyHi50YWJ3YXZlLnYxLlRyYW5zYWN0aW9uU3VtbWFyeRIuCgptZW1iZXJzaGlwGBAgASgLMhoudGFid2F2ZS52MS5NZW1iZXJzaGlwSW5mbxIwCgtjZXJ0aWZpY2F0ZRgRIAEoCzIbLnRhYndhdmUudjEuQ2VydGlmaWNhdGVJbmZvEioKCGZpbmFsaXR5GBIgASgLMhgudGFid2F2ZS52MS5GaW5hbGl0eUluZm8SEgoKc2l6ZV9ieXRlcxgTIAEoDSIyCglCbG9ja0xpc3QSJQoGYmxvY2tzGAEgAygLMhUudGFid2F2ZS52MS5CbG9ja0luZm8iUQoJRXZlbnRJbmZvEhAKCGNvbnRyYWN0GAEgASgJEgwKBGtpbmQYAiABKAkSJAoEZGF0YRgDIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZSLPAQoLUmVjZWlwdEluZm8SFgoOdHJhbnNhY3Rpb25faWQYASABKAkSDgoGc3RhdHVzGAIgASgJEhIKBWVycm9yGAMgASgJSACIAQESFAoHbWVzc2FnZRgEIAEoCUgBiAEBEiUKBmV2ZW50cxgFIAMoCzIVLnRhYndhdmUudjEuRXZlbnRJbmZvEg4KBmhlaWdodBgGIAEoDRINCgVpbmRleBgHIAEoDRISCgpibG9ja19oYXNoGAggASgJQggKBl9lcnJvckIKCghfbWVzc2FnZSInCglQcm9vZlN0ZXASDAoEaGFzaBgBIAEoCRIMCgRzaWRlGAIgASgJIk0KCVByb29mSW5mbxIMCgRyb290GAEgASgJEiMKBHBhdGgYAiADKAsyFS50YWJ3YXZlLnYxLlByb29mU3RlcBINCgV2YWxpZBgDIAEoCCKEAwoPVHJhbnNhY3Rpb25JbmZvEgoKAmlkGAEgASgJEg0KBWluZGV4GAIgASgNEg4KBnNlbmRlchgDIAEoCRIQCghjb250cmFjdBgEIAEoCRIQCghmdW5jdGlvbhgFIAEoCRIOCgZzdGF0dXMYBiABKAkSDQoFc3RhdGUYByABKAkSKQoJYXJndW1lbnRzGAggASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEg0KBW5vbmNlGAkgASgJEhUKDWV4cGlyeV9oZWlnaHQYCiABKA0SEwoGaGVpZ2h0GAsgASgNSACIAQESFwoKYmxvY2tfaGFzaBgMIAEoCUgBiAEBEhEKBHRpbWUYDSABKAFIAogBARIoCgdyZWNlaXB0GA4gASgLMhcudGFid2F2ZS52MS5SZWNlaXB0SW5mbxIkCgVwcm9vZhgPIAEoCzIVLnRhYndhdmUudjEuUHJvb2ZJbmZvQgkKB19oZWlnaHRCDQoLX2Jsb2NrX2hhc2hCBwoFX3RpbWUiRAoPVHJhbnNhY3Rpb25MaXN0EjEKDHRyYW5zYWN0aW9ucxgBIAMoCzIbLnRhYndhdmUudjEuVHJhbnNhY3Rpb25JbmZvIhUKB0lkUXVlcnkSCgoCaWQYASABKAkiawoMQWNjb3VudFF1ZXJ5Eg8KB2FjY291bnQYASABKAkSGgoNYmVmb3JlX2hlaWdodBgCIAEoDUgAiAEBEhIKBWxpbWl0GAMgASgNSAGIAQFCEAoOX2JlZm9yZV9oZWlnaHRCCAoGX2xpbWl0IkEKC0hlaWdodFJhbmdlEhEKBGZyb20YASABKA1IAIgBARIPCgJ0bxgCIAEoDUgBiAEBQgcKBV9mcm9tQgUKA190byIqCghGaXJzdEJhZBIOCgZoZWlnaHQYASABKA0SDgoGcmVhc29uGAIgASgJIkgKDFZlcmlmeVJlcG9ydBIPCgdjaGVja2VkGAEgASgNEicKCWZpcnN0X2JhZBgCIAEoCzIULnRhYndhdmUudjEuRmlyc3RCYWQiPwoKUG9vbFN0YXR1cxIPCgdwZW5kaW5nGAEgASgNEg4KBnF1ZXVlZBgCIAEoDRIQCghyZWplY3RlZBgDIAEoDSIYCgZBbW91bnQSDgoGYW1vdW50GAEgASgJIioKDFRyYW5zZmVyQ2FsbBIKCgJ0bxgBIAEoCRIOCgZhbW91bnQYAiABKAkiFwoIS2V5UXVlcnkSCwoDa2V5GAEgASgJIj0KDVByZXZpb3VzVmFsdWUSEgoFdmFsdWUYASABKAlIAIgBARIOCgZoZWlnaHQYAiABKA1CCAoGX3ZhbHVlIoEBCgpTdGF0ZVZhbHVlEg0KBXZhbHVlGAEgASgJEicKB2RlY29kZWQYAiABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSDgoGaGVpZ2h0GAMgASgNEisKCHByZXZpb3VzGAQgASgLMhkudGFid2F2ZS52MS5QcmV2aW91c1ZhbHVlIkIKCEFwRmlsdGVyEhAKA293bhgBIAEoCEgAiAEBEhIKBW93bmVyGAIgASgJSAGIAQFCBgoEX293bkIICgZfb3duZXIiuAIKBkFwSW5mbxIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBW93bmVyGAMgASgJEhYKDm93bmVyX25pY2tuYW1lGAQgASgJEgsKA293bhgFIAEoCBIdChVsYXRpdHVkZV9taWNyb2RlZ3JlZXMYBiABKBESHgoWbG9uZ2l0dWRlX21pY3JvZGVncmVlcxgHIAEoERIZChFjb3ZlcmFnZV9yYWRpdXNfbRgIIAEoDRIWCg5laXJwX21pbGxpX2RibRgJIAEoERIMCgRiYW5kGAogASgJEhAKCGNoYW5uZWxzGAsgAygNEhUKDWlkbGVfY2hhbm5lbHMYDCADKA0SFQoNb2NjdXBhbmN5X3BwbRgNIAEoDRIQCghhc3NpZ25lZBgOIAMoCRIOCgZoZWlnaHQYDyABKA0iKQoGQXBMaXN0Eh8KA2FwcxgBIAMoCzISLnRhYndhdmUudjEuQXBJbmZvIiIKBVNoYXJlEg0KBWluZGV4GAEgASgNEgoKAm9mGAIgASgNIlgKCkltcG9ydENhbGwSDAoEdGV4dBgBIAEoCRIRCgRzZWVkGAIgASgNSACIAQESIAoFc2hhcmUYAyABKAsyES50YWJ3YXZlLnYxLlNoYXJlQgcKBV9zZWVkIisKDEdlbmVyYXRlQ2FsbBIMCgRzZWVkGAEgASgNEg0KBWNvdW50GAIgASgNIisKC1JlamVjdGVkUm93EgwKBGxpbmUYASABKA0SDgoGcmVhc29uGAIgASgJIm0KDEltcG9ydFJlcG9ydBIOCgZmb3JtYXQYASABKAkSEAoIYWNjZXB0ZWQYAiABKA0SKQoIcmVqZWN0ZWQYAyADKAsyFy50YWJ3YXZlLnYxLlJlamVjdGVkUm93EhAKCGFzc2lnbmVkGAQgAygJIrcBCgdCaWRJbmZvEgoKAmlkGAEgASgJEhAKCGJ1eWVyX2FwGAIgASgJEhEKCXNlbGxlcl9hcBgDIAEoCRIPCgdjaGFubmVsGAQgASgNEg0KBXByaWNlGAUgASgJEg0KBWJ1eWVyGAYgASgJEhUKDWV4cGlyeV9oZWlnaHQYByABKA0SDQoFc3RhdGUYCCABKAkSFgoOdHJhbnNhY3Rpb25faWQYCSABKAkSDgoGaGVpZ2h0GAogASgNIiwKB0JpZExpc3QSIQoEYmlkcxgBIAMoCzITLnRhYndhdmUudjEuQmlkSW5mbyIqCgpMaW1pdFF1ZXJ5EhIKBWxpbWl0GAEgASgNSACIAQFCCAoGX2xpbWl0ItQBCglUcmFkZUluZm8SCgoCaWQYASABKAkSDgoGYmlkX2lkGAIgASgJEhAKCGJ1eWVyX2FwGAMgASgJEhEKCXNlbGxlcl9hcBgEIAEoCRINCgVidXllchgFIAEoCRIOCgZzZWxsZXIYBiABKAkSDwoHY2hhbm5lbBgHIAEoDRINCgVwcmljZRgIIAEoCRIRCgltZWNoYW5pc20YCSABKAkSDgoGaGVpZ2h0GAogASgNEgwKBHRpbWUYCyABKAESFgoOdHJhbnNhY3Rpb25faWQYDCABKAkiMgoJVHJhZGVMaXN0EiUKBnRyYWRlcxgBIAMoCzIVLnRhYndhdmUudjEuVHJhZGVJbmZvIicKC1BlcmNlbnRpbGVzEgsKA3A1MBgBIAEoARILCgNwOTUYAiABKAEi3QEKD1NwZWN0cnVtTWV0cmljcxILCgNhcHMYASABKA0SDAoEYmlkcxgCIAEoDRIOCgZ0cmFkZXMYAyABKA0SDwoHcmV2ZW51ZRgEIAEoCRIZChFjb25mbGljdGluZ19wYWlycxgFIAEoDRISCgpqYWluX2luZGV4GAYgASgBEjAKD2JpZF90b19maW5hbF9tcxgHIAEoCzIXLnRhYndhdmUudjEuUGVyY2VudGlsZXMSGgoSbWVhbl9vY2N1cGFuY3lfcHBtGAggASgBEhEKCW1lY2hhbmlzbRgJIAEoCSIZCglNZWNoYW5pc20SDAoEbmFtZRgBIAEoCTL2CgoKVGFid2F2ZUFwaRI7CghOb2RlSm9pbhIXLnRhYndhdmUudjEuSm9pbk9wdGlvbnMaFi50YWJ3YXZlLnYxLk5vZGVTdGF0dXMSOgoNTm9kZUdldFN0YXR1cxIRLnRhYndhdmUudjEuRW1wdHkaFi50YWJ3YXZlLnYxLk5vZGVTdGF0dXMSMQoJTm9kZUxlYXZlEhEudGFid2F2ZS52MS5FbXB0eRoRLnRhYndhdmUudjEuRW1wdHkSOQoLTm9kZU5ldHdvcmsSES50YWJ3YXZlLnYxLkVtcHR5GhcudGFid2F2ZS52MS5OZXR3b3JrSW5mbxI6Cg9Ob2RlU2V0Tmlja25hbWUSFC50YWJ3YXZlLnYxLk5pY2tuYW1lGhEudGFid2F2ZS52MS5FbXB0eRIwCglDaGFpbkhlYWQSES50YWJ3YXZlLnYxLkVtcHR5GhAudGFid2F2ZS52MS5IZWFkEjsKCkNoYWluQmxvY2sSFi50YWJ3YXZlLnYxLkJsb2NrUXVlcnkaFS50YWJ3YXZlLnYxLkJsb2NrSW5mbxI9CgtDaGFpbkJsb2NrcxIXLnRhYndhdmUudjEuQmxvY2tzUXVlcnkaFS50YWJ3YXZlLnYxLkJsb2NrTGlzdBJEChBDaGFpblRyYW5zYWN0aW9uEhMudGFid2F2ZS52MS5JZFF1ZXJ5GhsudGFid2F2ZS52MS5UcmFuc2FjdGlvbkluZm8STAoTQ2hhaW5UcmFuc2FjdGlvbnNPZhIYLnRhYndhdmUudjEuQWNjb3VudFF1ZXJ5GhsudGFid2F2ZS52MS5UcmFuc2FjdGlvbkxpc3QSQAoLQ2hhaW5WZXJpZnkSFy50YWJ3YXZlLnYxLkhlaWdodFJhbmdlGhgudGFid2F2ZS52MS5WZXJpZnlSZXBvcnQSOgoNUG9vbEdldFN0YXR1cxIRLnRhYndhdmUudjEuRW1wdHkaFi50YWJ3YXZlLnYxLlBvb2xTdGF0dXMSOQoOQWNjb3VudEJhbGFuY2USEy50YWJ3YXZlLnYxLklkUXVlcnkaEi50YWJ3YXZlLnYxLkFtb3VudBJECg9BY2NvdW50VHJhbnNmZXISGC50YWJ3YXZlLnYxLlRyYW5zZmVyQ2FsbBoXLnRhYndhdmUudjEuUmVjZWlwdEluZm8SOAoIU3RhdGVHZXQSFC50YWJ3YXZlLnYxLktleVF1ZXJ5GhYudGFid2F2ZS52MS5TdGF0ZVZhbHVlEjcKC1NwZWN0cnVtQXBzEhQudGFid2F2ZS52MS5BcEZpbHRlchoSLnRhYndhdmUudjEuQXBMaXN0EkUKEVNwZWN0cnVtSW1wb3J0QXBzEhYudGFid2F2ZS52MS5JbXBvcnRDYWxsGhgudGFid2F2ZS52MS5JbXBvcnRSZXBvcnQSSQoTU3BlY3RydW1HZW5lcmF0ZUFwcxIYLnRhYndhdmUudjEuR2VuZXJhdGVDYWxsGhgudGFid2F2ZS52MS5JbXBvcnRSZXBvcnQSNgoMU3BlY3RydW1CaWRzEhEudGFid2F2ZS52MS5FbXB0eRoTLnRhYndhdmUudjEuQmlkTGlzdBI/Cg5TcGVjdHJ1bVRyYWRlcxIWLnRhYndhdmUudjEuTGltaXRRdWVyeRoVLnRhYndhdmUudjEuVHJhZGVMaXN0EkQKElNwZWN0cnVtTWV0cmljc05vdxIRLnRhYndhdmUudjEuRW1wdHkaGy50YWJ3YXZlLnYxLlNwZWN0cnVtTWV0cmljcxJAChRTcGVjdHJ1bVNldE1lY2hhbmlzbRIVLnRhYndhdmUudjEuTWVjaGFuaXNtGhEudGFid2F2ZS52MS5FbXB0eWIGcHJvdG8z", [file_google_protobuf_struct]);
+  fileDesc("ChR0YWJ3YXZlL3YxL2FwaS5wcm90bxIKdGFid2F2ZS52MSIHCgVFbXB0eSJ/CgtKb2luT3B0aW9ucxIWCglwYXJ0aXRpb24YASABKA1IAIgBARIVCghuaWNrbmFtZRgCIAEoCUgBiAEBEhcKCmludml0YXRpb24YAyABKAlIAogBAUIMCgpfcGFydGl0aW9uQgsKCV9uaWNrbmFtZUINCgtfaW52aXRhdGlvbiIcCghOaWNrbmFtZRIQCghuaWNrbmFtZRgBIAEoCSJfCgxNZW1iZXJTdGF0dXMSCgoCaWQYASABKAkSEAoIbmlja25hbWUYAiABKAkSDAoEcm9sZRgDIAEoCRINCgVhbGl2ZRgEIAEoCBIUCgxmaW5hbF9oZWlnaHQYBSABKA0iRgoITGlua0luZm8SDAoEcGVlchgBIAEoCRIMCgRwYXRoGAIgASgJEhMKBnJ0dF9tcxgDIAEoAUgAiAEBQgkKB19ydHRfbXMiSAoLUmVsYXlTdGF0dXMSCwoDdXJsGAEgASgJEgwKBHBhdGgYAiABKAkSEwoGcnR0X21zGAMgASgBSACIAQFCCQoHX3J0dF9tcyKJAQoLUm91bmRTdGF0dXMSEAoIcm91bmRfaWQYASABKA0SDAoEdmlldxgCIAEoDRINCgVwaGFzZRgDIAEoCRIUCgx0cmFuc2FjdGlvbnMYBCABKA0SEAoIcHJlcGFyZXMYBSABKA0SDwoHY29tbWl0cxgGIAEoDRISCgpzdGFydGVkX21zGAcgASgBInoKClN5bmNTdGF0dXMSDgoGaGVpZ2h0GAEgASgNEhUKDXRhcmdldF9oZWlnaHQYAiABKA0SGQoRYmxvY2tzX3Blcl9zZWNvbmQYAyABKAESGQoMc2Vjb25kc19sZWZ0GAQgASgBSACIAQFCDwoNX3NlY29uZHNfbGVmdCJaCgVTdHVjaxIOCgZyZWFzb24YASABKAkSDwoHbWlzc2luZxgCIAMoCRIcCg9uZXh0X3RpbWVvdXRfbXMYAyABKAFIAIgBAUISChBfbmV4dF90aW1lb3V0X21zIpcBCg1TdG9yYWdlU3RhdHVzEgwKBGtpbmQYASABKAkSFwoKcGVyc2lzdGVudBgCIAEoCEgAiAEBEhcKCnVzZWRfYnl0ZXMYAyABKAFIAYgBARIYCgtxdW90YV9ieXRlcxgEIAEoAUgCiAEBQg0KC19wZXJzaXN0ZW50Qg0KC191c2VkX2J5dGVzQg4KDF9xdW90YV9ieXRlcyLfBAoKTm9kZVN0YXR1cxIPCgdub2RlX2lkGAEgASgJEhAKCG5pY2tuYW1lGAIgASgJEhAKCGFjdGl2aXR5GAMgASgJEhYKCXBhcnRpdGlvbhgEIAEoDUgAiAEBEgwKBHJvbGUYBSABKAkSDQoFZXBvY2gYBiABKA0SDAoEdmlldxgHIAEoDRIOCgZoZWlnaHQYCCABKA0SFAoMZmluYWxfaGVpZ2h0GAkgASgNEikKB21lbWJlcnMYCiADKAsyGC50YWJ3YXZlLnYxLk1lbWJlclN0YXR1cxIOCgZxdW9ydW0YCyABKA0SDgoGZmF1bHR5GAwgASgNEiMKBWxpbmtzGA0gAygLMhQudGFid2F2ZS52MS5MaW5rSW5mbxImCgVyZWxheRgOIAEoCzIXLnRhYndhdmUudjEuUmVsYXlTdGF0dXMSJwoGcm91bmRzGA8gAygLMhcudGFid2F2ZS52MS5Sb3VuZFN0YXR1cxIkCgRzeW5jGBAgASgLMhYudGFid2F2ZS52MS5TeW5jU3RhdHVzEiAKBXN0dWNrGBEgASgLMhEudGFid2F2ZS52MS5TdHVjaxINCgV2b3RlcxgSIAEoDRIqCgdzdG9yYWdlGBMgASgLMhkudGFid2F2ZS52MS5TdG9yYWdlU3RhdHVzEg4KBmNyeXB0bxgUIAEoCRIoCgZib290ZXIYKCABKAsyGC50YWJ3YXZlLnYxLkJvb3RlclN0YXR1cxInCgZyZWxheXMYPCADKAsyFy50YWJ3YXZlLnYxLlJlcGxpY2FMaW5rQgwKCl9wYXJ0aXRpb24iVQoLUmVwbGljYUxpbmsSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIMCgRwYXRoGAMgASgJEhMKBnJ0dF9tcxgEIAEoAUgAiAEBQgkKB19ydHRfbXMiPAoMQm9vdGVyU3RhdHVzEhMKBmFjdGl2ZRgBIAEoCUgAiAEBEgwKBHRlcm0YAiABKA1CCQoHX2FjdGl2ZSIqCgpNZW1iZXJOYW1lEgoKAmlkGAEgASgJEhAKCG5pY2tuYW1lGAIgASgJIogBCg1QYXJ0aXRpb25JbmZvEgoKAmlkGAEgASgNEg0KBWVwb2NoGAIgASgNEicKB21lbWJlcnMYAyADKAsyFi50YWJ3YXZlLnYxLk1lbWJlck5hbWUSEwoLbWF4X21lbWJlcnMYBCABKA0SEwoGbGVhZGVyGAUgASgJSACIAQFCCQoHX2xlYWRlciKYAQoLTmV0d29ya0luZm8SEAoIY2hhaW5faWQYASABKAkSDAoEbmFtZRgCIAEoCRIRCglhZG1pc3Npb24YAyABKAkSLQoKcGFydGl0aW9ucxgEIAMoCzIZLnRhYndhdmUudjEuUGFydGl0aW9uSW5mbxIUCgxmaW5hbF9oZWlnaHQYBSABKA0SEQoJY29udHJhY3RzGAYgAygJIjIKBEhlYWQSDgoGaGVpZ2h0GAEgASgNEgwKBGhhc2gYAiABKAkSDAoEdGltZRgDIAEoASI3CgpCbG9ja1F1ZXJ5EhAKBmhlaWdodBgBIAEoDUgAEg4KBGhhc2gYAiABKAlIAEIHCgV3aGljaCJ/CgtCbG9ja3NRdWVyeRIaCg1iZWZvcmVfaGVpZ2h0GAEgASgNSACIAQESEgoFbGltaXQYAiABKA1IAYgBARIWCglwYXJ0aXRpb24YAyABKA1IAogBAUIQCg5fYmVmb3JlX2hlaWdodEIICgZfbGltaXRCDAoKX3BhcnRpdGlvbiInCgZCYWxsb3QSDAoEdGVybRgBIAEoDRIPCgdhdHRlbXB0GAIgASgNIj8KCFZvdGVJbmZvEg4KBm1lbWJlchgBIAEoCRIQCghuaWNrbmFtZRgCIAEoCRIRCglzaWduYXR1cmUYAyABKAkiZQoPQ2VydGlmaWNhdGVJbmZvEgwKBHZpZXcYASABKA0SIwoFdm90ZXMYAiADKAsyFC50YWJ3YXZlLnYxLlZvdGVJbmZvEg4KBnF1b3J1bRgDIAEoDRIPCgdtZW1iZXJzGAQgASgNInsKEVBhcnRpdGlvbkZpbmFsaXR5EhEKCXBhcnRpdGlvbhgBIAEoDRINCgVlcG9jaBgCIAEoDRIjCgV2b3RlcxgDIAMoCzIULnRhYndhdmUudjEuVm90ZUluZm8SDgoGcXVvcnVtGAQgASgNEg8KB21lbWJlcnMYBSABKA0iegoMRmluYWxpdHlJbmZvEiIKBmJhbGxvdBgBIAEoCzISLnRhYndhdmUudjEuQmFsbG90EhMKC2J5X29wZXJhdG9yGAIgASgIEjEKCnBhcnRpdGlvbnMYAyADKAsyHS50YWJ3YXZlLnYxLlBhcnRpdGlvbkZpbmFsaXR5ImgKDk1lbWJlcnNoaXBJbmZvEicKB21lbWJlcnMYASADKAsyFi50YWJ3YXZlLnYxLk1lbWJlck5hbWUSDgoGam9pbmVkGAIgAygJEgwKBGxlZnQYAyADKAkSDwoHZXZpY3RlZBgEIAMoCSJzChJUcmFuc2FjdGlvblN1bW1hcnkSCgoCaWQYASABKAkSDQoFaW5kZXgYAiABKA0SDgoGc2VuZGVyGAMgASgJEhAKCGNvbnRyYWN0GAQgASgJEhAKCGZ1bmN0aW9uGAUgASgJEg4KBnN0YXR1cxgGIAEoCSL6AwoJQmxvY2tJbmZvEg4KBmhlaWdodBgBIAEoDRIMCgRoYXNoGAIgASgJEhUKDXByZXZpb3VzX2hhc2gYAyABKAkSDAoEa2luZBgEIAEoCRIRCglwYXJ0aXRpb24YBSABKA0SDQoFZXBvY2gYBiABKA0SDAoEdmlldxgHIAEoDRIQCghyb3VuZF9pZBgIIAEoDRIWCg5sb3dlcl9ibG9ja19pZBgJIAEoCRIZChF0cmFuc2FjdGlvbnNfcm9vdBgKIAEoCRIVCg1yZWNlaXB0c19yb290GAsgASgJEhQKDHN0YXRlX2RpZ2VzdBgMIAEoCRIMCgR0aW1lGA0gASgBEiIKBmJhbGxvdBgOIAEoCzISLnRhYndhdmUudjEuQmFsbG90EjQKDHRyYW5zYWN0aW9ucxgPIAMoCzIeLnRhYndhdmUudjEuVHJhbnNhY3Rpb25TdW1tYXJ5Ei4KCm1lbWJlcnNoaXAYECABKAsyGi50YWJ3YXZlLnYxLk1lbWJlcnNoaXBJbmZvEjAKC2NlcnRpZmljYXRlGBEgASgLMhsudGFid2F2ZS52MS5DZXJ0aWZpY2F0ZUluZm8SKgoIZmluYWxpdHkYEiABKAsyGC50YWJ3YXZlLnYxLkZpbmFsaXR5SW5mbxISCgpzaXplX2J5dGVzGBMgASgNIjIKCUJsb2NrTGlzdBIlCgZibG9ja3MYASADKAsyFS50YWJ3YXZlLnYxLkJsb2NrSW5mbyJRCglFdmVudEluZm8SEAoIY29udHJhY3QYASABKAkSDAoEa2luZBgCIAEoCRIkCgRkYXRhGAMgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlIs8BCgtSZWNlaXB0SW5mbxIWCg50cmFuc2FjdGlvbl9pZBgBIAEoCRIOCgZzdGF0dXMYAiABKAkSEgoFZXJyb3IYAyABKAlIAIgBARIUCgdtZXNzYWdlGAQgASgJSAGIAQESJQoGZXZlbnRzGAUgAygLMhUudGFid2F2ZS52MS5FdmVudEluZm8SDgoGaGVpZ2h0GAYgASgNEg0KBWluZGV4GAcgASgNEhIKCmJsb2NrX2hhc2gYCCABKAlCCAoGX2Vycm9yQgoKCF9tZXNzYWdlIicKCVByb29mU3RlcBIMCgRoYXNoGAEgASgJEgwKBHNpZGUYAiABKAkiTQoJUHJvb2ZJbmZvEgwKBHJvb3QYASABKAkSIwoEcGF0aBgCIAMoCzIVLnRhYndhdmUudjEuUHJvb2ZTdGVwEg0KBXZhbGlkGAMgASgIIoQDCg9UcmFuc2FjdGlvbkluZm8SCgoCaWQYASABKAkSDQoFaW5kZXgYAiABKA0SDgoGc2VuZGVyGAMgASgJEhAKCGNvbnRyYWN0GAQgASgJEhAKCGZ1bmN0aW9uGAUgASgJEg4KBnN0YXR1cxgGIAEoCRINCgVzdGF0ZRgHIAEoCRIpCglhcmd1bWVudHMYCCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSDQoFbm9uY2UYCSABKAkSFQoNZXhwaXJ5X2hlaWdodBgKIAEoDRITCgZoZWlnaHQYCyABKA1IAIgBARIXCgpibG9ja19oYXNoGAwgASgJSAGIAQESEQoEdGltZRgNIAEoAUgCiAEBEigKB3JlY2VpcHQYDiABKAsyFy50YWJ3YXZlLnYxLlJlY2VpcHRJbmZvEiQKBXByb29mGA8gASgLMhUudGFid2F2ZS52MS5Qcm9vZkluZm9CCQoHX2hlaWdodEINCgtfYmxvY2tfaGFzaEIHCgVfdGltZSJECg9UcmFuc2FjdGlvbkxpc3QSMQoMdHJhbnNhY3Rpb25zGAEgAygLMhsudGFid2F2ZS52MS5UcmFuc2FjdGlvbkluZm8iFQoHSWRRdWVyeRIKCgJpZBgBIAEoCSJrCgxBY2NvdW50UXVlcnkSDwoHYWNjb3VudBgBIAEoCRIaCg1iZWZvcmVfaGVpZ2h0GAIgASgNSACIAQESEgoFbGltaXQYAyABKA1IAYgBAUIQCg5fYmVmb3JlX2hlaWdodEIICgZfbGltaXQiQQoLSGVpZ2h0UmFuZ2USEQoEZnJvbRgBIAEoDUgAiAEBEg8KAnRvGAIgASgNSAGIAQFCBwoFX2Zyb21CBQoDX3RvIioKCEZpcnN0QmFkEg4KBmhlaWdodBgBIAEoDRIOCgZyZWFzb24YAiABKAkiSAoMVmVyaWZ5UmVwb3J0Eg8KB2NoZWNrZWQYASABKA0SJwoJZmlyc3RfYmFkGAIgASgLMhQudGFid2F2ZS52MS5GaXJzdEJhZCI/CgpQb29sU3RhdHVzEg8KB3BlbmRpbmcYASABKA0SDgoGcXVldWVkGAIgASgNEhAKCHJlamVjdGVkGAMgASgNIhgKBkFtb3VudBIOCgZhbW91bnQYASABKAkiKgoMVHJhbnNmZXJDYWxsEgoKAnRvGAEgASgJEg4KBmFtb3VudBgCIAEoCSIXCghLZXlRdWVyeRILCgNrZXkYASABKAkiPQoNUHJldmlvdXNWYWx1ZRISCgV2YWx1ZRgBIAEoCUgAiAEBEg4KBmhlaWdodBgCIAEoDUIICgZfdmFsdWUigQEKClN0YXRlVmFsdWUSDQoFdmFsdWUYASABKAkSJwoHZGVjb2RlZBgCIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIOCgZoZWlnaHQYAyABKA0SKwoIcHJldmlvdXMYBCABKAsyGS50YWJ3YXZlLnYxLlByZXZpb3VzVmFsdWUiQgoIQXBGaWx0ZXISEAoDb3duGAEgASgISACIAQESEgoFb3duZXIYAiABKAlIAYgBAUIGCgRfb3duQggKBl9vd25lciK4AgoGQXBJbmZvEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFb3duZXIYAyABKAkSFgoOb3duZXJfbmlja25hbWUYBCABKAkSCwoDb3duGAUgASgIEh0KFWxhdGl0dWRlX21pY3JvZGVncmVlcxgGIAEoERIeChZsb25naXR1ZGVfbWljcm9kZWdyZWVzGAcgASgREhkKEWNvdmVyYWdlX3JhZGl1c19tGAggASgNEhYKDmVpcnBfbWlsbGlfZGJtGAkgASgREgwKBGJhbmQYCiABKAkSEAoIY2hhbm5lbHMYCyADKA0SFQoNaWRsZV9jaGFubmVscxgMIAMoDRIVCg1vY2N1cGFuY3lfcHBtGA0gASgNEhAKCGFzc2lnbmVkGA4gAygJEg4KBmhlaWdodBgPIAEoDSIpCgZBcExpc3QSHwoDYXBzGAEgAygLMhIudGFid2F2ZS52MS5BcEluZm8iIgoFU2hhcmUSDQoFaW5kZXgYASABKA0SCgoCb2YYAiABKA0iWAoKSW1wb3J0Q2FsbBIMCgR0ZXh0GAEgASgJEhEKBHNlZWQYAiABKA1IAIgBARIgCgVzaGFyZRgDIAEoCzIRLnRhYndhdmUudjEuU2hhcmVCBwoFX3NlZWQiKwoMR2VuZXJhdGVDYWxsEgwKBHNlZWQYASABKA0SDQoFY291bnQYAiABKA0iKwoLUmVqZWN0ZWRSb3cSDAoEbGluZRgBIAEoDRIOCgZyZWFzb24YAiABKAkibQoMSW1wb3J0UmVwb3J0Eg4KBmZvcm1hdBgBIAEoCRIQCghhY2NlcHRlZBgCIAEoDRIpCghyZWplY3RlZBgDIAMoCzIXLnRhYndhdmUudjEuUmVqZWN0ZWRSb3cSEAoIYXNzaWduZWQYBCADKAkitwEKB0JpZEluZm8SCgoCaWQYASABKAkSEAoIYnV5ZXJfYXAYAiABKAkSEQoJc2VsbGVyX2FwGAMgASgJEg8KB2NoYW5uZWwYBCABKA0SDQoFcHJpY2UYBSABKAkSDQoFYnV5ZXIYBiABKAkSFQoNZXhwaXJ5X2hlaWdodBgHIAEoDRINCgVzdGF0ZRgIIAEoCRIWCg50cmFuc2FjdGlvbl9pZBgJIAEoCRIOCgZoZWlnaHQYCiABKA0iLAoHQmlkTGlzdBIhCgRiaWRzGAEgAygLMhMudGFid2F2ZS52MS5CaWRJbmZvIioKCkxpbWl0UXVlcnkSEgoFbGltaXQYASABKA1IAIgBAUIICgZfbGltaXQi1AEKCVRyYWRlSW5mbxIKCgJpZBgBIAEoCRIOCgZiaWRfaWQYAiABKAkSEAoIYnV5ZXJfYXAYAyABKAkSEQoJc2VsbGVyX2FwGAQgASgJEg0KBWJ1eWVyGAUgASgJEg4KBnNlbGxlchgGIAEoCRIPCgdjaGFubmVsGAcgASgNEg0KBXByaWNlGAggASgJEhEKCW1lY2hhbmlzbRgJIAEoCRIOCgZoZWlnaHQYCiABKA0SDAoEdGltZRgLIAEoARIWCg50cmFuc2FjdGlvbl9pZBgMIAEoCSIyCglUcmFkZUxpc3QSJQoGdHJhZGVzGAEgAygLMhUudGFid2F2ZS52MS5UcmFkZUluZm8iJwoLUGVyY2VudGlsZXMSCwoDcDUwGAEgASgBEgsKA3A5NRgCIAEoASLdAQoPU3BlY3RydW1NZXRyaWNzEgsKA2FwcxgBIAEoDRIMCgRiaWRzGAIgASgNEg4KBnRyYWRlcxgDIAEoDRIPCgdyZXZlbnVlGAQgASgJEhkKEWNvbmZsaWN0aW5nX3BhaXJzGAUgASgNEhIKCmphaW5faW5kZXgYBiABKAESMAoPYmlkX3RvX2ZpbmFsX21zGAcgASgLMhcudGFid2F2ZS52MS5QZXJjZW50aWxlcxIaChJtZWFuX29jY3VwYW5jeV9wcG0YCCABKAESEQoJbWVjaGFuaXNtGAkgASgJIhkKCU1lY2hhbmlzbRIMCgRuYW1lGAEgASgJMvYKCgpUYWJ3YXZlQXBpEjsKCE5vZGVKb2luEhcudGFid2F2ZS52MS5Kb2luT3B0aW9ucxoWLnRhYndhdmUudjEuTm9kZVN0YXR1cxI6Cg1Ob2RlR2V0U3RhdHVzEhEudGFid2F2ZS52MS5FbXB0eRoWLnRhYndhdmUudjEuTm9kZVN0YXR1cxIxCglOb2RlTGVhdmUSES50YWJ3YXZlLnYxLkVtcHR5GhEudGFid2F2ZS52MS5FbXB0eRI5CgtOb2RlTmV0d29yaxIRLnRhYndhdmUudjEuRW1wdHkaFy50YWJ3YXZlLnYxLk5ldHdvcmtJbmZvEjoKD05vZGVTZXROaWNrbmFtZRIULnRhYndhdmUudjEuTmlja25hbWUaES50YWJ3YXZlLnYxLkVtcHR5EjAKCUNoYWluSGVhZBIRLnRhYndhdmUudjEuRW1wdHkaEC50YWJ3YXZlLnYxLkhlYWQSOwoKQ2hhaW5CbG9jaxIWLnRhYndhdmUudjEuQmxvY2tRdWVyeRoVLnRhYndhdmUudjEuQmxvY2tJbmZvEj0KC0NoYWluQmxvY2tzEhcudGFid2F2ZS52MS5CbG9ja3NRdWVyeRoVLnRhYndhdmUudjEuQmxvY2tMaXN0EkQKEENoYWluVHJhbnNhY3Rpb24SEy50YWJ3YXZlLnYxLklkUXVlcnkaGy50YWJ3YXZlLnYxLlRyYW5zYWN0aW9uSW5mbxJMChNDaGFpblRyYW5zYWN0aW9uc09mEhgudGFid2F2ZS52MS5BY2NvdW50UXVlcnkaGy50YWJ3YXZlLnYxLlRyYW5zYWN0aW9uTGlzdBJACgtDaGFpblZlcmlmeRIXLnRhYndhdmUudjEuSGVpZ2h0UmFuZ2UaGC50YWJ3YXZlLnYxLlZlcmlmeVJlcG9ydBI6Cg1Qb29sR2V0U3RhdHVzEhEudGFid2F2ZS52MS5FbXB0eRoWLnRhYndhdmUudjEuUG9vbFN0YXR1cxI5Cg5BY2NvdW50QmFsYW5jZRITLnRhYndhdmUudjEuSWRRdWVyeRoSLnRhYndhdmUudjEuQW1vdW50EkQKD0FjY291bnRUcmFuc2ZlchIYLnRhYndhdmUudjEuVHJhbnNmZXJDYWxsGhcudGFid2F2ZS52MS5SZWNlaXB0SW5mbxI4CghTdGF0ZUdldBIULnRhYndhdmUudjEuS2V5UXVlcnkaFi50YWJ3YXZlLnYxLlN0YXRlVmFsdWUSNwoLU3BlY3RydW1BcHMSFC50YWJ3YXZlLnYxLkFwRmlsdGVyGhIudGFid2F2ZS52MS5BcExpc3QSRQoRU3BlY3RydW1JbXBvcnRBcHMSFi50YWJ3YXZlLnYxLkltcG9ydENhbGwaGC50YWJ3YXZlLnYxLkltcG9ydFJlcG9ydBJJChNTcGVjdHJ1bUdlbmVyYXRlQXBzEhgudGFid2F2ZS52MS5HZW5lcmF0ZUNhbGwaGC50YWJ3YXZlLnYxLkltcG9ydFJlcG9ydBI2CgxTcGVjdHJ1bUJpZHMSES50YWJ3YXZlLnYxLkVtcHR5GhMudGFid2F2ZS52MS5CaWRMaXN0Ej8KDlNwZWN0cnVtVHJhZGVzEhYudGFid2F2ZS52MS5MaW1pdFF1ZXJ5GhUudGFid2F2ZS52MS5UcmFkZUxpc3QSRAoSU3BlY3RydW1NZXRyaWNzTm93EhEudGFid2F2ZS52MS5FbXB0eRobLnRhYndhdmUudjEuU3BlY3RydW1NZXRyaWNzEkAKFFNwZWN0cnVtU2V0TWVjaGFuaXNtEhUudGFid2F2ZS52MS5NZWNoYW5pc20aES50YWJ3YXZlLnYxLkVtcHR5YgZwcm90bzM", [file_google_protobuf_struct]);
 
 /**
  * Describes the message tabwave.v1.Empty.
@@ -93,347 +93,354 @@ export const NodeStatusSchema = /*@__PURE__*/
   messageDesc(file_tabwave_v1_api, 10);
 
 /**
+ * Describes the message tabwave.v1.ReplicaLink.
+ * Use `create(ReplicaLinkSchema)` to create a new message.
+ */
+export const ReplicaLinkSchema = /*@__PURE__*/
+  messageDesc(file_tabwave_v1_api, 11);
+
+/**
  * Describes the message tabwave.v1.BooterStatus.
  * Use `create(BooterStatusSchema)` to create a new message.
  */
 export const BooterStatusSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 11);
+  messageDesc(file_tabwave_v1_api, 12);
 
 /**
  * Describes the message tabwave.v1.MemberName.
  * Use `create(MemberNameSchema)` to create a new message.
  */
 export const MemberNameSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 12);
+  messageDesc(file_tabwave_v1_api, 13);
 
 /**
  * Describes the message tabwave.v1.PartitionInfo.
  * Use `create(PartitionInfoSchema)` to create a new message.
  */
 export const PartitionInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 13);
+  messageDesc(file_tabwave_v1_api, 14);
 
 /**
  * Describes the message tabwave.v1.NetworkInfo.
  * Use `create(NetworkInfoSchema)` to create a new message.
  */
 export const NetworkInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 14);
+  messageDesc(file_tabwave_v1_api, 15);
 
 /**
  * Describes the message tabwave.v1.Head.
  * Use `create(HeadSchema)` to create a new message.
  */
 export const HeadSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 15);
+  messageDesc(file_tabwave_v1_api, 16);
 
 /**
  * Describes the message tabwave.v1.BlockQuery.
  * Use `create(BlockQuerySchema)` to create a new message.
  */
 export const BlockQuerySchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 16);
+  messageDesc(file_tabwave_v1_api, 17);
 
 /**
  * Describes the message tabwave.v1.BlocksQuery.
  * Use `create(BlocksQuerySchema)` to create a new message.
  */
 export const BlocksQuerySchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 17);
+  messageDesc(file_tabwave_v1_api, 18);
 
 /**
  * Describes the message tabwave.v1.Ballot.
  * Use `create(BallotSchema)` to create a new message.
  */
 export const BallotSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 18);
+  messageDesc(file_tabwave_v1_api, 19);
 
 /**
  * Describes the message tabwave.v1.VoteInfo.
  * Use `create(VoteInfoSchema)` to create a new message.
  */
 export const VoteInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 19);
+  messageDesc(file_tabwave_v1_api, 20);
 
 /**
  * Describes the message tabwave.v1.CertificateInfo.
  * Use `create(CertificateInfoSchema)` to create a new message.
  */
 export const CertificateInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 20);
+  messageDesc(file_tabwave_v1_api, 21);
 
 /**
  * Describes the message tabwave.v1.PartitionFinality.
  * Use `create(PartitionFinalitySchema)` to create a new message.
  */
 export const PartitionFinalitySchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 21);
+  messageDesc(file_tabwave_v1_api, 22);
 
 /**
  * Describes the message tabwave.v1.FinalityInfo.
  * Use `create(FinalityInfoSchema)` to create a new message.
  */
 export const FinalityInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 22);
+  messageDesc(file_tabwave_v1_api, 23);
 
 /**
  * Describes the message tabwave.v1.MembershipInfo.
  * Use `create(MembershipInfoSchema)` to create a new message.
  */
 export const MembershipInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 23);
+  messageDesc(file_tabwave_v1_api, 24);
 
 /**
  * Describes the message tabwave.v1.TransactionSummary.
  * Use `create(TransactionSummarySchema)` to create a new message.
  */
 export const TransactionSummarySchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 24);
+  messageDesc(file_tabwave_v1_api, 25);
 
 /**
  * Describes the message tabwave.v1.BlockInfo.
  * Use `create(BlockInfoSchema)` to create a new message.
  */
 export const BlockInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 25);
+  messageDesc(file_tabwave_v1_api, 26);
 
 /**
  * Describes the message tabwave.v1.BlockList.
  * Use `create(BlockListSchema)` to create a new message.
  */
 export const BlockListSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 26);
+  messageDesc(file_tabwave_v1_api, 27);
 
 /**
  * Describes the message tabwave.v1.EventInfo.
  * Use `create(EventInfoSchema)` to create a new message.
  */
 export const EventInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 27);
+  messageDesc(file_tabwave_v1_api, 28);
 
 /**
  * Describes the message tabwave.v1.ReceiptInfo.
  * Use `create(ReceiptInfoSchema)` to create a new message.
  */
 export const ReceiptInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 28);
+  messageDesc(file_tabwave_v1_api, 29);
 
 /**
  * Describes the message tabwave.v1.ProofStep.
  * Use `create(ProofStepSchema)` to create a new message.
  */
 export const ProofStepSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 29);
+  messageDesc(file_tabwave_v1_api, 30);
 
 /**
  * Describes the message tabwave.v1.ProofInfo.
  * Use `create(ProofInfoSchema)` to create a new message.
  */
 export const ProofInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 30);
+  messageDesc(file_tabwave_v1_api, 31);
 
 /**
  * Describes the message tabwave.v1.TransactionInfo.
  * Use `create(TransactionInfoSchema)` to create a new message.
  */
 export const TransactionInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 31);
+  messageDesc(file_tabwave_v1_api, 32);
 
 /**
  * Describes the message tabwave.v1.TransactionList.
  * Use `create(TransactionListSchema)` to create a new message.
  */
 export const TransactionListSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 32);
+  messageDesc(file_tabwave_v1_api, 33);
 
 /**
  * Describes the message tabwave.v1.IdQuery.
  * Use `create(IdQuerySchema)` to create a new message.
  */
 export const IdQuerySchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 33);
+  messageDesc(file_tabwave_v1_api, 34);
 
 /**
  * Describes the message tabwave.v1.AccountQuery.
  * Use `create(AccountQuerySchema)` to create a new message.
  */
 export const AccountQuerySchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 34);
+  messageDesc(file_tabwave_v1_api, 35);
 
 /**
  * Describes the message tabwave.v1.HeightRange.
  * Use `create(HeightRangeSchema)` to create a new message.
  */
 export const HeightRangeSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 35);
+  messageDesc(file_tabwave_v1_api, 36);
 
 /**
  * Describes the message tabwave.v1.FirstBad.
  * Use `create(FirstBadSchema)` to create a new message.
  */
 export const FirstBadSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 36);
+  messageDesc(file_tabwave_v1_api, 37);
 
 /**
  * Describes the message tabwave.v1.VerifyReport.
  * Use `create(VerifyReportSchema)` to create a new message.
  */
 export const VerifyReportSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 37);
+  messageDesc(file_tabwave_v1_api, 38);
 
 /**
  * Describes the message tabwave.v1.PoolStatus.
  * Use `create(PoolStatusSchema)` to create a new message.
  */
 export const PoolStatusSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 38);
+  messageDesc(file_tabwave_v1_api, 39);
 
 /**
  * Describes the message tabwave.v1.Amount.
  * Use `create(AmountSchema)` to create a new message.
  */
 export const AmountSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 39);
+  messageDesc(file_tabwave_v1_api, 40);
 
 /**
  * Describes the message tabwave.v1.TransferCall.
  * Use `create(TransferCallSchema)` to create a new message.
  */
 export const TransferCallSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 40);
+  messageDesc(file_tabwave_v1_api, 41);
 
 /**
  * Describes the message tabwave.v1.KeyQuery.
  * Use `create(KeyQuerySchema)` to create a new message.
  */
 export const KeyQuerySchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 41);
+  messageDesc(file_tabwave_v1_api, 42);
 
 /**
  * Describes the message tabwave.v1.PreviousValue.
  * Use `create(PreviousValueSchema)` to create a new message.
  */
 export const PreviousValueSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 42);
+  messageDesc(file_tabwave_v1_api, 43);
 
 /**
  * Describes the message tabwave.v1.StateValue.
  * Use `create(StateValueSchema)` to create a new message.
  */
 export const StateValueSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 43);
+  messageDesc(file_tabwave_v1_api, 44);
 
 /**
  * Describes the message tabwave.v1.ApFilter.
  * Use `create(ApFilterSchema)` to create a new message.
  */
 export const ApFilterSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 44);
+  messageDesc(file_tabwave_v1_api, 45);
 
 /**
  * Describes the message tabwave.v1.ApInfo.
  * Use `create(ApInfoSchema)` to create a new message.
  */
 export const ApInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 45);
+  messageDesc(file_tabwave_v1_api, 46);
 
 /**
  * Describes the message tabwave.v1.ApList.
  * Use `create(ApListSchema)` to create a new message.
  */
 export const ApListSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 46);
+  messageDesc(file_tabwave_v1_api, 47);
 
 /**
  * Describes the message tabwave.v1.Share.
  * Use `create(ShareSchema)` to create a new message.
  */
 export const ShareSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 47);
+  messageDesc(file_tabwave_v1_api, 48);
 
 /**
  * Describes the message tabwave.v1.ImportCall.
  * Use `create(ImportCallSchema)` to create a new message.
  */
 export const ImportCallSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 48);
+  messageDesc(file_tabwave_v1_api, 49);
 
 /**
  * Describes the message tabwave.v1.GenerateCall.
  * Use `create(GenerateCallSchema)` to create a new message.
  */
 export const GenerateCallSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 49);
+  messageDesc(file_tabwave_v1_api, 50);
 
 /**
  * Describes the message tabwave.v1.RejectedRow.
  * Use `create(RejectedRowSchema)` to create a new message.
  */
 export const RejectedRowSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 50);
+  messageDesc(file_tabwave_v1_api, 51);
 
 /**
  * Describes the message tabwave.v1.ImportReport.
  * Use `create(ImportReportSchema)` to create a new message.
  */
 export const ImportReportSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 51);
+  messageDesc(file_tabwave_v1_api, 52);
 
 /**
  * Describes the message tabwave.v1.BidInfo.
  * Use `create(BidInfoSchema)` to create a new message.
  */
 export const BidInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 52);
+  messageDesc(file_tabwave_v1_api, 53);
 
 /**
  * Describes the message tabwave.v1.BidList.
  * Use `create(BidListSchema)` to create a new message.
  */
 export const BidListSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 53);
+  messageDesc(file_tabwave_v1_api, 54);
 
 /**
  * Describes the message tabwave.v1.LimitQuery.
  * Use `create(LimitQuerySchema)` to create a new message.
  */
 export const LimitQuerySchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 54);
+  messageDesc(file_tabwave_v1_api, 55);
 
 /**
  * Describes the message tabwave.v1.TradeInfo.
  * Use `create(TradeInfoSchema)` to create a new message.
  */
 export const TradeInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 55);
+  messageDesc(file_tabwave_v1_api, 56);
 
 /**
  * Describes the message tabwave.v1.TradeList.
  * Use `create(TradeListSchema)` to create a new message.
  */
 export const TradeListSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 56);
+  messageDesc(file_tabwave_v1_api, 57);
 
 /**
  * Describes the message tabwave.v1.Percentiles.
  * Use `create(PercentilesSchema)` to create a new message.
  */
 export const PercentilesSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 57);
+  messageDesc(file_tabwave_v1_api, 58);
 
 /**
  * Describes the message tabwave.v1.SpectrumMetrics.
  * Use `create(SpectrumMetricsSchema)` to create a new message.
  */
 export const SpectrumMetricsSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 58);
+  messageDesc(file_tabwave_v1_api, 59);
 
 /**
  * Describes the message tabwave.v1.Mechanism.
  * Use `create(MechanismSchema)` to create a new message.
  */
 export const MechanismSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 59);
+  messageDesc(file_tabwave_v1_api, 60);
 
 /**
  * @generated from service tabwave.v1.TabwaveApi
