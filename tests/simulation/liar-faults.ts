@@ -408,6 +408,6 @@ async function complain(world: World, random: Random, liar: Tab): Promise<void> 
 	const name = pick(random, ['BooterStalls', 'BooterCensors', 'BooterEquivocates'] as const);
 	const grievance = { name, booter, waiting: null, sinceHeight: 0, nexts: [] };
 	const payload = encodeComplaint(grievance, fromHex(booter));
-	const statement = complaintStatement(node.partition, node.booters.suspect?.term ?? 0, height, payload);
+	const statement = complaintStatement(node.partition, node.booters.current?.term ?? 0, height, payload);
 	say(world, liar, booter, { case: 'signed', value: await signAs(world, liar, statement, payload) });
 }

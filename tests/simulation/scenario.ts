@@ -23,8 +23,8 @@ export interface Scenario {
 	transfersPerSecond: number;
 	maxClockSkewMs: number;
 	durationMs: number;
-	/** Faults in order of time; they overlap. */
-	events: { atMs: number; name: FaultName; lastsMs: number }[];
+	/** Faults in order of time; they overlap. One that stays goes on until all others have come to rest: who lies need never stop. */
+	events: { atMs: number; name: FaultName; lastsMs: number; stays?: boolean }[];
 }
 
 export interface Outcome {
@@ -77,7 +77,11 @@ export function scenarioOf(seed: number, durationMs = 12_000, hasLiars = false):
 	const lying = seededRandom(seed ^ LIARS_SALT);
 	const lies = hasLiars ? 1 + Math.floor(lying() * 6) : 0;
 	for (let i = 0; i < lies; i++)
-		events.push({ atMs: between(lying, 1500, durationMs - 1000), ...drawFault(lying, LIAR_FAULTS) });
+		events.push({
+			atMs: between(lying, 1500, durationMs - 1000),
+			...drawFault(lying, LIAR_FAULTS),
+			stays: lying() < 0.5
+		});
 	events.sort((a, b) => a.atMs - b.atMs);
 	return {
 		seed,
@@ -101,8 +105,9 @@ export async function runScenario(scenario: Scenario): Promise<Outcome> {
 	let healMs = 0;
 	try {
 		await world.start();
-		await happen(world, scenario, happened);
+		const staying = await happen(world, scenario, happened);
 		healMs = await world.heal();
+		for (const end of staying) await end();
 		await upper.end(world);
 	} catch (error) {
 		failure = error as Error;
@@ -129,25 +134,31 @@ export async function runScenario(scenario: Scenario): Promise<Outcome> {
 	};
 }
 
-/** Begins and ends the scenario's faults at their times. Whatever still lasts at the end of the scenario ends there. */
-async function happen(world: World, scenario: Scenario, happened: Record<string, number>): Promise<void> {
+/**
+ * Begins and ends the scenario's faults at their times. Whatever still lasts at the end of the scenario ends there.
+ * @returns ends of what goes on
+ */
+async function happen(world: World, scenario: Scenario, happened: Record<string, number>): Promise<End[]> {
 	const startMs = world.time.nowMs;
+	const staying: End[] = [];
 	const agenda: { atMs: number; run(): Promise<void> }[] = [];
 	const add = (atMs: number, run: () => Promise<void>): void => {
 		agenda.push({ atMs: Math.min(atMs, scenario.durationMs), run });
 		agenda.sort((a, b) => a.atMs - b.atMs);
 	};
-	for (const { atMs, name, lastsMs } of scenario.events)
+	for (const { atMs, name, lastsMs, stays } of scenario.events)
 		add(atMs, async () => {
 			const end: End | null = await ALL_FAULTS[name].begin(world, world.random);
 			if (!end) return;
 			world.note(`${name} for ${Math.round(lastsMs)} ms`);
 			happened[name] = (happened[name] ?? 0) + 1;
-			add(atMs + lastsMs, async () => end());
+			if (stays) staying.push(end);
+			else add(atMs + lastsMs, async () => end());
 		});
 	for (let next = agenda.shift(); next; next = agenda.shift()) {
 		await world.run(startMs + next.atMs - world.time.nowMs);
 		await next.run();
 	}
 	await world.run(startMs + scenario.durationMs - world.time.nowMs);
+	return staying;
 }

@@ -84,6 +84,7 @@ export async function startTwin(world: World, random: Random, tab: Tab): Promise
 			changed: () => {},
 			assignment: () => {},
 			refusal: () => {},
+			evidence: (offender, evidence) => world.evidence(`${tab.name}'s twin`, offender, evidence),
 			// One key in two hands breaks what a driver may rely on of itself.
 			halted: (error) => world.note(`${tab.name}'s twin stopped: ${error.message}`),
 			log: (level, message) => world.note(`${tab.name}'s twin ${level}: ${message}`)

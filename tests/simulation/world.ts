@@ -11,6 +11,7 @@ import { DEFAULT_TIMING, VIEW_TIMEOUT_CAP_FACTOR } from '#lib/node/timing.ts';
 import { MemoryLedgerStore } from '#lib/storage/memory-ledger-store.ts';
 import type { Chain, Commit } from '#lib/consensus/ordering/chain.ts';
 import { faultyBound } from '#lib/consensus/quorum.ts';
+import type { Evidence } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
 import { BooterNode } from '../../relay/booter/booter-node.ts';
 import { Checkers, Violation } from './checkers.ts';
 import { between, pick, seededRandom, type Random } from './random.ts';
@@ -213,8 +214,7 @@ export class World {
 				changed: () => {},
 				assignment: () => {},
 				refusal: (refusal) => this.note(`${tab.name} was refused: ${refusal.message}`),
-				evidence: (offender, evidence) =>
-					this.#guard(() => this.checkers.evidence(tab.name, offender, evidence)),
+				evidence: (offender, evidence) => this.evidence(tab.name, offender, evidence),
 				// A store that crashed under its node is this simulation's own doing.
 				halted: (error) => running.life.stopped || this.#halted(tab, error),
 				log: (level, message) => this.note(`${tab.name} ${level}: ${message}`)
@@ -393,6 +393,11 @@ export class World {
 			for (const block of commit.blocks)
 				void this.checkers.committed(who, chain, block).catch((error: unknown) => this.fail(error as Error));
 		this.#guard(() => this.checkers.state(who, chain));
+	}
+
+	/** A node holds evidence of somebody's lies. */
+	evidence(who: string, offender: string, evidence: Evidence): void {
+		this.#guard(() => this.checkers.evidence(who, offender, evidence));
 	}
 
 	/** A liar may find its own words where it does not expect them. */
