@@ -95,8 +95,8 @@ type BooterInput =
 /** Members repeat a complaint while it lasts; this is three times as long. */
 const COMPLAINT_LIFETIME_MS = 15_000;
 const SYNC_CHECK_MS = 200;
-/** Being behind is not ordinary for who finalises; only a block that is being written is waited for. Other replicas wait for nothing. */
-const SYNC_PATIENCE_MS = 1000;
+/** Being behind is not ordinary for a Booter: who is active tells of a block only when it has it, and the others follow at once. */
+const SYNC_PATIENCE_MS = 0;
 /** A clean stop waits for another replica to take over no longer than this: Ctrl-C ends a relay within 2 s. */
 const HAND_OVER_TIMEOUT_MS = 500;
 const NOBODY = new Uint8Array(0);
@@ -179,6 +179,7 @@ export class BooterNode {
 		const last = this.chain.head.height > 0 ? await store.block(this.chain.head.height) : undefined;
 		const finality = (last && decodeFinalBlock(last).finality) ?? null;
 		this.#core.restore(finality);
+		this.#turns.add({ type: 'start' });
 		await network.start({
 			packets: (from, packets) => {
 				this.peers.heard(from, clock.now());
@@ -195,11 +196,10 @@ export class BooterNode {
 				events.log('warning', `the link to ${from.slice(0, 8)} was closed: ${error.message}`)
 		});
 		network.setPeers(this.chain.genesis.fields.booters.map(toHex).filter((id) => id !== network.self));
-		this.#turns.add({ type: 'start' });
 		this.#stops.push(
 			clock.every(timing.tickMs, () => this.#turns.add({ type: 'tick' })),
 			clock.every(timing.heartbeatMs, () => this.#heartbeat()),
-			clock.every(SYNC_CHECK_MS, () => this.sync.check(this.#replica.isActive ? SYNC_PATIENCE_MS : 0))
+			clock.every(SYNC_CHECK_MS, () => this.sync.check(SYNC_PATIENCE_MS))
 		);
 	}
 
@@ -322,6 +322,7 @@ export class BooterNode {
 				return this.#checkEvidence(body.value);
 			case 'heartbeat':
 				this.peers.heartbeat(from, body.value, this.#init.clock.now());
+				if (this.#replica.isReplica(from)) this.sync.check(SYNC_PATIENCE_MS);
 				return null;
 			case 'assignmentRequest':
 				this.#assign(from, body.value.partition);
@@ -521,6 +522,10 @@ export class BooterNode {
 		// Newcomers learn that they are members; the others have it from their leaders.
 		if (commits.some((commit) => commit.blocks.some((block) => block.kind === 'membership')))
 			this.#heartbeat();
+		// The other replicas hold every final block too, and whoever is active next must not have to fetch them then.
+		else if (this.#replica.isActive)
+			for (const { peer, path } of this.#init.network.links())
+				if (path !== 'down' && this.#replica.isReplica(peer)) this.#heartbeatTo(peer);
 		this.#init.events.committed(commits);
 	}
 

@@ -88,7 +88,7 @@ export class UpperTierCheckers {
 	/** No final block is ever lost: whoever runs at the end holds every block that anybody called final. */
 	async end(world: World): Promise<void> {
 		const stores = [
-			{ name: 'booter', store: world.booter!.store },
+			...world.replicas.all.map(({ name, store }) => ({ name, store })),
 			// A liar need not have caught up.
 			...world
 				.live()

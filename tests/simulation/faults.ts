@@ -121,8 +121,9 @@ export const FAULTS = {
 		begin: (world, random) => {
 			const leader = any(random, world.leaders());
 			if (!leader) return null;
-			world.hub.cut(leader.id, world.booterId);
-			return () => world.hub.mend(leader.id, world.booterId);
+			const booter = world.booterId;
+			world.hub.cut(leader.id, booter);
+			return () => world.hub.mend(leader.id, booter);
 		}
 	},
 	/** Two halves of a partition do not hear each other. */
@@ -149,9 +150,10 @@ export const FAULTS = {
 		minMs: 100,
 		maxMs: 3000,
 		begin: async (world) => {
-			if (world.booter!.life.stopped) return null;
-			await world.stopBooter();
-			return () => world.startBooter();
+			const replica = world.booter!;
+			if (replica.life.stopped) return null;
+			await world.stopBooter(replica);
+			return () => world.startBooter(replica);
 		}
 	},
 	join: {

@@ -12,9 +12,9 @@ import { MemoryLedgerStore } from '#lib/storage/memory-ledger-store.ts';
 import type { Chain, Commit } from '#lib/consensus/ordering/chain.ts';
 import { faultyBound } from '#lib/consensus/quorum.ts';
 import type { Evidence } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
-import { BooterNode } from '../../relay/booter/booter-node.ts';
 import { Checkers, Violation } from './checkers.ts';
 import { between, pick, seededRandom, type Random } from './random.ts';
+import { Replicas, type BooterParts, type Replica } from './replicas.ts';
 import { SimulatedHub, type NetworkFaults, type SimulatedNetwork } from './simulated-network.ts';
 import { newLife, VirtualTime, type Life } from './virtual-time.ts';
 
@@ -26,6 +26,8 @@ export interface WorldOptions {
 	/** Transfers a second over the whole network. */
 	transfersPerSecond: number;
 	maxClockSkewMs: number;
+	/** Replicas of the Booter: 1, 3 or 5; default 1. */
+	booters?: number;
 }
 
 export const QUIET: NetworkFaults = {
@@ -51,12 +53,6 @@ interface Running<T> {
 	life: Life;
 }
 
-interface BooterParts {
-	store: MemoryLedgerStore;
-	signer: Signer;
-	operator: Signer;
-}
-
 export interface Tab {
 	name: string;
 	id: string;
@@ -76,8 +72,6 @@ export class World {
 	readonly options: WorldOptions;
 	readonly time = new VirtualTime(START_MS);
 	readonly random: Random;
-	/** A stream of its own: elections must not change what else a seed decides. */
-	readonly #electionRandom: Random;
 	readonly suite: Suite;
 	readonly hub: SimulatedHub;
 	readonly checkers: Checkers;
@@ -88,7 +82,7 @@ export class World {
 	/** What liars agree on among themselves: by slot, the digest that is the untrue one. */
 	readonly rumours = new Map<string, Uint8Array>();
 	genesis = new Uint8Array(0);
-	booter: (Running<BooterNode> & BooterParts) | null = null;
+	readonly replicas: Replicas;
 	#violation: Error | null = null;
 	submitted = 0;
 	/** Where each transaction was submitted: who does not crash brings it to the ledger, or sees it expire. */
@@ -97,16 +91,20 @@ export class World {
 	constructor(options: WorldOptions) {
 		this.options = options;
 		this.random = seededRandom(options.seed);
-		this.#electionRandom = seededRandom(options.seed + 1);
 		this.suite = simulationSuite(this.random);
 		this.hub = new SimulatedHub(this.time, this.random, options.faults);
 		this.checkers = new Checkers(this.suite, this.liars);
+		this.replicas = new Replicas(this, options.seed, (who, chain, commits) =>
+			this.committed(who, chain, commits)
+		);
 	}
 
 	async start(): Promise<void> {
 		await (hashing ??= hashFaster());
 		const operator = await this.suite.signer(this.suite.generateSeed());
-		const signer = await this.suite.signer(this.suite.generateSeed());
+		const booters: Signer[] = [];
+		for (let i = 0; i < (this.options.booters ?? 1); i++)
+			booters.push(await this.suite.signer(this.suite.generateSeed()));
 		this.genesis = new Uint8Array(
 			encodeGenesis({
 				...GENESIS_DEFAULTS,
@@ -114,7 +112,7 @@ export class World {
 				name: 'simulation',
 				createdMs: BigInt(START_MS),
 				operator: operator.publicKey,
-				booters: [signer.publicKey],
+				booters: booters.map(({ publicKey }) => publicKey),
 				contracts: ['transfer'],
 				partitions: this.options.partitions.map((_, i) => ({
 					$typeName: 'tabwave.v1.PartitionGenesis',
@@ -123,47 +121,28 @@ export class World {
 				}))
 			})
 		);
-		await this.startBooter({ store: new MemoryLedgerStore(), signer, operator });
+		await this.replicas.found(booters, operator);
 		for (const [i, members] of this.options.partitions.entries())
 			for (let j = 0; j < members; j++) await this.addTab(i + 1);
 		this.#submitForever();
 	}
 
-	/** Starts it for the first time, or again with what it had. */
-	async startBooter(parts: BooterParts = this.booter!): Promise<void> {
-		const { store, signer, operator } = parts;
-		const { chain, votes } = await openChain(store, this.genesis, CONTRACTS);
-		const running = { life: newLife() } as Running<BooterNode>;
-		const network = this.hub.network(toHex(signer.publicKey), [], running.life);
-		const node = new BooterNode({
-			chain,
-			votes,
-			store,
-			network,
-			suite: this.suite,
-			signer,
-			operator,
-			clock: this.time.clock(0, running.life),
-			timing: DEFAULT_TIMING,
-			random: this.#electionRandom,
-			events: {
-				committed: (commits) => this.committed('booter', chain, commits),
-				// A store that crashed under its node is this simulation's own doing.
-				halted: (error) => running.life.stopped || this.fail(error),
-				log: (level, message) => this.note(`booter ${level}: ${message}`)
-			}
-		});
-		this.booter = Object.assign(running, { node, network, store, signer, operator });
-		await node.start();
+	/** The active one of the Booter's replicas, or the one that was. */
+	get booter(): Replica | null {
+		return this.replicas.booter;
 	}
 
 	get booterId(): string {
-		return toHex(this.booter!.signer.publicKey);
+		return this.booter!.id;
 	}
 
-	async stopBooter(): Promise<void> {
-		this.booter!.life.stopped = true;
-		await this.booter!.node.stop();
+	/** Starts a replica of the Booter again, with what it had. */
+	async startBooter(parts: BooterParts = this.booter!): Promise<void> {
+		await this.replicas.start(parts);
+	}
+
+	async stopBooter(replica = this.booter!): Promise<void> {
+		await this.replicas.stop(replica);
 	}
 
 	async addTab(partition: number): Promise<Tab> {
@@ -187,10 +166,9 @@ export class World {
 	}
 
 	async startTab(tab: Tab): Promise<void> {
-		const booterId = toHex(this.booter!.signer.publicKey);
 		const { chain, votes } = await openChain(tab.store, this.genesis, CONTRACTS);
 		const running = { life: newLife() } as Running<TabwaveNode>;
-		const network = this.hub.network(tab.id, [booterId], running.life);
+		const network = this.hub.network(tab.id, [...this.replicas.ids], running.life);
 		const send = network.send.bind(network);
 		network.send = (to, packets) => {
 			for (const packet of packets) this.#guard(() => this.checkers.sent(tab.name, packet));
@@ -332,7 +310,9 @@ export class World {
 		const tookMs = this.time.nowMs - fromMs;
 		for (const tab of this.live()) this.checkers.state(tab.name, tab.running!.node.chain);
 		const { chain } = this.booter!.node;
-		this.checkers.state('booter', chain);
+		for (const { name, node } of this.replicas.running) this.checkers.state(name, node.chain);
+		this.replicas.check();
+		if (this.#violation) throw this.#violation;
 		for (const { id, expiryHeight, tab, running } of this.#submissions)
 			if (
 				tab.running === running &&
@@ -353,20 +333,29 @@ export class World {
 			const view = pbft ? ` ${pbft.isActive ? 'v' : 'joined v'}${pbft.view}` : ' no member';
 			return `${this.liars.has(id) ? 'liar ' : ''}${name}:${chain.head.height}${view} pool ${pool.size}`;
 		});
-		const { core, chain } = this.booter!.node;
-		return `booter:${chain.head.height} ${JSON.stringify(core.state())}, ${nodes.join(', ')}`;
+		const booters = this.replicas.running.map(({ name, node }) => {
+			const { role, term } = node.replica.state().raft;
+			return `${name}:${node.chain.head.height} ${role} ${term} ${JSON.stringify(node.core.state())}`;
+		});
+		return [...booters, ...nodes].join(', ');
 	}
 
 	isSettled(): boolean {
 		const { height } = this.booter!.node.chain.head;
-		return this.live().every(({ id, running, joined }) => {
-			// What became of a liar is its own affair; it must not hold up the others.
-			if (this.liars.has(id)) return true;
-			const node = running!.node;
-			return (
-				joined && node.partition !== undefined && node.chain.head.height === height && node.pool.size === 0
-			);
-		});
+		const isClusterSettled =
+			this.booter!.node.replica.isActive &&
+			this.replicas.running.every(({ node }) => node.chain.head.height === height);
+		return (
+			isClusterSettled &&
+			this.live().every(({ id, running, joined }) => {
+				// What became of a liar is its own affair; it must not hold up the others.
+				if (this.liars.has(id)) return true;
+				const node = running!.node;
+				return (
+					joined && node.partition !== undefined && node.chain.head.height === height && node.pool.size === 0
+				);
+			})
+		);
 	}
 
 	/** Sends past whatever the network of a tab was wrapped in. */

@@ -71,6 +71,11 @@ export class BooterReplica {
 		return { ...this.core.state(), raft: this.#raft.state(), openHeight: this.#open.height };
 	}
 
+	/** Entries of the log that are kept, for checks. */
+	log(): Entry[] {
+		return this.#raft.entries();
+	}
+
 	start(): BooterEffects {
 		const effects = noBooterEffects();
 		this.#follow(this.#raft.start(), effects);
