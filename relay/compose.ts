@@ -127,6 +127,7 @@ class Ordering implements BooterService {
 	}
 
 	async stop(): Promise<void> {
+		// Another replica takes over at once, and nobody waits for an election.
 		await this.#node?.handOver();
 		await this.#node?.stop();
 		await this.#store.close();

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { decodeFinalBlock, decodeHeader, contentDigest } from '#lib/ledger/block.ts';
 import { Kind } from '#lib/consensus/statement.ts';
 import { toHex } from '#lib/crypto/hex.ts';
+import type { TabwaveNode } from '#lib/node/node.ts';
+import { STUCK_AFTER_MS, stuckOf } from '#lib/node/stuck.ts';
 import { DEFAULT_TIMING } from '#lib/node/timing.ts';
 import { UpperTierCheckers } from './booter-checkers.ts';
 import { between, pick, seededRandom } from './random.ts';
@@ -44,6 +46,9 @@ async function untilAbove(world: World, height: number, mostMs: number): Promise
 	expect(heightOf(world)).toBeGreaterThan(height);
 	return world.time.nowMs - fromMs;
 }
+
+const whyStuck = (node: TabwaveNode) =>
+	stuckOf(node, { isBooterLinked: true, stillMs: STUCK_AFTER_MS, timing: DEFAULT_TIMING });
 
 const others = (world: World, one: Replica): Replica[] =>
 	world.replicas.all.filter(({ id }) => id !== one.id);
@@ -252,11 +257,38 @@ describe('replicas that do not hear each other', () => {
 		const height = heightOf(world);
 		await world.run(4000);
 		expect(heightOf(world)).toBe(height);
-		for (const { running } of world.live()) expect(running!.node.booters.current).toBeNull();
+		for (const { running } of world.live()) {
+			expect(running!.node.booters.current).toBeNull();
+			expect(whyStuck(running!.node)).toEqual({
+				reason: 'BooterElection',
+				missing: [],
+				nextTimeoutMs: DEFAULT_TIMING.resendMs
+			});
+		}
 		world.hub.relink(one.id, two.id);
 		await untilAbove(world, height, 2 * FAILOVER_MS);
 		for (const [a, b] of pairs.slice(1)) world.hub.relink(a.id, b.id);
 		await world.heal();
+		await upper.end(world);
+	});
+});
+
+describe('a tab that does not reach the active one', () => {
+	it('says so; what its partition certifies comes to the ledger by the others', async () => {
+		const { world, upper } = await running({ partitions: [3] });
+		const active = world.booter!;
+		const cut = world.members().find(({ running }) => !running!.node.pbft!.isLeader)!;
+		world.hub.unlink(cut.id, active.id);
+		await world.run(DEFAULT_TIMING.heartbeatMs * 2);
+		expect(whyStuck(cut.running!.node)).toEqual({
+			reason: 'WaitingForBooter',
+			missing: [active.id],
+			nextTimeoutMs: DEFAULT_TIMING.resendMs
+		});
+		await untilAbove(world, heightOf(world) + 3, 2000);
+		world.hub.relink(cut.id, active.id);
+		await world.heal();
+		expect(whyStuck(cut.running!.node)).toBeNull();
 		await upper.end(world);
 	});
 });

@@ -16,6 +16,8 @@ export class ActiveBooter {
 	/** Ids of all replicas, of genesis. */
 	readonly booters: readonly string[];
 	readonly #looksAlive: (booter: string) => boolean;
+	/** Whom each replica named last; empty for nobody. */
+	readonly #named = new Map<string, string>();
 	#known: (KnownBooter & { isHearsay: boolean }) | null = null;
 
 	/** @param looksAlive linked, and heard of lately */
@@ -38,6 +40,18 @@ export class ActiveBooter {
 		return this.#known;
 	}
 
+	/** Whom other replicas name as the active one, and whom this tab does not reach. */
+	get unreached(): string | null {
+		if (this.current) return null;
+		const heard = this.booters.filter((booter) => this.#looksAlive(booter));
+		return heard.map((booter) => this.#named.get(booter)).find((active) => active) ?? null;
+	}
+
+	/** Replicas of which nothing is heard. */
+	get silent(): string[] {
+		return this.booters.filter((booter) => !this.#looksAlive(booter));
+	}
+
 	/** Whom to turn to: the active one, or all of them where none is known. */
 	get targets(): readonly string[] {
 		const { current } = this;
@@ -47,9 +61,11 @@ export class ActiveBooter {
 	/** @returns whether another is active than before */
 	heartbeat(from: string, { booterTerm: term, activeBooter }: Words): boolean {
 		const active = toHex(activeBooter);
+		this.#named.set(from, this.isBooter(active) ? active : '');
 		if (active === from) return this.#claim({ booter: from, term, isHearsay: false });
-		// It gave way.
-		if (this.#known?.booter === from && term >= this.#known.term) this.#known = null;
+		// It gave way; or who told of another knows of none any more.
+		const isOver = this.#known && (this.#known.booter === from || this.#known.isHearsay);
+		if (isOver && term >= this.#known!.term) this.#known = null;
 		return this.isBooter(active) && this.#claim({ booter: active, term, isHearsay: true });
 	}
 

@@ -18,6 +18,12 @@ export interface Surroundings {
 export function stuckOf(node: TabwaveNode, { isBooterLinked, stillMs, timing }: Surroundings): Stuck | null {
 	const { pbft, partition, grievance } = node;
 	if (!isBooterLinked) return wait('WaitingForRelay', ['booter'], timing.resendMs);
+	const { booters } = node;
+	// One alone elects nobody: what is waited for is its word.
+	if (!booters.current && booters.booters.length > 1 && stillMs >= STUCK_AFTER_MS)
+		return booters.unreached
+			? wait('WaitingForBooter', [booters.unreached], timing.resendMs)
+			: wait('BooterElection', booters.silent, timing.resendMs);
 	// Whatever else moves: this partition's blocks do not.
 	if (grievance?.name === 'BooterCensors') return wait(grievance.name, ['booter'], null);
 	if (!pbft || !partition || stillMs < STUCK_AFTER_MS) return null;

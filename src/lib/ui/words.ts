@@ -149,6 +149,7 @@ const STUCK: Record<string, Words> = {
 	WaitingForProposal: m.stuck_proposal,
 	WaitingForMembership: m.stuck_membership,
 	OrderRefused: m.stuck_refused,
+	BooterElection: m.stuck_booter_election,
 	BooterStalls: m.stuck_booter_stalls,
 	BooterCensors: m.stuck_booter_censors,
 	BooterEquivocates: m.stuck_booter_equivocates

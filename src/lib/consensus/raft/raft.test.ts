@@ -276,3 +276,43 @@ describe('a replica', () => {
 		expect(cluster.raft('01').state()).toMatchObject({ role: 'leader', campaignInTicks: null, commit: 1 });
 	});
 });
+
+describe('a term that others have seen', () => {
+	it('ends what a replica does in a lower one; a term that is known changes nothing', () => {
+		const cluster = ledCluster();
+		const leader = cluster.raft('01');
+		const { term } = leader;
+		cluster.carryOut('01', leader.termSeen(term));
+		expect(leader.isLeader).toBe(true);
+		cluster.carryOut('01', leader.termSeen(term + 7));
+		expect([leader.role, leader.term, leader.leader]).toEqual(['follower', term + 7, null]);
+	});
+
+	it('is passed at once by who is alone, and durable before anything is done in it', () => {
+		const alone = new Raft({ ...SETTING, self: '01', records: [], bootstrap: { voters: ['01'] } });
+		alone.start();
+		const { persist } = alone.termSeen(9);
+		expect([alone.isActive, alone.term]).toEqual([true, 10]);
+		expect(persist.map(({ key }) => key)).toContain('raft/state');
+	});
+
+	it('that is the last of all leads nowhere', () => {
+		const alone = new Raft({ ...SETTING, self: '01', records: [], bootstrap: { voters: ['01'] } });
+		alone.start();
+		alone.termSeen(MAX_TERM);
+		expect([alone.isLeader, alone.term]).toEqual([false, MAX_TERM]);
+	});
+});
+
+describe('R21: an accusation', () => {
+	it('has a follower ask, whose question a majority that heard the same grants', () => {
+		const cluster = ledCluster();
+		const { term } = cluster.raft('01');
+		for (const id of ['02', '03']) cluster.raft(id).accuse(true);
+		cluster.carryOut('02', cluster.raft('02').tick());
+		cluster.carryOut('02', cluster.raft('02').tick());
+		cluster.settle();
+		expect(cluster.raft('02').isLeader).toBe(true);
+		expect(cluster.raft('02').term).toBeGreaterThan(term);
+	});
+});

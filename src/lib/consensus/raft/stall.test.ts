@@ -75,4 +75,29 @@ describe('R21: a stall', () => {
 		stall.refused();
 		expect(marks(stall)).toEqual([0, 6]);
 	});
+
+	it('is as good as one where enough members accuse the leader, whether anything waits or not', () => {
+		const stall = stallOf(0.5);
+		stall.accuse(false);
+		expect([stall.isStalled, stall.isDue]).toEqual([true, false]);
+		pass(stall, 3);
+		expect(stall.isDue).toBe(true);
+		stall.refused();
+		expect([stall.isStalled, stall.isDue]).toEqual([true, false]);
+		pass(stall, 6);
+		expect(stall.isDue).toBe(true);
+	});
+
+	it('that members tell of is over with the next progress, or only with another leader', () => {
+		const stall = stallOf();
+		stall.accuse(false);
+		stall.headMoved();
+		expect(stall.isStalled).toBe(false);
+		stall.accuse(true);
+		stall.accuse(false);
+		stall.headMoved();
+		expect(stall.isStalled).toBe(true);
+		stall.leaderChanged();
+		expect(stall.isStalled).toBe(false);
+	});
 });
