@@ -106,6 +106,12 @@ describe('a running relay', () => {
 		}
 	});
 
+	it('shows its first page to a program that takes nothing compressed, too', async () => {
+		const answer = await get(await start(), '/', { headers: { 'accept-encoding': 'identity' } });
+		expect(answer.status).toBe(200);
+		expect(await answer.text()).toBe(PAGE);
+	});
+
 	it('lets browsers keep what has a hash in its name, and sends it compressed', async () => {
 		const relay = await start();
 		const plain = await get(relay, '/_app/immutable/a.js', { headers: { 'accept-encoding': 'identity' } });

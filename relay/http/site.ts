@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RelayStartError } from '../errors.ts';
 import { HttpError, sendError } from './http-error.ts';
 import { contentSecurityPolicy, inlineScriptHashes } from './security-headers.ts';
@@ -30,6 +30,13 @@ export async function serveSite(
 	replicaHosts: (host: string | undefined) => string[]
 ): Promise<void> {
 	const hashes = scriptHashesOf(join(directory, FALLBACK_PAGE));
+	const sendPage = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+		const { host } = request.headers;
+		reply.header('content-security-policy', contentSecurityPolicy(hashes(), host, replicaHosts(host)));
+		return reply.sendFile(FALLBACK_PAGE);
+	};
+	// A folder, which the files' route refuses to whoever takes no compressed answer.
+	server.get('/', async (request, reply) => sendPage(request, reply));
 	await server.register(fastifyStatic, {
 		root: directory,
 		preCompressed: true,
@@ -52,9 +59,7 @@ export async function serveSite(
 		// A missing file must not answer with a page: a browser would run or cache it as what it asked for.
 		if (path.startsWith('/_app/') || /\.[A-Za-z0-9]{1,8}$/.test(path))
 			return sendError(reply, new HttpError('NotFound', `There is no file ${path}.`));
-		const { host } = request.headers;
-		reply.header('content-security-policy', contentSecurityPolicy(hashes(), host, replicaHosts(host)));
-		return reply.sendFile(FALLBACK_PAGE);
+		return sendPage(request, reply);
 	});
 }
 
