@@ -16,6 +16,7 @@ import {
 import type { Chain, Commit, ExecutedBlock } from '#lib/consensus/ordering/chain.ts';
 import { checkComplaint, readComplaint } from '#lib/consensus/ordering/complaint.ts';
 import { Complaints, type ComplaintSummary } from '#lib/consensus/ordering/complaints.ts';
+import { recoveryOf } from '#lib/consensus/membership/recovery.ts';
 import { checkPartitionRefusal } from '#lib/consensus/ordering/refusal.ts';
 import { checkPartitionStatus } from '#lib/consensus/ordering/status.ts';
 import { checkRaftMessage, type RaftMessage } from '#lib/consensus/raft/messages.ts';
@@ -41,17 +42,21 @@ import type {
 	CertifiedBlock,
 	Evidence,
 	OrderCertificate,
-	Signed
+	Signed,
+	SignedRecovery
 } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
 import type { LeaderChange } from '#lib/wire/gen/tabwave/v1/view_change_pb.js';
 import {
 	PacketSchema,
+	LostPartitionsSchema,
+	type LostPartitions,
 	type Packet,
 	type PartitionRefusal,
 	type PartitionStatus,
 	type PartitionVote
 } from '#lib/wire/gen/tabwave/v1/wire_pb.js';
 import { Assignments } from './assignments.ts';
+import { RecoveryWatch, type LostPartition, type RecoveryWish } from './recovery-watch.ts';
 
 export interface BooterEvents {
 	committed(commits: Commit[]): void;
@@ -88,6 +93,8 @@ type BooterInput =
 	| { type: 'refusal'; refusal: PartitionRefusal }
 	| { type: 'synced'; executed: ExecutedBlock; finality: OrderCertificate; done(): void }
 	| { type: 'leader-changed'; partition: number; view: number }
+	| { type: 'recover'; signed: SignedRecovery }
+	| { type: 'heard-again'; partition: number }
 	| { type: 'evidence'; offender: string; evidence: Evidence }
 	| { type: 'operator'; statement: Statement; signature: Uint8Array }
 	| { type: 'link'; peer: string; isUp: boolean };
@@ -112,6 +119,9 @@ export class BooterNode {
 	readonly #inbox: Inbox<BooterInput>;
 	readonly #verifier: Verifier;
 	readonly #assignments: Assignments;
+	readonly #recoveries: RecoveryWatch;
+	/** Partitions without a quorum, as they were last looked at. */
+	#lost: LostPartition[] = [];
 	readonly #complaints = new Complaints(COMPLAINT_LIFETIME_MS);
 	readonly #stops: (() => void)[] = [];
 	#halted = false;
@@ -121,6 +131,7 @@ export class BooterNode {
 		this.chain = init.chain;
 		this.#verifier = new Verifier(init.suite);
 		this.#assignments = new Assignments(init.chain.topology);
+		this.#recoveries = new RecoveryWatch(init.chain.genesis.fields);
 		this.#core = new BooterCore({
 			chain: init.chain,
 			resendTicks: ticks(init.timing, init.timing.resendMs),
@@ -199,6 +210,10 @@ export class BooterNode {
 		this.#stops.push(
 			clock.every(timing.tickMs, () => this.#turns.add({ type: 'tick' })),
 			clock.every(timing.heartbeatMs, () => this.#heartbeat()),
+			clock.every(
+				timing.heartbeatMs,
+				() => void this.#watchPartitions().catch((error: Error) => this.#halt(error))
+			),
 			clock.every(SYNC_CHECK_MS, () => this.sync.check(SYNC_PATIENCE_MS))
 		);
 	}
@@ -229,6 +244,16 @@ export class BooterNode {
 	/** What members have against an active Booter, this one or another replica; null where too few complain. */
 	complaintAgainst(booter: string, term: number): ComplaintSummary | null {
 		return this.#complaints.against(booter, term, this.chain.topology.active(), this.#init.clock.now());
+	}
+
+	/** R22: the operator wants a partition that has lost its quorum to go on without its lost members, or to end. */
+	wishRecovery(wish: RecoveryWish): void {
+		this.#recoveries.wish(wish);
+	}
+
+	/** Partitions of which too few members are heard. */
+	get lost(): readonly LostPartition[] {
+		return this.#lost;
 	}
 
 	get core(): BooterCore {
@@ -279,6 +304,10 @@ export class BooterNode {
 				return this.#takeSynced(input);
 			case 'leader-changed':
 				return this.#core.leaderChanged(input.partition, input.view);
+			case 'recover':
+				return this.#core.recover(input.signed);
+			case 'heard-again':
+				return this.#core.heardAgain(input.partition);
 			case 'evidence':
 				return this.#core.evidence(input.offender, input.evidence);
 			case 'operator':
@@ -484,6 +513,39 @@ export class BooterNode {
 		return false;
 	}
 
+	/** R22: signs for the operator what is due, and takes it back where a quorum is heard again. */
+	async #watchPartitions(): Promise<void> {
+		const { clock, timing, events, operator } = this.#init;
+		const nowMs = clock.now();
+		const { requests } = this.#core;
+		const active = this.chain.topology.active();
+		const isHeard = (member: string): boolean => this.peers.isAlive(member, nowMs, timing.awayMs);
+		this.#lost = this.#recoveries.look(active, isHeard, nowMs);
+		for (const partition of active)
+			if (requests.recovery(partition) && !this.#lost.some((one) => one.partition.id === partition.id))
+				this.#turns.add({ type: 'heard-again', partition: partition.id });
+		for (const { partition, sinceMs, remaining, dueInMs } of this.#lost) {
+			if (dueInMs !== 0 || requests.recovery(partition) || !this.#core.isLeading) continue;
+			const wish = this.#recoveries.wishFor(partition.id);
+			const { recovery, message } = recoveryOf(partition, {
+				chainId: this.chain.chainId,
+				remaining,
+				retire: wish?.retire ?? false,
+				silentSinceMs: sinceMs,
+				automatic: wish === null
+			});
+			const signature = await operator.sign(message);
+			events.log(
+				'warning',
+				`recovers partition ${partition.id}: ${remaining.length} of ${partition.members.length} members are heard`
+			);
+			this.#turns.add({
+				type: 'recover',
+				signed: { $typeName: 'tabwave.v1.SignedRecovery', recovery, signature }
+			});
+		}
+	}
+
 	#isHeard(member: string): boolean {
 		const { clock, timing } = this.#init;
 		return this.peers.isAlive(member, clock.now(), timing.evictionGraceMs / 2);
@@ -563,7 +625,8 @@ export class BooterNode {
 				headHash: head.hash,
 				syncing: false,
 				booterTerm: term,
-				activeBooter: active === null ? NOBODY : fromHex(active)
+				activeBooter: active === null ? NOBODY : fromHex(active),
+				lost: lostPartitions(this.#lost)
 			}
 		};
 	}
@@ -590,6 +653,18 @@ export class BooterNode {
 		this.#init.events.log('error', `the Booter stopped: ${error.message}`);
 		this.#init.events.halted(error);
 	}
+}
+
+/** As members hear of them; none where all is well. */
+function lostPartitions(lost: readonly LostPartition[]): LostPartitions | undefined {
+	if (lost.length === 0) return undefined;
+	return create(LostPartitionsSchema, {
+		// 0 says that only the operator acts.
+		partitions: lost.map(({ partition, dueInMs }) => ({
+			partition: partition.id,
+			recoversInMs: dueInMs === null ? 0 : Math.max(1, dueInMs)
+		}))
+	});
 }
 
 function refusal(error: LedgerError): Packet['body'] {

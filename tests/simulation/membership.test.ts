@@ -5,6 +5,8 @@ import { leaderOf } from '#lib/consensus/topology.ts';
 import { lie } from './liars.ts';
 import { QUIET, World, type Tab, type WorldOptions } from './world.ts';
 
+/** Longer than what evicts a silent member, so that the two are told apart. */
+const SILENCE_MS = 25_000;
 const STEP_TIMEOUT = { timeout: 60_000 };
 
 async function founded(partitions: number[], options: Partial<WorldOptions> = {}): Promise<World> {
@@ -12,8 +14,9 @@ async function founded(partitions: number[], options: Partial<WorldOptions> = {}
 		seed: 24,
 		partitions,
 		faults: { ...QUIET },
-		transfersPerSecond: 20,
+		transfersPerSecond: 10,
 		maxClockSkewMs: 0,
+		genesis: { recoverySilenceMs: BigInt(SILENCE_MS) },
 		...options
 	});
 	await world.start();
@@ -111,5 +114,115 @@ describe('a liar is found out and evicted (R24)', () => {
 		await grows(world, 20);
 		expect(chainOf(world).topology.partitionOf(liar.id)).toBeUndefined();
 		expect(world.log.some((line) => line.includes('was evicted for evidence against it'))).toBe(true);
+	});
+});
+
+describe('a partition that has lost its quorum (R22)', () => {
+	const gone = async (world: World, ...tabs: Tab[]): Promise<void> => {
+		for (const tab of tabs) await world.crashTab(tab, false);
+	};
+	const members = (world: World, partition: number): Tab[] =>
+		membersOf(world, partition).map((id) => world.tabs.find((tab) => tab.id === id)!);
+
+	it(
+		'is recovered with those that remain, by the other partition and the operator',
+		STEP_TIMEOUT,
+		async () => {
+			const world = await founded([4, 4]);
+			const dead = members(world, 2).slice(0, 2);
+			const staying = members(world, 2).slice(2);
+			await gone(world, ...dead);
+			await until(
+				world,
+				SILENCE_MS + 20_000,
+				'partition 2 is recovered',
+				() => membersOf(world, 2).length === 2
+			);
+			expect(membersOf(world, 2)).toEqual(staying.map(({ id }) => id));
+			await grows(world);
+			// A third member of the recovered partition: it takes part like any other.
+			await world.addTab(2);
+			await until(world, 20_000, 'a newcomer is a member', () => membersOf(world, 2).length === 3);
+			await grows(world);
+		}
+	);
+
+	it('of which nobody is left is emptied, and can be joined again', STEP_TIMEOUT, async () => {
+		const world = await founded([4, 2]);
+		await gone(world, ...members(world, 2));
+		await until(world, SILENCE_MS + 20_000, 'partition 2 is empty', () => membersOf(world, 2).length === 0);
+		await grows(world);
+		await world.addTab(2);
+		await until(world, 20_000, 'a newcomer is a member', () => membersOf(world, 2).length === 1);
+		await grows(world);
+	});
+
+	it('where it was the only one goes on by the operator alone', STEP_TIMEOUT, async () => {
+		const world = await founded([4]);
+		const staying = members(world, 1).slice(2);
+		await gone(world, ...members(world, 1).slice(0, 2));
+		await until(world, SILENCE_MS + 20_000, 'it is recovered', () => membersOf(world, 1).length === 2);
+		expect(membersOf(world, 1)).toEqual(staying.map(({ id }) => id));
+		await grows(world);
+	});
+
+	it('where everyone is gone begins anew with who comes', STEP_TIMEOUT, async () => {
+		const world = await founded([3, 2]);
+		const height = heightOf(world);
+		await gone(world, ...world.tabs);
+		await world.run(5000);
+		const newcomer = await world.addTab(1);
+		await until(
+			world,
+			2 * SILENCE_MS,
+			'the newcomer is a member',
+			() => newcomer.running!.node.partition !== undefined
+		);
+		expect(heightOf(world)).toBeGreaterThan(height);
+		await grows(world);
+	});
+
+	it('is not recovered while a quorum is heard, nor before the silence is over', STEP_TIMEOUT, async () => {
+		const world = await founded([4, 4]);
+		const [one, two] = members(world, 2) as [Tab, Tab];
+		await gone(world, one, two);
+		await world.run(SILENCE_MS - 5000);
+		expect(membersOf(world, 2)).toHaveLength(4);
+		await world.startTab(one);
+		await grows(world);
+		await until(world, SILENCE_MS, 'the other is evicted', () => membersOf(world, 2).length === 3);
+		// Three of four can evict the fourth by themselves.
+		expect(membersOf(world, 2)).toEqual(expect.arrayContaining([one.id]));
+		expect(membersOf(world, 2)).not.toEqual(expect.arrayContaining([two.id]));
+	});
+
+	it('one of three, whose others have their quorum: an entry like any other', STEP_TIMEOUT, async () => {
+		const world = await founded([4, 2, 2]);
+		const lost = members(world, 3);
+		await gone(world, ...lost);
+		await grows(world);
+		await until(world, SILENCE_MS + 20_000, 'partition 3 is empty', () => membersOf(world, 3).length === 0);
+		await grows(world);
+	});
+
+	it('whose lost members come back later: they follow, and may join again', STEP_TIMEOUT, async () => {
+		const world = await founded([4, 4]);
+		const dead = members(world, 2).slice(0, 2);
+		await gone(world, ...dead);
+		await until(
+			world,
+			SILENCE_MS + 20_000,
+			'partition 2 is recovered',
+			() => membersOf(world, 2).length === 2
+		);
+		await grows(world);
+		for (const tab of dead) await world.startTab(tab);
+		await until(world, 20_000, 'they have caught up', () =>
+			dead.every(({ running }) => running!.node.chain.head.height >= heightOf(world) - 3)
+		);
+		expect(dead.map(({ running }) => running!.node.halted)).toEqual([null, null]);
+		for (const tab of dead) tab.running!.node.requestJoin(2, tab.name);
+		await until(world, 20_000, 'they are members', () => membersOf(world, 2).length === 4);
+		await grows(world);
 	});
 });

@@ -3,7 +3,7 @@ import { SIMULATION_SUITE_NAME, simulationSuite } from '#lib/crypto/simulation-s
 import { hashFaster } from '#lib/crypto/hash.ts';
 import { toHex } from '#lib/crypto/hex.ts';
 import type { Signer, Suite } from '#lib/crypto/suite.ts';
-import { encodeGenesis, GENESIS_DEFAULTS } from '#lib/ledger/genesis.ts';
+import { encodeGenesis, GENESIS_DEFAULTS, type GenesisFields } from '#lib/ledger/genesis.ts';
 import { transferArguments, transferContract } from '#lib/ledger/transfer.ts';
 import { TabwaveNode } from '#lib/node/node.ts';
 import { openChain } from '#lib/node/open-chain.ts';
@@ -28,6 +28,8 @@ export interface WorldOptions {
 	maxClockSkewMs: number;
 	/** Replicas of the Booter: 1, 3 or 5; default 1. */
 	booters?: number;
+	/** Where genesis is another than the default. */
+	genesis?: Partial<GenesisFields>;
 }
 
 export const QUIET: NetworkFaults = {
@@ -118,7 +120,8 @@ export class World {
 					$typeName: 'tabwave.v1.PartitionGenesis',
 					id: i + 1,
 					maxMembers: 16
-				}))
+				})),
+				...this.options.genesis
 			})
 		);
 		await this.replicas.found(booters, operator);

@@ -61,8 +61,9 @@ export class OrderChecks {
 		// Who has a vote on it the height before decides: that one's proof is taken, and the Next comes again.
 		if (next.signed && !isOwnHeight && next.statuses.length > 0)
 			return previous ? this.finality(previous) : null;
-		const { maxBlocksPerNext } = this.#chain.genesis.fields;
-		const { checks } = checkNext(next, this.voters(), { maxBlocksPerNext, isOwnHeight });
+		const { fields } = this.#chain.genesis;
+		const { maxBlocksPerNext } = fields;
+		const { checks } = checkNext(next, this.voters(), { maxBlocksPerNext, isOwnHeight, recovery: fields });
 		if (previous && previous.height > height) checks.push(...this.#finalityChecks(previous));
 		await this.#hold(checks, 'a Next');
 		return { type: 'next', next };

@@ -28,6 +28,7 @@ import {
 } from '../../wire/gen/tabwave/v1/ledger_pb.js';
 import { checkEvidence, type EvidenceContext } from '../evidence/evidence.ts';
 import { quorum } from '../quorum.ts';
+import { checkRecovery, readRecovery, recoverySignature } from './recovery.ts';
 import { isWellFormed, Kind, payloadDigest, signedCheck } from '../statement.ts';
 import { Topology, type PartitionView } from '../topology.ts';
 
@@ -46,7 +47,7 @@ export interface MembershipContext {
 
 /** The signature checks of a change: they depend on nothing but its bytes. @throws LedgerError where it is malformed */
 export function membershipSignatures(
-	change: Pick<MembershipChange, 'joins' | 'leaves' | 'evictions'>,
+	change: Pick<MembershipChange, 'joins' | 'leaves' | 'evictions' | 'recovery'>,
 	operator: Uint8Array,
 	chainId: Uint8Array
 ): Verification[] {
@@ -58,6 +59,7 @@ export function membershipSignatures(
 		)
 	];
 	const checks = signed.map((message) => signedCheck(chainId, message));
+	if (change.recovery) checks.push(recoverySignature(change.recovery, operator));
 	for (const join of change.joins) {
 		const { invitation } = readJoin(join);
 		if (invitation)
@@ -73,7 +75,7 @@ export function membershipSignatures(
 /**
  * Checks everything but the signatures.
  * @throws LedgerError `MembershipInvalid`, `AlreadyMember`, `KeyBanned`, `PartitionFull`, `InvitationRequired`, `InvitationInvalid`,
- * `EvidenceInvalid`
+ * `EvidenceInvalid`, `RecoveryInvalid`
  */
 export function checkMembershipChange(change: MembershipChange, context: MembershipContext): void {
 	const topology = topologyOf(context);
@@ -83,8 +85,9 @@ export function checkMembershipChange(change: MembershipChange, context: Members
 		throw invalid(
 			`partition ${change.partition} is in epoch ${partition.epoch}, the change is for ${change.epoch}`
 		);
-	if (change.joins.length + change.leaves.length + change.evictions.length === 0)
-		throw invalid('it changes nothing');
+	const proofs = change.joins.length + change.leaves.length + change.evictions.length;
+	if (change.recovery) checkRecoveryAlone(change, proofs, partition, topology, context);
+	else if (proofs === 0) throw invalid('it changes nothing');
 	for (const join of change.joins) checkJoin(join, partition, topology, context);
 	for (const leave of change.leaves) checkLeave(leave, partition);
 	for (const eviction of change.evictions) checkEviction(eviction, partition, context);
@@ -109,7 +112,7 @@ export function applyMembershipChange(
 			id: change.partition,
 			epoch: change.epoch,
 			members: change.members,
-			maxMembers: partition.maxMembers,
+			maxMembers: change.recovery && readRecovery(change.recovery).retire ? 0 : partition.maxMembers,
 			sinceHeight: context.height
 		})
 	);
@@ -214,9 +217,13 @@ export function checkEviction(
 
 /** The members after the change, sorted by id. @throws LedgerError where one is named twice */
 export function nextMembers(
-	change: Pick<MembershipChange, 'joins' | 'leaves' | 'evictions'>,
+	change: Pick<MembershipChange, 'joins' | 'leaves' | 'evictions' | 'recovery'>,
 	partition: PartitionView
 ): Member[] {
+	if (change.recovery)
+		return readRecovery(change.recovery).remaining.map((id) =>
+			member(id, partition.nicknames.get(toHex(id)) ?? '')
+		);
 	const members = new Map<string, Member>();
 	partition.members.forEach((id) => members.set(id, member(fromHex(id), partition.nicknames.get(id) ?? '')));
 	for (const gone of [
@@ -233,7 +240,10 @@ export function nextMembers(
 }
 
 export function encodeMembershipChange(
-	change: Pick<MembershipChange, 'partition' | 'epoch' | 'members' | 'joins' | 'leaves' | 'evictions'>
+	change: Pick<
+		MembershipChange,
+		'partition' | 'epoch' | 'members' | 'joins' | 'leaves' | 'evictions' | 'recovery' | 'split'
+	>
 ): Uint8Array {
 	return toBinary(MembershipChangeSchema, create(MembershipChangeSchema, change));
 }
@@ -254,6 +264,20 @@ export function isNickname(nickname: string): boolean {
 		nickname.trim() === nickname &&
 		!/\p{Cc}/u.test(nickname)
 	);
+}
+
+/** An override stands alone in its entry, so that nobody takes part of it for ordinary business. */
+function checkRecoveryAlone(
+	{ recovery, split }: MembershipChange,
+	proofs: number,
+	partition: PartitionView,
+	topology: Topology,
+	context: MembershipContext
+): void {
+	if (proofs > 0 || split) throw invalid('a recovery comes with nothing else');
+	const { retire } = checkRecovery(recovery!, partition, context);
+	if (retire && !topology.partitions().some(({ id, maxMembers }) => id !== partition.id && maxMembers > 0))
+		throw invalid('the last partition that anybody can join is not retired');
 }
 
 /** What evidence is checked against: the ledger's lists of members, now and before. */

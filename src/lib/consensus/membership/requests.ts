@@ -5,10 +5,12 @@ import {
 	Kind,
 	type Evidence,
 	type MembershipChange,
-	type Signed
+	type Signed,
+	type SignedRecovery
 } from '../../wire/gen/tabwave/v1/ledger_pb.js';
 import { quorum } from '../quorum.ts';
 import type { PartitionView, Topology } from '../topology.ts';
+import { readRecovery } from './recovery.ts';
 import {
 	checkJoin,
 	checkLeave,
@@ -32,6 +34,8 @@ export class MembershipRequests {
 	readonly #silences = new Map<string, Map<string, Signed>>();
 	/** By who is accused (R24). */
 	readonly #evidence = new Map<string, Evidence>();
+	/** R22: by partition, of its present epoch. */
+	readonly #recoveries = new Map<number, { signed: SignedRecovery; epoch: number }>();
 	readonly #refused: { member: string; error: LedgerError }[] = [];
 
 	get isEmpty(): boolean {
@@ -73,6 +77,44 @@ export class MembershipRequests {
 		return this.#evidence.has(member);
 	}
 
+	/** R22: the operator's signature holds. At most one for each partition. */
+	addRecovery(signed: SignedRecovery): void {
+		const { partition, epoch } = readRecovery(signed);
+		this.#recoveries.set(partition, { signed, epoch });
+	}
+
+	/** The partition has a quorum again: it signs for itself. */
+	dropRecovery(partition: number): void {
+		this.#recoveries.delete(partition);
+	}
+
+	/** What the operator has signed for a partition in its present epoch; null where that is nothing. */
+	recovery({ id, epoch }: Pick<PartitionView, 'id' | 'epoch'>): SignedRecovery | null {
+		const held = this.#recoveries.get(id);
+		return held?.epoch === epoch ? held.signed : null;
+	}
+
+	/** The next recovery alone: all that a ballot without some partitions may choose. */
+	nextRecovery(
+		topology: Topology,
+		context: MembershipContext
+	): { change: MembershipChange; bytes: Uint8Array } | null {
+		for (const partition of topology.active()) {
+			const change = this.#recoveryOf(partition, context);
+			if (change) return { change, bytes: encodeMembershipChange(change) };
+		}
+		return null;
+	}
+
+	#recoveryOf(partition: PartitionView, context: MembershipContext): MembershipChange | null {
+		const recovery = this.recovery(partition);
+		if (!recovery) return null;
+		const change = changeTo(partition, { joins: [], leaves: [], evictions: [], recovery });
+		// Its time has not come, or something else has made it void: the driver signs another.
+		if (refusalOf(change, context)) return null;
+		return change;
+	}
+
 	/** The member was heard: what was declared of its silence no longer holds. */
 	heard(member: string): void {
 		this.#silences.delete(member);
@@ -95,6 +137,8 @@ export class MembershipRequests {
 		topology: Topology,
 		context: MembershipContext
 	): MembershipChange | null {
+		const recovery = this.#recoveryOf(partition, context);
+		if (recovery) return recovery;
 		// R24: who lies is evicted and banned, whatever else it asks for in the meantime.
 		const leaves = this.#valid(this.#leaves, partition, (leave) => checkLeave(leave, partition)).filter(
 			(leave) => !this.#evidence.has(toHex(leave.sender))
@@ -118,6 +162,7 @@ export class MembershipRequests {
 
 	/** Voters refused the change, or this Booter's own execution did: who asked is told, and may ask again. */
 	drop(change: MembershipChange, error: LedgerError): void {
+		if (change.recovery) this.#recoveries.delete(change.partition);
 		for (const join of change.joins) this.#refuse(join, error);
 		for (const leave of change.leaves) this.#leaves.delete(toHex(leave.sender));
 		for (const { member, evidence } of change.evictions)
@@ -185,6 +230,8 @@ export class MembershipRequests {
 
 	/** Drops declarations of epochs that have passed, and evidence against who is no member any more. */
 	prune(topology: Topology): void {
+		for (const [id, { epoch }] of this.#recoveries)
+			if (topology.partition(id)?.epoch !== epoch) this.#recoveries.delete(id);
 		for (const member of this.#evidence.keys())
 			if (!topology.partitionOf(member)) this.#evidence.delete(member);
 		for (const [member, declared] of this.#silences) {
@@ -198,7 +245,7 @@ export class MembershipRequests {
 
 function changeTo(
 	partition: PartitionView,
-	parts: Pick<MembershipChange, 'joins' | 'leaves' | 'evictions'>
+	parts: Pick<MembershipChange, 'joins' | 'leaves' | 'evictions' | 'recovery'>
 ): MembershipChange {
 	return {
 		$typeName: 'tabwave.v1.MembershipChange',

@@ -15,14 +15,19 @@ import { invariant, LedgerError } from '../../ledger/errors.ts';
 import {
 	OrderCertificateSchema,
 	OrderContentSchema,
+	PartitionIdsSchema,
+	SignedRecoveriesSchema,
 	type CertifiedBlock,
 	type Evidence,
 	type MembershipChange,
 	type OrderCertificate,
 	type OrderContent,
 	type OrderEntry,
+	type PartitionIds,
 	type PartitionVotes,
-	type Signed
+	type Signed,
+	type SignedRecoveries,
+	type SignedRecovery
 } from '../../wire/gen/tabwave/v1/ledger_pb.js';
 import { BallotRecordSchema, type BooterEntry } from '../../wire/gen/tabwave/v1/storage_pb.js';
 import type {
@@ -86,6 +91,8 @@ interface Stage {
 	openedTick: number;
 	lastSentTick: number;
 	asks: number;
+	/** R22: partitions that have no vote in this ballot, ascending. */
+	without: number[];
 }
 
 /** R14: a ballot after the first at its height, before its Next. */
@@ -272,7 +279,9 @@ export class BooterCore {
 		const effects = noBooterEffects();
 		const order = this.#order;
 		if (!order) return effects;
-		const needed = upperQuorum(this.#chain.topology.active());
+		const voters = this.#voters();
+		if (!voters.some(({ id }) => id === vote.votes!.partition)) return effects;
+		const needed = upperQuorum(voters);
 		order.tally.vote(vote, needed);
 		const { signs, dones } = order.tally;
 		if (!order.orderCommit && !order.unrecordedCommit && signs.size >= needed) {
@@ -298,13 +307,28 @@ export class BooterCore {
 	operatorSigned(statement: Statement, signature: Uint8Array): BooterEffects {
 		const effects = noBooterEffects();
 		const order = this.#order;
-		if (!order || statement.slot !== order.content.height || this.#chain.topology.active().length > 0)
-			return effects;
+		if (!order || statement.slot !== order.content.height || this.#voters().length > 0) return effects;
 		if (compareBallots({ term: statement.view, attempt: statement.attempt }, order.ballot) !== 0)
 			return effects;
 		const certificate = certificateOf(order, []);
 		certificate.operatorSignature = signature;
 		this.#finalise(certificate, effects);
+		return effects;
+	}
+
+	/** R22: the operator has signed a recovery of a partition in its present epoch. */
+	recover(signed: SignedRecovery): BooterEffects {
+		const effects = noBooterEffects();
+		this.requests.addRecovery(signed);
+		this.#reconsider(effects);
+		return effects;
+	}
+
+	/** R22: a partition that was lost has a quorum again, and signs for itself. */
+	heardAgain(partition: number): BooterEffects {
+		const effects = noBooterEffects();
+		this.requests.dropRecovery(partition);
+		this.#reconsider(effects);
 		return effects;
 	}
 
@@ -379,16 +403,52 @@ export class BooterCore {
 		return held.find((body) => body?.certificate.view === view) ?? this.#wanted.get(id, view);
 	}
 
+	/** R22: what is open among others than those that are to vote now gives way to a ballot among these. */
+	#reconsider(effects: BooterEffects): void {
+		const stage = this.#order ?? this.#collecting;
+		const lost = this.#lost();
+		if (stage && stage.without.join() !== lost.join()) {
+			const who = lost.length > 0 ? `without partitions ${lost.join(', ')}` : 'among all partitions';
+			effects.notes.push(`height ${this.#chain.head.height + 1} goes on ${who}`);
+			this.#suspend();
+			this.#retryAtTick = this.#tick;
+		}
+		this.#continue(effects);
+	}
+
+	/** R22: partitions with a signed recovery, where the others alone are too few for q_u; ascending. */
+	#lost(): number[] {
+		const active = this.#chain.topology.active();
+		const lost = active.filter((partition) => this.requests.recovery(partition) !== null);
+		if (lost.length === 0 || active.length - lost.length >= upperQuorum(active)) return [];
+		return lost.map(({ id }) => id);
+	}
+
+	/** Partitions that the open ballot has no votes of; of the next one where none is open. */
+	#without(): number[] {
+		return (this.#order ?? this.#collecting)?.without ?? this.#lost();
+	}
+
+	/** Who votes: nobody while no partition has members, or where all are lost; then the operator's signature is enough. */
+	#voters(): PartitionView[] {
+		const without = this.#without();
+		return this.#chain.topology.active().filter(({ id }) => !without.includes(id));
+	}
+
 	/** Goes on with the height above the head, as far as what is known allows. */
 	#continue(effects: BooterEffects): void {
-		const { head, provenHeight, topology } = this.#chain;
+		const { head, provenHeight } = this.#chain;
 		if (!this.isLeading || this.#order || this.#timeMs === 0 || head.height < provenHeight) return;
-		const hasVoters = topology.active().length > 0;
+		const hasVoters = this.#voters().length > 0;
 		// The log is further than this chain. Where nobody holds a lock that says what is final, block sync alone does.
 		const isBehind = this.#logged !== null && this.#logged.content.height > head.height + 1;
 		if (isBehind && !hasVoters) return;
 		if (this.#collecting) this.#conclude(this.#collecting, effects);
-		else if (this.#last === null || !hasVoters) this.#proposeFreely(this.#nextBallot(), [], effects);
+		else if (!hasVoters) this.#proposeFreely(this.#nextBallot(), [], effects);
+		// R22: without some partitions even the first ballot of a height starts with what the others are locked on.
+		else if (this.#lost().length > 0) {
+			if (this.#tick >= this.#retryAtTick) this.#collect(effects);
+		} else if (this.#last === null) this.#proposeFreely(this.#nextBallot(), [], effects);
 		// What an earlier leader left may be locked; what voters refused is not, and waits for something to take its place.
 		else if (this.#recorded || (this.#tick >= this.#retryAtTick && (isBehind || this.#choose() !== null)))
 			this.#collect(effects);
@@ -411,9 +471,11 @@ export class BooterCore {
 
 	/** Opens the ballot where q_u partitions have answered: with the content of the highest lock, if there is one. */
 	#conclude(collecting: Collecting, effects: BooterEffects): void {
-		const needed = upperQuorum(this.#chain.topology.active());
-		if (collecting.statuses.size < needed) return;
-		const statuses = [...collecting.statuses.values()].slice(0, needed);
+		const voters = this.#voters();
+		const needed = upperQuorum(voters);
+		const heard = voters.flatMap(({ id }) => collecting.statuses.get(id) ?? []);
+		if (heard.length < needed) return;
+		const statuses = heard.slice(0, needed);
 		const highest = highestLock(
 			statuses.flatMap(({ statuses: one }) => one!.groups.map((group) => group.lock))
 		);
@@ -468,7 +530,7 @@ export class BooterCore {
 	#proposeFreely(ballot: Ballot, statuses: PartitionStatuses[], effects: BooterEffects): void {
 		const recorded = this.#recorded;
 		this.#recorded = null;
-		if (recorded && this.#isTimely(recorded)) {
+		if (recorded && this.#mayRepeat(recorded)) {
 			const { content, contentBytes } = recorded;
 			const bodies = content.entries.flatMap((entry) => this.#bodyOf(entry) ?? []);
 			const isWhole = bodies.length === content.entries.length;
@@ -522,7 +584,8 @@ export class BooterCore {
 			...ballot,
 			height: content.height,
 			contentDigest: contentDigest(contentBytes),
-			blockHashes: execution.blockHashes
+			blockHashes: execution.blockHashes,
+			without: idsOf(this.#without())
 		};
 		this.#order = {
 			...this.#newStage(ballot, result),
@@ -547,14 +610,16 @@ export class BooterCore {
 			tally: new Tally(ballot, this.#chain.head.height + 1, result),
 			openedTick: this.#tick,
 			lastSentTick: this.#tick,
-			asks: 0
+			asks: 0,
+			without: this.#without()
 		};
 	}
 
 	/** What waits for the ledger, as entries of one order; null where nothing does. */
 	#choose(): EntryBody[] | null {
 		const { head, topology, genesis, state, chainId } = this.#chain;
-		const blocks = this.#queue.choose(head.height, this.#tick, this.#limit);
+		const isWhole = this.#without().length === 0;
+		const blocks = isWhole ? this.#queue.choose(head.height, this.#tick, this.#limit) : [];
 		const entries: EntryBody[] = blocks.map((body) => ({ kind: 'block', body }));
 		// A block's time is its place in the list after the order's; the change comes last.
 		const context = {
@@ -565,6 +630,10 @@ export class BooterCore {
 			timeMs: this.#blockTimeMs() + blocks.length
 		};
 		this.requests.prune(topology);
+		if (!isWhole) {
+			const recovery = this.requests.nextRecovery(topology, context);
+			return recovery && [{ kind: 'membership', ...recovery }];
+		}
 		const isFull = entries.length >= this.#limit;
 		const change = this.#isGathering() || isFull ? null : this.requests.next(topology, context);
 		if (change) entries.push({ kind: 'membership', ...change });
@@ -575,9 +644,15 @@ export class BooterCore {
 		return Math.max(this.#timeMs, this.#chain.head.timeMs + 1);
 	}
 
+	/** R22: without some partitions nothing is chosen but their recovery; what may be locked where nobody can say so goes first. */
+	#mayRepeat(recorded: Recorded): boolean {
+		if (this.#without().length === 0) return this.#isTimely(recorded);
+		return this.#voters().length === 0 && recorded.hasOrderCommit;
+	}
+
 	/** Nobody's clock would refuse it; while there are no voters, nobody's does. */
 	#isTimely({ content, hasOrderCommit }: Recorded): boolean {
-		if (hasOrderCommit || this.#chain.topology.active().length === 0) return true;
+		if (hasOrderCommit || this.#voters().length === 0) return true;
 		const ageMs = this.#timeMs - Number(content.timeMs);
 		return Math.abs(ageMs) <= Number(this.#chain.genesis.fields.maxClockSkewMs) / 2;
 	}
@@ -596,7 +671,8 @@ export class BooterCore {
 	#judge(effects: BooterEffects): void {
 		const stage = this.#order ?? this.#collecting;
 		if (!stage || !stage.tally.isDoubted) return;
-		const active = this.#chain.topology.active();
+		const active = this.#voters();
+		if (active.length === 0) return;
 		const blocked = stage.tally.blocked(active);
 		const isHopeless = active.length - blocked.length < upperQuorum(active);
 		// Whose result is the odd one, this Booter's own perhaps (R17), is known when all have spoken.
@@ -712,7 +788,7 @@ export class BooterCore {
 		if (this.#order && !this.#order.isRecorded) return;
 		stage.lastSentTick = this.#tick;
 		stage.asks += 1;
-		if (this.#order && this.#chain.topology.active().length === 0) {
+		if (this.#order && this.#voters().length === 0) {
 			effects.operator = orderStatement(Kind.OPERATOR, resultOf(this.#order), 0, 0);
 			return;
 		}
@@ -732,7 +808,7 @@ export class BooterCore {
 
 	/** Partitions that the open ballot still waits for. */
 	#unheard(): PartitionView[] {
-		const active = this.#chain.topology.active();
+		const active = this.#voters();
 		const order = this.#order;
 		if (order) {
 			const heard = order.orderCommit ? order.tally.dones : order.tally.signs;
@@ -740,7 +816,8 @@ export class BooterCore {
 		}
 		const { statuses } = this.#collecting!;
 		// Enough have answered: what is waited for is something to propose.
-		return statuses.size >= upperQuorum(active) ? [] : active.filter(({ id }) => !statuses.has(id));
+		const missing = active.filter(({ id }) => !statuses.has(id));
+		return active.length - missing.length >= upperQuorum(active) ? [] : missing;
 	}
 
 	#askStatuses({ ballot }: Collecting, to: string[], effects: BooterEffects): void {
@@ -752,6 +829,7 @@ export class BooterCore {
 		if (to.length === 0 || !order.isRecorded) return;
 		const { ballot, content, contentBytes, execution, statuses, lock, orderCommit } = order;
 		const previous = this.#lastFinality ?? undefined;
+		const recoveries = this.#recoveriesOf(order);
 		effects.votes.push({
 			statement: {
 				kind: Kind.NEXT,
@@ -766,12 +844,20 @@ export class BooterCore {
 			to,
 			packet: (signed) => ({
 				case: 'next',
-				value: { $typeName: 'tabwave.v1.Next', signed, previous, statuses, lock }
+				value: { $typeName: 'tabwave.v1.Next', signed, previous, statuses, lock, recoveries }
 			})
 		});
 		if (!orderCommit) return;
 		for (const peer of to)
 			effects.send.push({ to: peer, packet: { case: 'orderCommit', value: orderCommit } });
+	}
+
+	/** R22: why the ballot may leave partitions out. */
+	#recoveriesOf({ without }: Order): SignedRecoveries | undefined {
+		if (without.length === 0) return undefined;
+		const { topology } = this.#chain;
+		const recoveries = without.flatMap((id) => this.requests.recovery(topology.partition(id)!) ?? []);
+		return create(SignedRecoveriesSchema, { recoveries });
 	}
 
 	#askForBody(blockId: Uint8Array, view: number, to: string[], effects: BooterEffects): void {
@@ -832,12 +918,17 @@ function certificateOf(order: Order, partitions: PartitionVotes[]): OrderCertifi
 	return create(OrderCertificateSchema, { ...resultOf(order), partitions });
 }
 
-function resultOf({ ballot, content, execution }: Order): OrderResult {
+function idsOf(ids: number[]): PartitionIds | undefined {
+	return ids.length > 0 ? create(PartitionIdsSchema, { ids }) : undefined;
+}
+
+function resultOf({ ballot, content, execution, without }: Order): OrderResult {
 	return {
 		...ballot,
 		height: content.height,
 		contentDigest: execution.contentDigest,
-		blockHashes: execution.blockHashes
+		blockHashes: execution.blockHashes,
+		without: idsOf(without)
 	};
 }
 

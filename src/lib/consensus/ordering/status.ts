@@ -107,13 +107,15 @@ export function checkPartitionStatus(status: PartitionStatus, voters: Voters): V
 /**
  * What justifies a later ballot: q_u partitions' Statuses on it, and the OrderCommit of the highest lock among them, whose
  * content the ballot repeats.
+ * @param lockVoters R22: where the ballot leaves partitions out, a lock may be of one in which they had a vote
  * @throws LedgerError `StatusInvalid`, `CertificateInvalid`
  */
 export function checkJustification(
 	statuses: PartitionStatuses[],
 	lock: OrderCertificate | undefined,
 	order: { ballot: Ballot; height: number; contentDigest: Uint8Array },
-	voters: Voters
+	voters: Voters,
+	lockVoters = voters
 ): Verification[] {
 	const { ballot, height } = order;
 	const seen = new Set<number>();
@@ -135,7 +137,7 @@ export function checkJustification(
 	if (!lock || lock.height !== height || !isProofOf(lock, named)) throw invalid('it does not show its lock');
 	if (!equalBytes(lock.contentDigest, order.contentDigest))
 		throw invalid('the ballot does not repeat what the highest lock orders');
-	return [...checks, ...checkOrderCommit(lock, voters)];
+	return [...checks, ...checkOrderCommit(lock, lockVoters)];
 }
 
 /** @throws LedgerError `NotBooter` */

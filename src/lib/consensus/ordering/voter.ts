@@ -9,10 +9,11 @@ import type {
 	OrderCertificate,
 	OrderContent,
 	OrderEntry,
+	PartitionIds,
 	Signed
 } from '../../wire/gen/tabwave/v1/ledger_pb.js';
 import type { Next } from '../../wire/gen/tabwave/v1/wire_pb.js';
-import { orderStatement, orderVoteDigest, type OrderResult } from '../certificates.ts';
+import { leftOut, orderStatement, orderVoteDigest, type OrderResult } from '../certificates.ts';
 import { noEffects, type Effects, type Received, type Target } from '../effects.ts';
 import { blockingCount } from '../quorum.ts';
 import { Kind } from '../statement.ts';
@@ -25,6 +26,7 @@ import { encodeComplaint, readComplaint, type Grievance } from './complaint.ts';
 import { EntryError } from './entry-error.ts';
 import { Journal } from './journal.ts';
 import { encodeLockProof, lockReference } from './lock.ts';
+import { leftOutBy } from './next.ts';
 import { encodeRefusal, REFUSED, refuseStatement, type Refused } from './refusal.ts';
 import { statusStatement } from './status.ts';
 import { VoteRecord } from './vote-record.ts';
@@ -84,6 +86,8 @@ interface Open extends Part {
 	content: OrderContent;
 	contentBytes: Uint8Array;
 	contentDigest: Uint8Array;
+	/** R22: partitions that have no vote in this ballot. */
+	without: PartitionIds | undefined;
 	missing: Set<string>;
 	hasAsked: boolean;
 	execution: Execution | null;
@@ -286,6 +290,8 @@ export class Voter {
 			return effects; // Its Next is sent again with it, or this member has left the ballot (R14).
 		// Of another content: the Booter says two things at once. Whoever heard the other half goes on without this member.
 		if (!equalBytes(certificate.contentDigest, open.contentDigest)) return effects;
+		// R22: nor of this ballot with other partitions left out.
+		if (leftOut(certificate).join() !== leftOut(open).join()) return effects;
 		if (!open.orderCommit) {
 			open.orderCommit = certificate;
 			this.#forward({ case: 'orderCommit', value: certificate }, effects);
@@ -395,6 +401,7 @@ export class Voter {
 			content,
 			contentBytes,
 			contentDigest: digest,
+			without: leftOutBy(next),
 			missing: new Set(),
 			hasAsked: false,
 			// R15: only here, where a higher ballot was verified, and only for other content.
@@ -685,12 +692,13 @@ function orderOf(open: Open): OrderResult {
 		...open.ballot,
 		height: open.height,
 		contentDigest: open.contentDigest,
-		blockHashes: open.execution.blockHashes
+		blockHashes: open.execution.blockHashes,
+		without: open.without
 	};
 }
 
 function resultDigest(open: Open): Uint8Array {
-	return orderVoteDigest(open.contentDigest, open.execution!.blockHashes);
+	return orderVoteDigest(open.contentDigest, open.execution!.blockHashes, open.without);
 }
 
 function ballotOf(signed: Signed): Ballot {

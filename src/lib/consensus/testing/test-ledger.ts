@@ -180,7 +180,7 @@ export class TestLedger {
 	/** The change that these proofs make of a partition. */
 	change(
 		partition: number,
-		parts: Partial<Pick<MembershipChange, 'joins' | 'leaves' | 'evictions'>>
+		parts: Partial<Pick<MembershipChange, 'joins' | 'leaves' | 'evictions' | 'recovery'>>
 	): MembershipChange {
 		const view = this.chain.topology.partition(partition)!;
 		const full = { joins: [], leaves: [], evictions: [], ...parts };

@@ -6,7 +6,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { fromHex, toHex } from '../../../crypto/hex.ts';
 import type { Verification } from '../../../crypto/suite.ts';
-import { decodeFinalBlock, joinHashes, proposalId } from '../../../ledger/block.ts';
+import { decodeFinalBlock, decodeHeader, joinHashes, proposalId } from '../../../ledger/block.ts';
 import type { Contract } from '../../../ledger/contract.ts';
 import { LedgerError } from '../../../ledger/errors.ts';
 import {
@@ -33,6 +33,7 @@ import {
 import type { Next, Packet } from '../../../wire/gen/tabwave/v1/wire_pb.js';
 import { checkOrderCertificate, checkPartitionVotes, commitStatement } from '../../certificates.ts';
 import type { Effects, Persist, Target, Vote } from '../../effects.ts';
+import { recoveryOf } from '../../membership/recovery.ts';
 import { quorum } from '../../quorum.ts';
 import { Kind, signedCheck, statementBytes, type Statement } from '../../statement.ts';
 import { receive, testMembers, testSuite, type TestMember } from '../../testing/members.ts';
@@ -131,6 +132,8 @@ export class Tiers {
 	tick = 0;
 	/** Whether a message arrives; `what` is as in the transcript. */
 	reaches: (from: string, to: string, what: string) => boolean = () => true;
+	/** What becomes of every Next on its way. */
+	tamperNext: ((next: Next) => Promise<Next>) | null = null;
 	/** Where a node stops: before what it asked for is durable, or after that and before anything leaves. */
 	onWrite: (who: string, persist: Persist[], commits: Commit[]) => 'before' | 'after' | null = () => null;
 
@@ -343,7 +346,43 @@ export class Tiers {
 			.map((host) => host.chain.head.height);
 	}
 
-	async #deliver({ from, to, body, label }: Mail): Promise<void> {
+	/** The operator signs that a partition has lost its quorum. @param remaining names of those that stay */
+	async recover(
+		partition: number,
+		remaining: string[],
+		fields: { silentSinceMs?: number } = {}
+	): Promise<void> {
+		const view = this.booter.chain.topology.partition(partition)!;
+		const { recovery, message } = recoveryOf(view, {
+			chainId: this.genesis.chainId,
+			remaining: remaining.map((name) => this.member(name).member.id),
+			retire: false,
+			silentSinceMs: START_MS - Number(this.genesis.fields.recoverySilenceMs),
+			automatic: true,
+			...fields
+		});
+		const signature = await this.#operator.signer.sign(message);
+		const signed = { $typeName: 'tabwave.v1.SignedRecovery' as const, recovery, signature };
+		await this.#handleBooter(this.booter.core.recover(signed));
+	}
+
+	/** The Booter hears a partition's quorum again. */
+	async heardAgain(partition: number): Promise<void> {
+		await this.#handleBooter(this.booter.core.heardAgain(partition));
+	}
+
+	/** A final block as a node's disk has it. */
+	block(name: string, height: number) {
+		const { disk } = name === 'booter' ? this.booter : this.member(name);
+		const block = decodeFinalBlock(disk.blocks.get(height)!);
+		return { block, header: decodeHeader(block.header), finality: block.finality! };
+	}
+
+	async #deliver({ from, to, body: sent, label }: Mail): Promise<void> {
+		const isTampered = sent.case === 'next' && this.tamperNext !== null;
+		const body: Packet['body'] = isTampered
+			? { case: 'next', value: await this.tamperNext!(sent.value) }
+			: sent;
 		const target = to === 'booter' ? this.booter : this.members.get(to);
 		if (!target || target.isDown || !this.reaches(from, to, label)) return;
 		try {
@@ -410,8 +449,13 @@ export class Tiers {
 		}
 		const isOwnHeight = next.signed?.slot === host.chain.head.height + 1;
 		if (!isOwnHeight) return;
-		const { maxBlocksPerNext } = this.genesis.fields;
-		const { checks } = checkNext(next, votersOf(host.chain), { maxBlocksPerNext, isOwnHeight });
+		const { fields } = this.genesis;
+		const { maxBlocksPerNext } = fields;
+		const { checks } = checkNext(next, votersOf(host.chain), {
+			maxBlocksPerNext,
+			isOwnHeight,
+			recovery: fields
+		});
 		await hold(checks);
 		await this.#handleMember(host, host.voter.next(next, this.#clock(host)));
 	}
