@@ -23,6 +23,8 @@ export interface RelayProcess {
 	readonly joinUrl: string;
 	readonly joinCode: string;
 	readonly dataDirectory: string;
+	/** Node id of its Booter, lower-case hex. */
+	readonly id: string;
 	/** null while it is stopped. */
 	readonly pid: number | null;
 	/** What it printed and logged, newest last; bounded. */
@@ -41,6 +43,10 @@ export interface RelayProcess {
 export interface RelayProcessOptions {
 	/** Text of network.ini. */
 	ini?: string;
+	/** A file in place of `ini`. */
+	config?: string;
+	/** Which replica of the file's [booters] this is; it listens at that one's address. */
+	replica?: string;
 	/** 0, the default: any free one. */
 	port?: number;
 	/** Kept by dispose(); the default is a new folder that is removed. */
@@ -60,22 +66,24 @@ interface Ready {
 	joinUrl: string;
 	joinCode: string;
 	origins: { local: string | null; lan: string[] };
+	replicas: { id: string; state: string }[];
 }
 
 export async function startRelayProcess(options: RelayProcessOptions = {}): Promise<RelayProcess> {
 	const node = await ensureNode();
 	const folder = mkdtempSync(join(tmpdir(), 'tabwave-test-'));
 	const dataDirectory = options.dataDirectory ?? join(folder, 'data');
-	const config = join(folder, 'network.ini');
-	writeFileSync(config, options.ini ?? '');
+	const config = options.config ?? join(folder, 'network.ini');
+	if (options.config === undefined) writeFileSync(config, options.ini ?? '');
 	let child: ChildProcess | null = null;
 	let output = '';
 	let ready: Ready | null = null;
 
 	const start = async (): Promise<void> => {
+		const args = ['--config', config, '--data', dataDirectory, '--no-color'];
 		// After the first start the tabs know the port.
-		const port = String(ready?.port ?? options.port ?? 0);
-		const args = ['--config', config, '--data', dataDirectory, '--port', port, '--no-color'];
+		if (options.replica === undefined) args.push('--port', String(ready?.port ?? options.port ?? 0));
+		else args.push('--replica', options.replica);
 		if (options.host !== undefined) args.push('--host', options.host);
 		child = spawn(node, [join(ROOT, 'relay', 'main.ts'), ...args], {
 			stdio: ['ignore', 'pipe', 'pipe', 'ipc']
@@ -127,6 +135,9 @@ export async function startRelayProcess(options: RelayProcessOptions = {}): Prom
 			return ready!.joinCode;
 		},
 		dataDirectory,
+		get id() {
+			return ready!.replicas.find(({ state }) => state === 'self')!.id;
+		},
 		get pid() {
 			return child?.pid ?? null;
 		},

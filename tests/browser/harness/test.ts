@@ -10,6 +10,8 @@
 import { test as base } from '@playwright/test';
 import { launchOptions } from './chromium.ts';
 import type { WebRtc } from './chromium.ts';
+import { startRelayCluster } from './relay-cluster.ts';
+import type { RelayCluster } from './relay-cluster.ts';
 import { startRelayProcess } from './relay-process.ts';
 import type { RelayProcess } from './relay-process.ts';
 
@@ -18,6 +20,11 @@ export { expect } from '@playwright/test';
 interface TestFixtures {
 	/** Text of network.ini; the default is no key at all. */
 	ini: string;
+	/** How many replicas the Booter has; 1, the default, is a relay without a cluster. */
+	replicas: number;
+	/** Needs `replicas`. */
+	cluster: RelayCluster;
+	/** In a cluster its first replica, from which the pages come. */
 	relay: RelayProcess;
 	/** Errors that pages of `context` reported: uncaught, or on the console, policy violations among them. */
 	pageErrors: string[];
@@ -34,13 +41,15 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
 	webRtc: ['possible', { scope: 'worker', option: true }],
 	launchOptions: [async ({ webRtc }, use) => use(launchOptions(webRtc)), { scope: 'worker' }],
 	ini: ['', { option: true }],
-	relay: async ({ ini }, use, info) => {
-		const relay = await startRelayProcess({ ini });
-		await use(relay);
+	replicas: [1, { option: true }],
+	cluster: async ({ ini, replicas }, use, info) => {
+		const cluster = replicas > 1 ? await startRelayCluster({ ini, replicas }) : await clusterOfOne(ini);
+		await use(cluster);
 		if (info.status !== info.expectedStatus)
-			await info.attach('relay', { body: relay.output(), contentType: 'text/plain' });
-		await relay.dispose();
+			await info.attach('relay', { body: cluster.output(), contentType: 'text/plain' });
+		await cluster.dispose();
 	},
+	relay: async ({ cluster }, use) => use(cluster.replicas[0]!),
 	baseURL: async ({ relay }, use) => use(relay.url),
 	pageErrors: [
 		async ({ context }, use, info) => {
@@ -65,3 +74,13 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
 		{ auto: true }
 	]
 });
+
+async function clusterOfOne(ini: string): Promise<RelayCluster> {
+	const relay = Object.assign(await startRelayProcess({ ini }), { replica: '' });
+	return {
+		replicas: [relay],
+		byId: () => relay,
+		output: () => relay.output(),
+		dispose: () => relay.dispose()
+	};
+}
