@@ -135,7 +135,7 @@ export class Replicas {
 			this.#refused.delete(replica.id);
 			throw new ReplicaError(
 				'ReplicaUnreachable',
-				`${replica.address} does not answer as a relay: ${cause instanceof Error ? cause.message : String(cause)}`
+				`${replica.address} does not answer as a relay: ${reasonOf(cause)}`
 			);
 		}
 	}
@@ -147,6 +147,13 @@ interface Health {
 }
 
 const log = getLogger(['tabwave', 'relay']);
+
+/** fetch says only that it failed; why is in its cause. */
+function reasonOf(error: unknown): string {
+	if (!(error instanceof Error)) return String(error);
+	const { code } = (error.cause ?? {}) as { code?: unknown };
+	return typeof code === 'string' ? code : error.message;
+}
 
 async function boundedText(response: Response): Promise<string> {
 	const decoder = new TextDecoder();
