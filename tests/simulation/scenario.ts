@@ -1,5 +1,6 @@
 /** A scenario is all that one seed decides: sizes, faults and their rates, and what happens when. */
 import { UpperTierCheckers } from './booter-checkers.ts';
+import { CLUSTER_FAULTS } from './cluster-faults.ts';
 import { drawFault, FAULTS, type End, type Fault } from './faults.ts';
 import { LIAR_FAULTS } from './liar-faults.ts';
 import { between, pick, seededRandom } from './random.ts';
@@ -8,16 +9,19 @@ import { World } from './world.ts';
 
 const LIARS_SALT = 0x11a25;
 const LARGE_SALT = 0x1a26e;
+const CLUSTER_SALT = 0xb0075;
 const MAX_TABS = 32;
 
-/** Crashes, cuts and churn, and what liars do, in one table. */
-export const ALL_FAULTS = { ...FAULTS, ...LIAR_FAULTS } satisfies Record<string, Fault>;
+/** Crashes, cuts and churn, of tabs and of replicas, and what liars do, in one table. */
+export const ALL_FAULTS = { ...FAULTS, ...CLUSTER_FAULTS, ...LIAR_FAULTS } satisfies Record<string, Fault>;
 
 export type FaultName = keyof typeof ALL_FAULTS;
 
 export interface Scenario {
 	seed: number;
 	partitions: number[];
+	/** Replicas. */
+	booters: number;
 	hasLiars: boolean;
 	faults: NetworkFaults;
 	transfersPerSecond: number;
@@ -82,10 +86,17 @@ export function scenarioOf(seed: number, durationMs = 12_000, hasLiars = false):
 			...drawFault(lying, LIAR_FAULTS),
 			stays: lying() < 0.5
 		});
+	// The same for replicas.
+	const cluster = seededRandom(seed ^ CLUSTER_SALT);
+	const booters = pick(cluster, [1, 1, 3, 3, 5]);
+	const losses = booters > 1 ? 1 + Math.floor(cluster() * 5) : 0;
+	for (let i = 0; i < losses; i++)
+		events.push({ atMs: between(cluster, 1500, durationMs - 1000), ...drawFault(cluster, CLUSTER_FAULTS) });
 	events.sort((a, b) => a.atMs - b.atMs);
 	return {
 		seed,
 		partitions,
+		booters,
 		hasLiars,
 		faults,
 		transfersPerSecond: pick(random, [5, 20, 50]),
@@ -115,7 +126,7 @@ export async function runScenario(scenario: Scenario): Promise<Outcome> {
 	const { lost, cut, doubled } = world.hub.counts;
 	return {
 		seed: scenario.seed,
-		shape: scenario.partitions.join('+'),
+		shape: `${scenario.partitions.join('+')} by ${scenario.booters}`,
 		height: world.booter?.node?.chain.head.height ?? 0,
 		submitted: world.submitted,
 		happened: {
@@ -125,7 +136,7 @@ export async function runScenario(scenario: Scenario): Promise<Outcome> {
 			'frames doubled': doubled,
 			'frames reordered': scenario.faults.reordering ? 1 : 0
 		},
-		checks: { ...world.checkers.counts, ...upper.counts },
+		checks: { ...world.checkers.counts, ...upper.counts, ...world.replicas.checkers.counts },
 		healMs,
 		virtualMs: world.time.nowMs - world.startedMs,
 		steps: world.time.steps,
