@@ -155,21 +155,61 @@ export interface BlockInfo {
 	ballot: { term: number; attempt: number };
 	transactions: TransactionSummary[];
 	/** Set where kind is `membership`. */
-	membership: {
-		members: { id: string; nickname: string }[];
-		joined: string[];
-		left: string[];
-		evicted: string[];
-	} | null;
+	membership: MembershipInfo | null;
 	/** q of the source partition's Commits; null for a change of members. */
 	certificate: { view: number; votes: Vote[]; quorum: number; members: number } | null;
 	/** The finality proof. */
 	finality: {
 		ballot: { term: number; attempt: number };
 		byOperator: boolean;
+		/** Partitions that had lost their quorum, without which this became final: an override. Mostly none. */
+		without: number[];
 		partitions: { partition: number; epoch: number; votes: Vote[]; quorum: number; members: number }[];
 	};
 	sizeBytes: number;
+}
+
+export interface MembershipInfo {
+	members: { id: string; nickname: string }[];
+	joined: string[];
+	left: string[];
+	evicted: string[];
+	/** Of those that were evicted for it; the others were silent. */
+	evidence: EvidenceInfo[];
+	/** The operator's override for a partition that had lost its quorum; null where the members agreed. */
+	recovery: {
+		/** Members that went. */
+		lost: string[];
+		/** The partition ended. */
+		retired: boolean;
+		/** Since when too few were heard. */
+		silentSince: number;
+		/** Signed by the relay by itself, as genesis allows. */
+		automatic: boolean;
+	} | null;
+	/** The partition that the upper half of the members began; null where none did. */
+	split: { partition: number; members: { id: string; nickname: string }[] } | null;
+}
+
+/** What a member has signed and no honest member signs. */
+export interface EvidenceInfo {
+	member: string;
+	nickname: string;
+	reason: 'DoubleVote' | 'HiddenLock' | 'ProposalInvalid';
+	/** Of the first statement, for example `PREPARE`. */
+	kind: string;
+	partition: number;
+	epoch: number;
+	/** The view in a partition; the term between partitions. */
+	view: number;
+	attempt: number;
+	/** The round in a partition; the height between partitions. */
+	slot: number;
+	first: { digest: string; signature: string };
+	/** null where the first is proof alone. */
+	second: { digest: string; signature: string } | null;
+	/** Of the block that holds it; null while none does. */
+	height: number | null;
 }
 
 export interface TransactionSummary {
@@ -311,6 +351,8 @@ export interface ApiEvents {
 	round: { partition: number; roundId: number; phase: RoundStatus['phase'] };
 	view: { partition: number; view: number; leader: string };
 	stuck: Stuck | null;
+	/** A member was found to lie. */
+	evidence: EvidenceInfo;
 	/** At most ten times a second. */
 	status: NodeStatus;
 	log: { timeMs: number; level: 'debug' | 'info' | 'warning' | 'error'; category: string; message: string };
@@ -318,7 +360,7 @@ export interface ApiEvents {
 
 export interface TabwaveApi {
 	node: {
-		/** Resolves when this tab is a voting member. @throws ApiError PartitionFull, InvitationRequired, InvitationInvalid, AlreadyMember, Timeout */
+		/** Resolves when this tab is a voting member. @throws ApiError PartitionFull, KeyBanned, InvitationRequired, InvitationInvalid, AlreadyMember, Timeout */
 		join(options?: JoinOptions): Promise<NodeStatus>;
 		status(): Promise<NodeStatus>;
 		leave(): Promise<void>;
@@ -338,6 +380,8 @@ export interface TabwaveApi {
 			options?: { beforeHeight?: number; limit?: number }
 		): Promise<TransactionInfo[]>;
 		verify(from?: number, to?: number): Promise<VerifyReport>;
+		/** What is known of members that lied: what waits for the ledger first, then the newest that it holds. */
+		evidence(): Promise<EvidenceInfo[]>;
 	};
 	pool: { status(): Promise<{ pending: number; queued: number; rejected: number }> };
 	account: {
@@ -382,6 +426,7 @@ export type ApiErrorName =
 	| 'NotConnected'
 	| 'NotMember'
 	| 'AlreadyMember'
+	| 'KeyBanned'
 	| 'PartitionFull'
 	| 'InvitationRequired'
 	| 'InvitationInvalid'

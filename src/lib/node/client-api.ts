@@ -1,14 +1,17 @@
 /** The client API over a running node. It runs where the node runs; a page reaches it through rpc.ts. */
+import { fromBinary } from '@bufbuild/protobuf';
 import type { Commit } from '../consensus/ordering/chain.ts';
 import { faultyBound, quorum } from '../consensus/quorum.ts';
 import { leaderOf } from '../consensus/topology.ts';
 import { toHex } from '../crypto/hex.ts';
 import type { Suite } from '../crypto/suite.ts';
 import { ACCOUNT_PREFIX, readBalance } from '../ledger/accounts.ts';
+import { banKey } from '../ledger/genesis.ts';
 import { transferArguments } from '../ledger/transfer.ts';
 import type { LedgerStore } from '../storage/ledger-store.ts';
 import type { QueryTables, TransactionRow } from '../storage/query-tables.ts';
-import { Admission } from '../wire/gen/tabwave/v1/ledger_pb.js';
+import { BanStateSchema } from '../wire/gen/tabwave/v1/contracts_pb.js';
+import { Admission, type Evidence } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import type { LinkStatus } from '../network/network.ts';
 import {
 	ApiError,
@@ -16,6 +19,7 @@ import {
 	type ApiErrorName,
 	type ApiEvents,
 	type BlockInfo,
+	type EvidenceInfo,
 	type JoinOptions,
 	type NodeStatus,
 	type ReceiptInfo,
@@ -46,6 +50,7 @@ import {
 	transactionInfo,
 	type ReadBlock
 } from './describe.ts';
+import { evidenceInfo } from './describe-membership.ts';
 import { Emitter } from './emitter.ts';
 import type { TabwaveNode } from './node.ts';
 import type { QueryFiller } from './query-filler.ts';
@@ -77,6 +82,8 @@ const JOIN_TIMEOUT_MS = 30_000;
 const ASK_AGAIN_MS = 1000;
 const POLL_MS = 50;
 const STATUS_INTERVAL_MS = 100;
+/** Blocks that are read for their evidence. */
+const MAX_EVIDENCE_BLOCKS = 100;
 const READ_BYTES = 4_000_000;
 /** Own transfers that wait for their block; who has more waits first. */
 const MAX_WAITING_TRANSFERS = 20_000;
@@ -186,6 +193,11 @@ export class ClientApi implements TabwaveApi {
 		this.#refusal = refusal;
 	}
 
+	accused(offender: string, evidence: Evidence): void {
+		this.#events.emit('evidence', evidenceInfo(offender, evidence, this.#node.chain.topology, null));
+		this.changed();
+	}
+
 	halted(error: Error): void {
 		for (const waiting of this.#transfers.values()) waiting.reject(new ApiError('NodeHalted', error.message));
 		this.#transfers.clear();
@@ -217,6 +229,7 @@ export class ClientApi implements TabwaveApi {
 			const page = pageOf(optionsOf(options));
 			return this.#readRows(await this.#init.tables.transactionsOf(hexOf(account, 32), page));
 		},
+		evidence: () => this.#evidence(),
 		verify: async (from = 1, to = this.#node.chain.head.height) => {
 			const last = Math.min(heightOf(to), this.#node.chain.head.height);
 			return verifyChain(
@@ -427,6 +440,20 @@ export class ClientApi implements TabwaveApi {
 		return found.reverse();
 	}
 
+	async #evidence(): Promise<EvidenceInfo[]> {
+		const { chain, evidence } = this.#node;
+		const waiting = evidence
+			.held()
+			.map(([offender, one]) => evidenceInfo(offender, one, chain.topology, null));
+		const heights = new Set<number>();
+		for (const { key, value } of chain.state.rows())
+			if (value && key.startsWith(banKey(''))) heights.add(fromBinary(BanStateSchema, value).height);
+		const held: EvidenceInfo[] = [];
+		for (const height of [...heights].sort((a, b) => b - a).slice(0, MAX_EVIDENCE_BLOCKS))
+			held.push(...(blockInfo(chain, await this.#block(height)).membership?.evidence ?? []));
+		return [...waiting, ...held];
+	}
+
 	async #transaction(id: string): Promise<TransactionInfo> {
 		const { chain, pool } = this.#node;
 		const key = hexOf(id, 32);
@@ -609,7 +636,8 @@ const REFUSALS: readonly ApiErrorName[] = [
 	'PartitionFull',
 	'InvitationRequired',
 	'InvitationInvalid',
-	'AlreadyMember'
+	'AlreadyMember',
+	'KeyBanned'
 ];
 
 function refusalName(name: string): ApiErrorName {

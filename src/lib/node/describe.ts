@@ -1,4 +1,5 @@
 /** Blocks, transactions and receipts as the client API shows them: hex, plain numbers, and contracts' own words. */
+import { leftOut } from '../consensus/certificates.ts';
 import type { Chain } from '../consensus/ordering/chain.ts';
 import { quorum } from '../consensus/quorum.ts';
 import type { PartitionView } from '../consensus/topology.ts';
@@ -20,6 +21,7 @@ import {
 	type Receipt
 } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import type { LinkStatus } from '../network/network.ts';
+import { membershipInfo } from './describe-membership.ts';
 import type {
 	BlockInfo,
 	ReceiptInfo,
@@ -81,18 +83,14 @@ export function blockInfo(chain: Chain, read: ReadBlock): BlockInfo {
 		transactions: read.transactions.map((transaction, index) =>
 			summary(transaction, index, read.receipts[index])
 		),
-		membership: change && {
-			members: change.members.map(({ id, nickname }) => ({ id: toHex(id), nickname })),
-			joined: change.joins.map((join) => toHex(join.sender)),
-			left: change.leaves.map((leave) => toHex(leave.sender)),
-			evicted: change.evictions.map((eviction) => toHex(eviction.member))
-		},
+		membership: change && membershipInfo(change, chain.topology, header.height),
 		certificate: block.certificate
 			? { view: block.certificate.view, ...voteShares(block.certificate.commits, members) }
 			: null,
 		finality: {
 			ballot: { term: finality.term, attempt: finality.attempt },
 			byOperator: finality.partitions.length === 0,
+			without: [...leftOut(finality)],
 			partitions: finality.partitions.map(({ partition, epoch, votes }) => ({
 				partition,
 				epoch,

@@ -30,6 +30,7 @@ const CALLS = [
 	'chain.transaction',
 	'chain.transactionsOf',
 	'chain.verify',
+	'chain.evidence',
 	'pool.status',
 	'account.id',
 	'account.balance',

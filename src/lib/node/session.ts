@@ -83,6 +83,7 @@ export async function startSession(init: SessionInit): Promise<Session> {
 			changed: () => api.changed(),
 			assignment: (assignment) => api.assigned(assignment),
 			refusal: (refusal) => api.refused(refusal),
+			evidence: (offender, evidence) => api.accused(offender, evidence),
 			halted: (error) => api.halted(error),
 			log: (level, message) => {
 				log(level, 'node', message);

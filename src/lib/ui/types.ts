@@ -6,6 +6,7 @@ export type {
 	ApInfo,
 	BidInfo,
 	BlockInfo,
+	EvidenceInfo,
 	MemberStatus,
 	Role,
 	RoundStatus,

@@ -2,7 +2,7 @@
  * Codes of the node turned into words. Every table has a fallback, so that a code this page does not know yet is still
  * shown as a sentence with the code in it, never as a blank.
  */
-import type { Activity, BidInfo, LinkStatusPath, Role, RoundStatus, Stuck } from './types.ts';
+import type { Activity, BidInfo, EvidenceInfo, LinkStatusPath, Role, RoundStatus, Stuck } from './types.ts';
 import type { JoinCheck } from '#lib/node/tab.ts';
 import { m } from './paraglide/messages.js';
 
@@ -141,6 +141,8 @@ const STUCK: Record<string, Words> = {
 	WaitingForMembers: m.stuck_members,
 	WaitingForQuorum: m.stuck_members,
 	WaitingForPartitions: m.stuck_partitions,
+	WaitingForRecovery: m.stuck_recovery,
+	WaitingForOperator: m.stuck_operator,
 	WaitingForLeader: m.stuck_leader,
 	WaitingForSync: m.stuck_sync,
 	ViewChange: m.stuck_view_change,
@@ -158,6 +160,21 @@ const STUCK: Record<string, Words> = {
 export function stuckReason(stuck: Stuck): string {
 	return STUCK[stuck.reason]?.() ?? m.stuck_other({ code: stuck.reason });
 }
+
+const EVIDENCE: Record<EvidenceInfo['reason'], (one: EvidenceInfo) => string> = {
+	DoubleVote: (one) =>
+		BETWEEN_PARTITIONS.includes(one.kind)
+			? m.evidence_double_vote_order({ height: one.slot })
+			: m.evidence_double_vote({ view: one.view, round: one.slot }),
+	HiddenLock: (one) => m.evidence_hidden_lock({ height: one.slot }),
+	ProposalInvalid: (one) => m.evidence_proposal({ view: one.view, round: one.slot })
+};
+
+const BETWEEN_PARTITIONS = ['SIGN', 'DONE', 'STATUS'];
+
+/** What a member did, as a sentence without its name. */
+export const evidenceWords = (one: EvidenceInfo): string =>
+	EVIDENCE[one.reason]?.(one) ?? m.evidence_other({ code: one.reason });
 
 const CHECK_NAME: Record<JoinCheck['id'], Words> = {
 	relay: m.check_relay,
@@ -227,6 +244,7 @@ const ERROR: Record<string, Words> = {
 	NotConnected: m.error_not_connected,
 	NotMember: m.error_not_member,
 	AlreadyMember: m.error_already_member,
+	KeyBanned: m.error_key_banned,
 	PartitionFull: m.error_partition_full,
 	InvitationRequired: m.error_invitation_required,
 	InvitationInvalid: m.error_invitation_invalid,

@@ -782,6 +782,11 @@ export declare type FinalityInfo = Message<"tabwave.v1.FinalityInfo"> & {
    * @generated from field: repeated tabwave.v1.PartitionFinality partitions = 3;
    */
   partitions: PartitionFinality[];
+
+  /**
+   * @generated from field: repeated uint32 without = 50;
+   */
+  without: number[];
 };
 
 /**
@@ -813,6 +818,21 @@ export declare type MembershipInfo = Message<"tabwave.v1.MembershipInfo"> & {
    * @generated from field: repeated string evicted = 4;
    */
   evicted: string[];
+
+  /**
+   * @generated from field: repeated tabwave.v1.EvidenceInfo evidence = 50;
+   */
+  evidence: EvidenceInfo[];
+
+  /**
+   * @generated from field: tabwave.v1.RecoveryInfo recovery = 51;
+   */
+  recovery?: RecoveryInfo | undefined;
+
+  /**
+   * @generated from field: tabwave.v1.SplitInfo split = 52;
+   */
+  split?: SplitInfo | undefined;
 };
 
 /**
@@ -820,6 +840,166 @@ export declare type MembershipInfo = Message<"tabwave.v1.MembershipInfo"> & {
  * Use `create(MembershipInfoSchema)` to create a new message.
  */
 export declare const MembershipInfoSchema: GenMessage<MembershipInfo>;
+
+/**
+ * @generated from message tabwave.v1.RecoveryInfo
+ */
+export declare type RecoveryInfo = Message<"tabwave.v1.RecoveryInfo"> & {
+  /**
+   * @generated from field: repeated string lost = 1;
+   */
+  lost: string[];
+
+  /**
+   * @generated from field: bool retired = 2;
+   */
+  retired: boolean;
+
+  /**
+   * @generated from field: double silent_since = 3;
+   */
+  silentSince: number;
+
+  /**
+   * @generated from field: bool automatic = 4;
+   */
+  automatic: boolean;
+};
+
+/**
+ * Describes the message tabwave.v1.RecoveryInfo.
+ * Use `create(RecoveryInfoSchema)` to create a new message.
+ */
+export declare const RecoveryInfoSchema: GenMessage<RecoveryInfo>;
+
+/**
+ * @generated from message tabwave.v1.SplitInfo
+ */
+export declare type SplitInfo = Message<"tabwave.v1.SplitInfo"> & {
+  /**
+   * @generated from field: uint32 partition = 1;
+   */
+  partition: number;
+
+  /**
+   * @generated from field: repeated tabwave.v1.MemberName members = 2;
+   */
+  members: MemberName[];
+};
+
+/**
+ * Describes the message tabwave.v1.SplitInfo.
+ * Use `create(SplitInfoSchema)` to create a new message.
+ */
+export declare const SplitInfoSchema: GenMessage<SplitInfo>;
+
+/**
+ * @generated from message tabwave.v1.StatementInfo
+ */
+export declare type StatementInfo = Message<"tabwave.v1.StatementInfo"> & {
+  /**
+   * @generated from field: string digest = 1;
+   */
+  digest: string;
+
+  /**
+   * @generated from field: string signature = 2;
+   */
+  signature: string;
+};
+
+/**
+ * Describes the message tabwave.v1.StatementInfo.
+ * Use `create(StatementInfoSchema)` to create a new message.
+ */
+export declare const StatementInfoSchema: GenMessage<StatementInfo>;
+
+/**
+ * @generated from message tabwave.v1.EvidenceInfo
+ */
+export declare type EvidenceInfo = Message<"tabwave.v1.EvidenceInfo"> & {
+  /**
+   * @generated from field: string member = 1;
+   */
+  member: string;
+
+  /**
+   * @generated from field: string nickname = 2;
+   */
+  nickname: string;
+
+  /**
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: string kind = 4;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: uint32 partition = 5;
+   */
+  partition: number;
+
+  /**
+   * @generated from field: uint32 epoch = 6;
+   */
+  epoch: number;
+
+  /**
+   * @generated from field: uint32 view = 7;
+   */
+  view: number;
+
+  /**
+   * @generated from field: uint32 attempt = 8;
+   */
+  attempt: number;
+
+  /**
+   * @generated from field: uint32 slot = 9;
+   */
+  slot: number;
+
+  /**
+   * @generated from field: tabwave.v1.StatementInfo first = 10;
+   */
+  first?: StatementInfo | undefined;
+
+  /**
+   * @generated from field: tabwave.v1.StatementInfo second = 11;
+   */
+  second?: StatementInfo | undefined;
+
+  /**
+   * @generated from field: optional uint32 height = 12;
+   */
+  height?: number | undefined;
+};
+
+/**
+ * Describes the message tabwave.v1.EvidenceInfo.
+ * Use `create(EvidenceInfoSchema)` to create a new message.
+ */
+export declare const EvidenceInfoSchema: GenMessage<EvidenceInfo>;
+
+/**
+ * @generated from message tabwave.v1.EvidenceList
+ */
+export declare type EvidenceList = Message<"tabwave.v1.EvidenceList"> & {
+  /**
+   * @generated from field: repeated tabwave.v1.EvidenceInfo evidence = 1;
+   */
+  evidence: EvidenceInfo[];
+};
+
+/**
+ * Describes the message tabwave.v1.EvidenceList.
+ * Use `create(EvidenceListSchema)` to create a new message.
+ */
+export declare const EvidenceListSchema: GenMessage<EvidenceList>;
 
 /**
  * @generated from message tabwave.v1.TransactionSummary
@@ -2045,6 +2225,14 @@ export declare const TabwaveApi: GenService<{
     methodKind: "unary";
     input: typeof AccountQuerySchema;
     output: typeof TransactionListSchema;
+  },
+  /**
+   * @generated from rpc tabwave.v1.TabwaveApi.ChainEvidence
+   */
+  chainEvidence: {
+    methodKind: "unary";
+    input: typeof EmptySchema;
+    output: typeof EvidenceListSchema;
   },
   /**
    * @generated from rpc tabwave.v1.TabwaveApi.ChainVerify
