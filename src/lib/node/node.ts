@@ -50,6 +50,7 @@ import { Inbox } from './inbox.ts';
 import { received, type NodeInput } from './inputs.ts';
 import { LeaderReports } from './leader-reports.ts';
 import { Liveness } from './liveness.ts';
+import { LostPartitions, type Lost } from './lost-partitions.ts';
 import { PacketChecks } from './packet-checks.ts';
 import { Peers } from './peers.ts';
 import { Pool } from './pool.ts';
@@ -121,6 +122,7 @@ export class TabwaveNode {
 	readonly #checks: PacketChecks;
 	readonly #evidenceChecks: EvidenceChecks;
 	readonly evidence: EvidenceKeeper;
+	readonly #lost = new LostPartitions();
 	readonly #voter: Voter;
 	readonly #watch: BooterWatch;
 	readonly #bodies = new CertifiedBodies();
@@ -273,6 +275,11 @@ export class TabwaveNode {
 
 	get halted(): Error | null {
 		return this.#halted;
+	}
+
+	/** R22: partitions that have lost their quorum, as the active Booter says. */
+	get lost(): Lost[] {
+		return this.#lost.list(this.#init.clock.now());
 	}
 
 	/** Packets refused, by reason. */
@@ -742,6 +749,7 @@ export class TabwaveNode {
 		const nowMs = this.#init.clock.now();
 		this.peers.heartbeat(from, heartbeat, nowMs);
 		const isBooter = this.booters.isBooter(from);
+		if (isBooter && from === this.booters.current?.booter) this.#lost.heard(heartbeat.lost, nowMs);
 		if (isBooter && this.booters.heartbeat(from, heartbeat)) {
 			const { current } = this.booters;
 			if (current) this.#turns.add({ type: 'booter-active', booter: current.booter });

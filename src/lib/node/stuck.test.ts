@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TestNetwork, type TestTab } from '../../../relay/booter/testing/test-network.ts';
+import { GENESIS_DEFAULTS } from '../ledger/genesis.ts';
 import type { Stuck } from './api.ts';
 import { STUCK_AFTER_MS, stuckOf } from './stuck.ts';
 
@@ -37,18 +38,32 @@ describe('why am I stuck?', () => {
 		});
 	});
 
-	it('for want of members: too few are there for a quorum, and only they can act', async () => {
+	it('for want of members: who is missing, and when the relay lets the others go on (R22)', async () => {
 		const gone = tabs.filter((tab) => tab !== leader && tab !== follower);
 		for (const tab of gone) await tab.stop();
-		await network.run(network.timing.awayMs + 100);
+		await network.run(network.timing.awayMs + 2 * network.timing.heartbeatMs);
 		send(follower);
 		await network.run(100);
 		for (const tab of [leader, follower]) {
 			const { reason, missing, nextTimeoutMs } = stuck(tab)!;
-			expect(reason).toBe('WaitingForQuorum');
+			expect(reason).toBe('WaitingForRecovery');
 			expect([...missing].sort()).toEqual(gone.map(({ id }) => id).sort());
-			expect(nextTimeoutMs).toBeNull();
+			expect(nextTimeoutMs).toBeGreaterThan(0);
+			expect(nextTimeoutMs).toBeLessThan(Number(GENESIS_DEFAULTS.recoverySilenceMs));
 		}
+	});
+
+	it('for want of another partition, without which nothing becomes final (R22)', async () => {
+		network = await TestNetwork.start([2, 2]);
+		const [near, far] = [await network.member(1), await network.member(2)];
+		await network.until(() => [near, far].every(({ node }) => node.chain.topology.active().length === 2));
+		await far.stop();
+		await network.run(network.timing.awayMs + 2 * network.timing.heartbeatMs);
+		send(near);
+		await network.run(1000);
+		const found = stuck(near)!;
+		expect(found).toMatchObject({ reason: 'WaitingForRecovery', missing: ['partition 2'] });
+		expect(found.nextTimeoutMs).toBeGreaterThan(0);
 	});
 
 	it('not yet: a short wait is the ordinary way of things', async () => {

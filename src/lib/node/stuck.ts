@@ -1,5 +1,7 @@
 /** "Why am I stuck?" as data: for each wait, what is missing, from whom, and when this node next acts by itself. */
 import { quorum } from '../consensus/quorum.ts';
+import { upperQuorum } from '../consensus/topology.ts';
+import type { Lost } from './lost-partitions.ts';
 import type { Wait } from '../consensus/pbft/pbft.ts';
 import type { Stuck } from './api.ts';
 import type { TabwaveNode } from './node.ts';
@@ -33,12 +35,23 @@ export function stuckOf(node: TabwaveNode, { isBooterLinked, stillMs, timing }: 
 	const lower = pbft.waiting(node.pool.size > 0);
 	if (lower === null && order === null && pbft.rounds().length === 0) return null;
 	if (node.sync.status()) return wait('WaitingForSync', [], timing.resendMs);
-	if (alive.length < quorum(partition.members.length)) return wait('WaitingForQuorum', away, null);
+	const { lost } = node;
+	if (alive.length < quorum(partition.members.length)) {
+		const own = lost.filter((one) => one.partition === partition.id);
+		return own.length > 0 ? recoveryWait(own, away) : wait('WaitingForQuorum', away, null);
+	}
 	const inMs = (ticks: number | null): number | null => (ticks === null ? null : ticks * timing.tickMs);
 	// Another leader is on its way: everything else waits for that.
 	const isChanging = lower !== null && VIEW_WAITS.includes(lower.reason);
 	if (lower && isChanging) return wait(lower.reason, lower.missing, inMs(lower.ticks));
 	if (!node.isAlive(pbft.leader)) return wait('WaitingForLeader', [pbft.leader], inMs(pbft.viewTimerTicks));
+	// R22: no ballot comes to its end without them.
+	const active = node.chain.topology.active();
+	if (order && lost.length > 0 && active.length - lost.length < upperQuorum(active))
+		return recoveryWait(
+			lost,
+			lost.map((one) => `partition ${one.partition}`)
+		);
 	const askedInMs = inMs(node.voter.resendTicks);
 	if (order?.phase === 'fetching') return wait('WaitingForBodies', order.missing, askedInMs);
 	// What follows waits for the Booter, and that for too long.
@@ -51,6 +64,13 @@ export function stuckOf(node: TabwaveNode, { isBooterLinked, stillMs, timing }: 
 	if (!lower || (lower.reason === 'WaitingForPrePrepare' && hasRounds))
 		return wait('WaitingForNext', ['booter'], inMs(pbft.viewTimerTicks));
 	return wait(lower.reason, lower.missing, inMs(lower.ticks));
+}
+
+/** R22: who is missing, and when the relay lets the others go on; null where the operator has to. */
+function recoveryWait(lost: Lost[], missing: string[]): Stuck {
+	const dueMs = lost.map(({ recoversInMs }) => recoversInMs);
+	if (dueMs.some((inMs) => inMs === null)) return wait('WaitingForOperator', missing, null);
+	return wait('WaitingForRecovery', missing, Math.max(...(dueMs as number[])));
 }
 
 const VIEW_WAITS: readonly Wait['reason'][] = ['ViewChange', 'WaitingForNewViews', 'WaitingForLeaderChange'];
