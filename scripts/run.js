@@ -1,4 +1,4 @@
-/** npm run dev, build, check, bench, simulate, invite: each with the project's own Node.js, installed where missing. */
+/** npm run dev, build, check, bench, simulate, simulate:teeth, invite: each with the project's own Node.js, installed where missing. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,6 +31,8 @@ const COMMANDS = {
 		);
 	},
 	simulate: (node, args) => together([[node, [entry('tests', 'simulation', 'main.ts'), ...args]]], node),
+	'simulate:teeth': (node, args) =>
+		together([[node, [entry('tests', 'simulation', 'teeth', 'main.ts'), ...args]]], node),
 	invite: (node, args) => together([[node, [entry('relay', 'main.ts'), 'invite', ...args]]], node)
 };
 

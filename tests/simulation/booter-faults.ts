@@ -9,7 +9,7 @@ import { blockHash, decodeFinalBlock } from '#lib/ledger/block.ts';
 import type { BlockRecord } from '#lib/storage/ledger-store.ts';
 import { MemoryLedgerStore } from '#lib/storage/memory-ledger-store.ts';
 import type { Packet, PartitionStatuses } from '#lib/wire/gen/tabwave/v1/wire_pb.js';
-import { booterId, forge, later, replaceNexts, statusRequest } from './booter-lies.ts';
+import { booterId, evicting, forge, later, replaceNexts, statusRequest } from './booter-lies.ts';
 import { Rival } from './booter-rival.ts';
 import { pick, type Random } from './random.ts';
 import { inject, tap, type Sent } from './wiretap.ts';
@@ -286,6 +286,24 @@ export const BOOTER_FAULTS = {
 			});
 		}
 	},
+	/** R22: nobody declares the silence of whom it puts out. */
+	'the Booter evicts whom it likes': {
+		weight: 2,
+		minMs: 500,
+		maxMs: 3000,
+		begin: (world) => {
+			const rival = new Rival(world);
+			return together(
+				rival.stop,
+				replaceNexts(
+					world,
+					() => true,
+					evicting(world),
+					(lie) => rival.tell(lie)
+				)
+			);
+		}
+	},
 	/** What an earlier run of the Booter had sent comes again, long after. */
 	'old messages of the Booter come again': {
 		weight: 3,
@@ -315,6 +333,7 @@ export const LIES: readonly BooterFaultName[] = [
 	'the Booter turns against a lock',
 	'the Booter equivocates',
 	'the Booter speaks to members directly, and lies',
+	'the Booter evicts whom it likes',
 	"the Booter's clock is an hour off"
 ];
 

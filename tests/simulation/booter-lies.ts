@@ -2,14 +2,19 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { statusRequestStatement } from '#lib/consensus/ordering/status.ts';
 import { statementBytes, type Statement } from '#lib/consensus/statement.ts';
-import { contentDigest, decodeContent } from '#lib/ledger/block.ts';
+import { encodeMembershipChange, nextMembers } from '#lib/consensus/membership/change.ts';
+import { fromHex } from '#lib/crypto/hex.ts';
+import { contentDigest, decodeContent, membershipChangeId } from '#lib/ledger/block.ts';
 import {
+	EvictionSchema,
 	OrderContentSchema,
+	OrderEntrySchema,
 	SignedSchema,
 	type OrderContent,
 	type Signed
 } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
 import type { Next, Packet } from '#lib/wire/gen/tabwave/v1/wire_pb.js';
+import { pick } from './random.ts';
 import { inject, tap, type Sent } from './wiretap.ts';
 import type { World } from './world.ts';
 
@@ -22,6 +27,27 @@ export function booterId(world: World): string {
 /** The same order at another time: as good as the first, and another block. */
 export function later(byMs: bigint): Lie {
 	return (content) => ({ ...content, timeMs: content.timeMs + byMs });
+}
+
+/** In place of the order: some member of some partition goes, without proof. */
+export function evicting(world: World): Lie {
+	return (content) => {
+		const active = world.booter!.node.chain.topology.active().filter(({ members }) => members.length > 1);
+		if (active.length === 0) return later(1n)(content);
+		const partition = pick(world.random, active);
+		const evictions = [{ member: fromHex(pick(world.random, partition.members)), silences: [] }].map((one) =>
+			create(EvictionSchema, one)
+		);
+		const change = { partition: partition.id, epoch: partition.epoch + 1, joins: [], leaves: [], evictions };
+		const bytes = encodeMembershipChange({ ...change, members: nextMembers(change, partition) });
+		const entry = create(OrderEntrySchema, {
+			partition: partition.id,
+			epoch: partition.epoch + 1,
+			id: membershipChangeId(bytes),
+			membershipChange: bytes
+		});
+		return { ...content, entries: [entry] };
+	};
 }
 
 /** Some are told a lie in place of what the Booter's core says. @param tell how; default: in its place, to whom it was sent */

@@ -4,11 +4,20 @@ import { membershipSignatures } from '#lib/consensus/membership/change.ts';
 import { Kind } from '#lib/consensus/statement.ts';
 import type { Chain, CommittedBlock } from '#lib/consensus/ordering/chain.ts';
 import { readBalance, ACCOUNT_PREFIX } from '#lib/ledger/accounts.ts';
-import { decodeFinalBlock } from '#lib/ledger/block.ts';
+import { decodeFinalBlock, decodeProposal, splitHashes } from '#lib/ledger/block.ts';
+import type { TabwaveNode } from '#lib/node/node.ts';
 import { toHex } from '#lib/crypto/hex.ts';
 import type { Suite, Verification } from '#lib/crypto/suite.ts';
-import type { BlockCertificate, Evidence, Signed } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
+import type {
+	BlockCertificate,
+	Evidence,
+	MembershipChange,
+	Signed
+} from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
 import { bodyOf } from './wiretap.ts';
+
+/** What a node has, as far as its votes promise it. */
+export type Holder = Pick<TabwaveNode, 'pbft' | 'pool' | 'chain'>;
 
 export class Violation extends Error {
 	override readonly name = 'Violation';
@@ -36,7 +45,9 @@ export class Checkers {
 		views: 0,
 		states: 0,
 		balances: 0,
-		evidence: 0
+		evidence: 0,
+		changes: 0,
+		bodies: 0
 	};
 
 	/** @param liars ids of members whose words say nothing about the others */
@@ -64,6 +75,9 @@ export class Checkers {
 		return this.#final.has(transactionId);
 	}
 
+	/** A node whose memory was damaged on purpose: its sums are wrong until it stops (R17). */
+	readonly damaged = new WeakSet<Chain>();
+
 	/** The state behind a head: equal for equal heights, and with as much money as was ever credited. */
 	state(who: string, chain: Chain): void {
 		this.counts.states += 1;
@@ -72,6 +86,7 @@ export class Checkers {
 		const known = this.#states.get(height);
 		if (known === undefined) this.#states.set(height, digest);
 		else if (known !== digest) throw new Violation(`state: ${who} differs at height ${height}`);
+		if (this.damaged.has(chain)) return;
 		let held = 0n;
 		let admitted = 0n;
 		for (const { key, value } of chain.state.rows()) {
@@ -93,14 +108,16 @@ export class Checkers {
 			);
 	}
 
-	/** R2, R6: looks at what leaves an honest node. */
-	sent(who: string, packet: Uint8Array): void {
+	/** R2, R3, R6: looks at what leaves an honest node. */
+	sent(who: string, packet: Uint8Array, node?: Holder): void {
 		// One packet to several peers is one array.
 		if (this.#looked.has(packet)) return;
 		this.#looked.add(packet);
 		const body = bodyOf(packet);
-		if (body.case === 'signed') this.#vote(who, body.value);
-		else if (body.case === 'newView' || body.case === 'leaderChange') this.#join(who, body.value.signed!);
+		if (body.case === 'signed') {
+			this.#vote(who, body.value);
+			if (node && !this.#liars.has(toHex(body.value.sender))) this.#bodies(who, body.value, node);
+		} else if (body.case === 'newView' || body.case === 'leaderChange') this.#join(who, body.value.signed!);
 		else if (body.case === 'blockCertificate') this.#certificate(who, body.value);
 		else if (body.case === 'certifiedBlock') this.#certificate(who, body.value.certificate!);
 	}
@@ -170,11 +187,50 @@ export class Checkers {
 			const members = topology.epoch(stored.certificate.partition, stored.certificate.epoch);
 			checks.push(...checkBlockCertificate(stored.certificate, members, chainId));
 		} else checks.push(...membershipSignatures(block.change!, genesis.fields.operator, chainId));
+		if (block.change) this.#proofs(who, chain, block.change);
 		this.counts.certificates += 1;
 		if (!(await this.#hold(checks)))
 			throw new Violation(
 				`certificates: block ${block.height} of ${who} carries a signature that does not hold`
 			);
+	}
+
+	/** R22: each who comes or goes has said so himself, or q others declare him silent, or he is proven to have lied. */
+	#proofs(
+		who: string,
+		{ topology }: Chain,
+		{ partition, epoch, members, joins, leaves, evictions }: MembershipChange
+	): void {
+		this.counts.changes += 1;
+		const before = topology.epoch(partition, epoch - 1)?.members ?? [];
+		const expected = new Set(before);
+		for (const { sender } of joins) expected.add(toHex(sender));
+		for (const { sender } of leaves) expected.delete(toHex(sender));
+		for (const { member, silences, evidence } of evictions) {
+			const voters = new Set(silences.map(({ sender }) => toHex(sender)));
+			const isProven = evidence !== undefined && this.#liars.has(toHex(member));
+			const declared = [...voters].filter(
+				(voter) => before.includes(voter) && voter !== toHex(member)
+			).length;
+			if (!isProven && 3 * declared <= 2 * (before.length - 1))
+				throw new Violation(
+					`R22: ${who} takes an eviction from partition ${partition} that ${declared} of ${before.length} members declare`
+				);
+			expected.delete(toHex(member));
+		}
+		if (members.length !== expected.size || !members.every(({ id }) => expected.has(toHex(id))))
+			throw new Violation(`R22: ${who} takes other members of partition ${partition} than were proven`);
+	}
+
+	/** R3: an honest member has every body of what it votes for, in its pool or in the ledger. */
+	#bodies(who: string, signed: Signed, { pbft, pool, chain }: Holder): void {
+		if (signed.kind !== Kind.PREPARE || signed.epoch !== pbft?.epoch) return;
+		if (signed.slot <= chain.topology.lastRoundId(signed.partition)) return;
+		const proposal = pbft.proposal(toHex(signed.digest));
+		const ids = proposal ? splitHashes(decodeProposal(proposal).transactionIds).map(toHex) : null;
+		this.counts.bodies += ids?.length ?? 0;
+		const lacks = ids ? ids.find((id) => !pool.has(id) && !chain.recent.has(id)) : 'the proposal itself';
+		if (lacks) throw new Violation(`R3: ${who} votes in round ${signed.slot} without ${lacks.slice(0, 19)}`);
 	}
 
 	async #hold(checks: Verification[]): Promise<boolean> {

@@ -179,6 +179,37 @@ export const FAULTS = {
 	}
 } satisfies Record<string, Fault>;
 
+/** Rarer ones, drawn apart from the others. */
+export const RARE_FAULTS = {
+	/**
+	 * What all but the leader know is on their disks alone, and the leader knows more than it can tell: R4's certificates, and
+	 * nothing else, keep a later view from deciding otherwise.
+	 */
+	'a partition forgets, and its leader is not heard': {
+		weight: 3,
+		minMs: 5000,
+		maxMs: LONGEST_MS,
+		begin: (world, random) => {
+			const leader = any(random, world.leaders());
+			if (!leader) return null;
+			const others = world.members().filter((tab) => tab !== leader && tab.partition === leader.partition);
+			const deaf = [...others.map(({ id }) => id), world.booterId];
+			for (const id of deaf) world.hub.cut(leader.id, id);
+			const crashAll = async (): Promise<void> => {
+				for (const tab of others) {
+					await world.crashTab(tab, random() < 0.5);
+					await world.recover(tab);
+				}
+			};
+			// Long enough for Commits to reach the leader, short of their being carried into another view.
+			world.time.after(between(random, 0, 500), () => void crashAll());
+			return () => {
+				for (const id of deaf) world.hub.mend(leader.id, id);
+			};
+		}
+	}
+} satisfies Record<string, Fault>;
+
 /** Draws a fault of a table by weight. */
 export function drawFault<Name extends string>(
 	random: Random,

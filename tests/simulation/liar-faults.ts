@@ -6,12 +6,14 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { complaintStatement, encodeComplaint } from '#lib/consensus/ordering/complaint.ts';
 import { Kind, payloadDigest, type Statement } from '#lib/consensus/statement.ts';
-import { fromHex } from '#lib/crypto/hex.ts';
+import { fromHex, toHex } from '#lib/crypto/hex.ts';
+import { ACCOUNT_PREFIX } from '#lib/ledger/accounts.ts';
 import { decodeProposal, joinHashes, proposalId, splitHashes } from '#lib/ledger/block.ts';
 import { transferArguments } from '#lib/ledger/transfer.ts';
 import { signedTransaction, unsignedTransaction } from '#lib/ledger/transaction.ts';
 import { decodeMessage } from '#lib/wire/codec.ts';
 import { MAX_PACKET_BYTES } from '#lib/wire/limits.ts';
+import { AccountStateSchema } from '#lib/wire/gen/tabwave/v1/contracts_pb.js';
 import { ProposalSchema, type Signed } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
 import {
 	LeaderChangeContentSchema,
@@ -25,6 +27,7 @@ import { forgeCertificates } from './forgery.ts';
 import { hearAs, resign, say, signAs, speakAs } from './liar.ts';
 import { mutateAs } from './mutation.ts';
 import { pick, type Random } from './random.ts';
+import { torsionKey } from './torsion.ts';
 import { startTwin } from './twin.ts';
 import { encoded, injectBytes, tap } from './wiretap.ts';
 import type { Tab, World } from './world.ts';
@@ -193,6 +196,44 @@ export const LIAR_FAULTS = {
 			const blocks = body.value.blocks.map((block) => damaged(block, random));
 			return random() < 0.3 ? [] : [encoded({ case: body.case, value: { ...body.value, blocks } })];
 		})
+	),
+	/** R17: a bit of its memory has changed, and it goes on as if it had not. */
+	'a member computes otherwise': row(2, 'members', (world, random, liar) => {
+		const { chain } = liar.running!.node;
+		const { height } = chain.head;
+		const accounts = [...chain.state.rows()].filter(
+			(one) => one.value && one.height < height && one.key.startsWith(ACCOUNT_PREFIX)
+		);
+		if (accounts.length === 0) return null;
+		const { key, value } = pick(random, accounts);
+		const { balance } = decodeMessage(AccountStateSchema, value!, MAX_PACKET_BYTES);
+		const wrong = create(AccountStateSchema, { balance: balance + 1n });
+		world.checkers.damaged.add(chain);
+		chain.state.apply([{ key, value: toBinary(AccountStateSchema, wrong) }], height);
+		return () => {};
+	}),
+	/** R26: transactions whose signatures some implementations take and others do not. */
+	'a liar pays with torsion': row(3, 'members', (world, random, liar) => {
+		if (!world.options.hasBothSuites) return null;
+		const key = torsionKey(Uint8Array.from({ length: 32 }, () => Math.floor(random() * 256)));
+		world.torsionKeys.add(toHex(key.publicKey));
+		return again(world, 500, () => {
+			const node = liar.running?.node;
+			if (!node?.partition) return;
+			const { body, message } = payment(world, random, key.publicKey, liar);
+			const transactions = [signedTransaction(body, key.sign(message))];
+			for (const to of node.partition.members)
+				say(world, liar, to, {
+					case: 'transactions',
+					value: { $typeName: 'tabwave.v1.TransactionBatch', transactions }
+				});
+		});
+	}),
+	/** R5: everything else goes its way, so that nobody has a reason to ask for another leader. */
+	'a leader withholds certificates': row(2, 'leaders', (world, _random, liar) =>
+		speakAs(world, liar, ({ bytes, body }) =>
+			body.case === 'blockCertificate' || body.case === 'certifiedBlock' ? [] : [bytes]
+		)
 	),
 	/** Members that are well are declared silent, and an honest Booter is complained of. */
 	'a liar complains': row(2, 'members', (world, random, liar) =>
@@ -363,20 +404,30 @@ async function choosingOtherwise(
 	};
 }
 
+function payment(
+	world: World,
+	random: Random,
+	from: Uint8Array,
+	to: Tab
+): { body: Uint8Array; message: Uint8Array } {
+	const { chain } = world.booter!.node;
+	return unsignedTransaction(from, {
+		contract: 'transfer',
+		function: 'transfer',
+		arguments: transferArguments(to.signer.publicKey, 1n),
+		chainId: chain.chainId,
+		nonce: Uint8Array.from({ length: 16 }, () => Math.floor(random() * 256)),
+		expiryHeight: chain.head.height + 50
+	});
+}
+
 /** Transactions in another's name. */
 function steal(world: World, random: Random, liar: Tab): () => void {
 	return again(world, 500, () => {
 		const node = liar.running?.node;
 		if (!node) return;
 		const victim = pick(random, world.tabs);
-		const { body, message } = unsignedTransaction(victim.signer.publicKey, {
-			contract: 'transfer',
-			function: 'transfer',
-			arguments: transferArguments(liar.signer.publicKey, 1n),
-			chainId: node.chain.chainId,
-			nonce: Uint8Array.from({ length: 16 }, () => Math.floor(random() * 256)),
-			expiryHeight: node.chain.head.height + 50
-		});
+		const { body, message } = payment(world, random, victim.signer.publicKey, liar);
 		void liar.signer.sign(message).then((signature) =>
 			say(world, liar, anyone(world, random), {
 				case: 'transactions',

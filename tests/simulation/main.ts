@@ -16,7 +16,7 @@ const { values } = parseArgs({
 		from: { type: 'string', default: '1' },
 		minutes: { type: 'string' },
 		jobs: { type: 'string' },
-		/** network, liars, booter or large; default: they take turns. */
+		/** network, liars, booter, large or raft; default: they take turns. */
 		kind: { type: 'string' },
 		log: { type: 'boolean', default: false }
 	}
@@ -27,8 +27,8 @@ const jobs = Math.min(seeds, values.jobs === undefined ? availableParallelism() 
 const endMs =
 	values.minutes === undefined ? Infinity : performance.now() + whole('minutes', values.minutes) * 60_000;
 const kind = values.kind as ScenarioKind | undefined;
-if (kind && !['network', 'liars', 'booter', 'large'].includes(kind)) {
-	console.error(`--kind takes network, liars, booter or large, not "${kind}"`);
+if (kind && !['network', 'liars', 'booter', 'large', 'raft'].includes(kind)) {
+	console.error(`--kind takes network, liars, booter, large or raft, not "${kind}"`);
 	process.exit(2);
 }
 

@@ -1,7 +1,8 @@
 /** A scenario is all that one seed decides: sizes, faults and their rates, and what happens when. */
 import { UpperTierCheckers } from './booter-checkers.ts';
+import { Violation } from './checkers.ts';
 import { CLUSTER_FAULTS } from './cluster-faults.ts';
-import { drawFault, FAULTS, type End, type Fault } from './faults.ts';
+import { drawFault, FAULTS, RARE_FAULTS, type End, type Fault } from './faults.ts';
 import { LIAR_FAULTS } from './liar-faults.ts';
 import { between, pick, seededRandom } from './random.ts';
 import type { NetworkFaults } from './simulated-network.ts';
@@ -10,10 +11,18 @@ import { World } from './world.ts';
 const LIARS_SALT = 0x11a25;
 const LARGE_SALT = 0x1a26e;
 const CLUSTER_SALT = 0xb0075;
+const FOCUS_SALT = 0xf0c5;
+/** Beyond the first view timeout after the fault's begin, and short of the window's end. */
+const ONE_VIEW_MS = 8500;
 const MAX_TABS = 32;
 
 /** Crashes, cuts and churn, of tabs and of replicas, and what liars do, in one table. */
-export const ALL_FAULTS = { ...FAULTS, ...CLUSTER_FAULTS, ...LIAR_FAULTS } satisfies Record<string, Fault>;
+export const ALL_FAULTS = {
+	...FAULTS,
+	...RARE_FAULTS,
+	...CLUSTER_FAULTS,
+	...LIAR_FAULTS
+} satisfies Record<string, Fault>;
 
 export type FaultName = keyof typeof ALL_FAULTS;
 
@@ -26,6 +35,9 @@ export interface Scenario {
 	faults: NetworkFaults;
 	transfersPerSecond: number;
 	maxClockSkewMs: number;
+	hasBothSuites?: boolean;
+	/** R5: until the faults end, no honest member may have left view 0. */
+	hasOneView?: boolean;
 	durationMs: number;
 	/** Faults in order of time; they overlap. One that stays goes on until all others have come to rest: who lies need never stop. */
 	events: { atMs: number; name: FaultName; lastsMs: number; stays?: boolean }[];
@@ -83,7 +95,7 @@ export function scenarioOf(seed: number, durationMs = 12_000, hasLiars = false):
 	for (let i = 0; i < lies; i++)
 		events.push({
 			atMs: between(lying, 1500, durationMs - 1000),
-			...drawFault(lying, LIAR_FAULTS),
+			...drawFault(lying, { ...RARE_FAULTS, ...LIAR_FAULTS }),
 			stays: lying() < 0.5
 		});
 	// The same for replicas.
@@ -101,7 +113,45 @@ export function scenarioOf(seed: number, durationMs = 12_000, hasLiars = false):
 		faults,
 		transfersPerSecond: pick(random, [5, 20, 50]),
 		maxClockSkewMs: pick(random, [0, 1000]),
+		hasBothSuites: hasLiars && lying() < 0.1,
 		durationMs,
+		events
+	};
+}
+
+/** Some faults, again and again: a search that knows what it looks for. */
+export interface Focus {
+	/** Each is drawn as often as it is named. */
+	faults: FaultName[];
+	partitions?: number[][];
+	/** Nothing is lost or late beside. */
+	isQuiet?: boolean;
+	hasBothSuites?: boolean;
+	/** R5: what a leader withholds its members finish, and nobody asks for another leader. */
+	hasOneView?: boolean;
+}
+
+export function focusedScenarioOf(seed: number, focus: Focus): Scenario {
+	const random = seededRandom(seed ^ FOCUS_SALT);
+	const scenario = scenarioOf(seed, 12_000);
+	const quiet: NetworkFaults = { loss: 0, duplication: 0, minDelayMs: 0.5, maxDelayMs: 5, reordering: false };
+	const count = focus.hasOneView ? 1 : 1 + Math.floor(random() * 4);
+	const events = Array.from({ length: count }, () => {
+		const name = pick(random, focus.faults);
+		const { minMs, maxMs } = ALL_FAULTS[name];
+		const atMs = focus.hasOneView ? 2500 : between(random, 1500, 10_000);
+		return { atMs, name, lastsMs: between(random, minMs, maxMs), stays: random() < 0.5 };
+	}).sort((a, b) => a.atMs - b.atMs);
+	return {
+		...scenario,
+		durationMs: focus.hasOneView ? ONE_VIEW_MS : scenario.durationMs,
+		partitions: pick(random, focus.partitions ?? [[4], [5], [4, 4], [7], [2, 3]]),
+		faults: focus.isQuiet ? quiet : scenario.faults,
+		transfersPerSecond: 20,
+		maxClockSkewMs: 0,
+		hasLiars: true,
+		hasBothSuites: focus.hasBothSuites,
+		hasOneView: focus.hasOneView,
 		events
 	};
 }
@@ -117,6 +167,7 @@ export async function runScenario(scenario: Scenario): Promise<Outcome> {
 	try {
 		await world.start();
 		const staying = await happen(world, scenario, happened);
+		if (scenario.hasOneView) inOneView(world);
 		healMs = await world.heal();
 		for (const end of staying) await end();
 		await upper.end(world);
@@ -145,6 +196,14 @@ export async function runScenario(scenario: Scenario): Promise<Outcome> {
 	};
 }
 
+function inOneView(world: World): void {
+	for (const { id, name, running } of world.members())
+		if (!world.liars.has(id) && running!.node.pbft!.view > 0)
+			throw new Violation(
+				`R5: ${name} has gone to view ${running!.node.pbft!.view}, with q Commits to finish its rounds`
+			);
+}
+
 /**
  * Begins and ends the scenario's faults at their times. Whatever still lasts at the end of the scenario ends there.
  * @returns ends of what goes on
@@ -163,7 +222,8 @@ async function happen(world: World, scenario: Scenario, happened: Record<string,
 			if (!end) return;
 			world.note(`${name} for ${Math.round(lastsMs)} ms`);
 			happened[name] = (happened[name] ?? 0) + 1;
-			if (stays) staying.push(end);
+			// Only who lies goes on; a network that is cut never heals.
+			if (stays && name in LIAR_FAULTS) staying.push(end);
 			else add(atMs + lastsMs, async () => end());
 		});
 	for (let next = agenda.shift(); next; next = agenda.shift()) {

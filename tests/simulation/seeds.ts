@@ -1,9 +1,13 @@
 /** One seed is one run: it decides what kind of scenario it is, and everything in it. */
+import { worldOf } from '#lib/consensus/raft/testing/turmoil.ts';
 import { BOOTER_FAULTS } from './booter-faults.ts';
 import { booterScenarioOf, runBooterScenario } from './booter-scenario.ts';
 import { ALL_FAULTS, largeScenarioOf, runScenario, scenarioOf, type Outcome } from './scenario.ts';
 
-export type ScenarioKind = 'network' | 'liars' | 'booter' | 'large';
+/** Of a cluster in turmoil. */
+const TURMOIL_TICKS = 250;
+
+export type ScenarioKind = 'network' | 'liars' | 'booter' | 'large' | 'raft';
 
 /** Seeds take turns at these. */
 const TURNS: readonly ScenarioKind[] = [
@@ -13,7 +17,7 @@ const TURNS: readonly ScenarioKind[] = [
 	'liars',
 	'network',
 	'booter',
-	'liars',
+	'raft',
 	'large'
 ];
 
@@ -33,9 +37,39 @@ export function runSeed(seed: number, kind = kindOf(seed), durationMs?: number):
 			return runScenario(scenarioOf(seed, durationMs, true));
 		case 'booter':
 			return runBooterScenario(booterScenarioOf(seed, durationMs));
+		case 'raft':
+			return runTurmoil(seed);
 		case 'large':
 			return runScenario(largeScenarioOf(seed, durationMs));
 	}
+}
+
+/** The Booter cluster's log alone, which a second runs through thousands of ticks of. */
+async function runTurmoil(seed: number): Promise<Outcome> {
+	const { world, describe } = worldOf(seed);
+	let failure: Error | null = null;
+	try {
+		world.run(TURMOIL_TICKS);
+		world.heal();
+	} catch (error) {
+		failure = error as Error;
+	}
+	const happened = Object.fromEntries(
+		Object.entries(world.counts).map(([name, count]) => [`raft: ${name}`, count])
+	);
+	return {
+		seed,
+		shape: describe,
+		height: 0,
+		submitted: 0,
+		happened,
+		checks: {},
+		healMs: 0,
+		virtualMs: 0,
+		steps: 0,
+		failure,
+		log: []
+	};
 }
 
 /** The line that runs a failing seed again. */

@@ -29,6 +29,7 @@ interface Task {
 export class VirtualTime {
 	#heap: Task[] = [];
 	#order = 0;
+	#outside = 0;
 	nowMs: number;
 	/** Tasks that were run: a measure of work that does not depend on the machine. */
 	steps = 0;
@@ -66,6 +67,16 @@ export class VirtualTime {
 		};
 	}
 
+	/** Something that the machine does, and not this simulation: virtual time stands still until it is done. */
+	async outside<T>(work: Promise<T>): Promise<T> {
+		this.#outside += 1;
+		try {
+			return await work;
+		} finally {
+			this.#outside -= 1;
+		}
+	}
+
 	/** Runs until `endMs` or until `done` says so; between tasks every promise that can settle has settled. */
 	async run(endMs: number, done: () => boolean = () => false): Promise<void> {
 		while (this.#heap.length > 0 && this.#heap[0]!.atMs <= endMs && !done()) {
@@ -75,6 +86,7 @@ export class VirtualTime {
 			this.steps += 1;
 			task.run();
 			await (this.steps % STEPS_PER_TURN === 0 ? breath() : settled());
+			while (this.#outside > 0) await breath();
 		}
 		if (!done()) this.nowMs = Math.max(this.nowMs, endMs);
 	}

@@ -1,4 +1,6 @@
 /** A whole network in one process: the nodes' and the Booter's own drivers over virtual time, network and disks. */
+import { portableSuite } from '#lib/crypto/portable-suite.ts';
+import { webcryptoSuite } from '#lib/crypto/webcrypto-suite.ts';
 import { SIMULATION_SUITE_NAME, simulationSuite } from '#lib/crypto/simulation-suite.ts';
 import { hashFaster } from '#lib/crypto/hash.ts';
 import { toHex } from '#lib/crypto/hex.ts';
@@ -30,6 +32,8 @@ export interface WorldOptions {
 	booters?: number;
 	/** Where genesis is another than the default. */
 	genesis?: Partial<GenesisFields>;
+	/** R26: some tabs check the signatures of `torsionKeys` as browsers do, others as plain JavaScript does. */
+	hasBothSuites?: boolean;
 }
 
 export const QUIET: NetworkFaults = {
@@ -81,6 +85,8 @@ export class World {
 	readonly log: string[] = [];
 	/** Ids of members that are Byzantine, from the first lie to the end of the run. */
 	readonly liars = new Set<string>();
+	/** Accounts whose signatures real implementations judge, lower-case hex. */
+	readonly torsionKeys = new Set<string>();
 	/** What liars agree on among themselves: by slot, the digest that is the untrue one. */
 	readonly rumours = new Map<string, Uint8Array>();
 	genesis = new Uint8Array(0);
@@ -174,7 +180,7 @@ export class World {
 		const network = this.hub.network(tab.id, [...this.replicas.ids], running.life);
 		const send = network.send.bind(network);
 		network.send = (to, packets) => {
-			for (const packet of packets) this.#guard(() => this.checkers.sent(tab.name, packet));
+			for (const packet of packets) this.#guard(() => this.checkers.sent(tab.name, packet, running.node));
 			send(to, packets);
 		};
 		const skewMs = between(this.random, -this.options.maxClockSkewMs, this.options.maxClockSkewMs);
@@ -184,7 +190,7 @@ export class World {
 			votes,
 			store: tab.store,
 			network,
-			suite: this.suite,
+			suite: this.#suiteOf(tab),
 			signer: tab.signer,
 			clock: this.time.clock(skewMs, running.life),
 			timing: DEFAULT_TIMING,
@@ -203,6 +209,19 @@ export class World {
 		});
 		tab.running = running;
 		await running.node.start();
+	}
+
+	/** Every third tab has no WebCrypto. What no suite of the simulation's own signed is judged by the real ones. */
+	#suiteOf(tab: Tab): Suite {
+		if (!this.options.hasBothSuites) return this.suite;
+		const real = this.tabs.indexOf(tab) % 3 === 0 ? webcryptoSuite() : portableSuite();
+		return {
+			...this.suite,
+			verify: (check) =>
+				this.torsionKeys.has(toHex(check.publicKey))
+					? this.time.outside(real.verify(check))
+					: this.suite.verify(check)
+		};
 	}
 
 	/** A crash: nothing says goodbye. What the disk holds afterwards is the store's to say. */
