@@ -128,7 +128,9 @@ export const CLUSTER_FAULTS = {
 			const replica = active(world);
 			if (!replica) return null;
 			let isOver = false;
-			void replica.node.handOver().then(() => isOver || world.stopBooter(replica));
+			void replica.node.handOver().then(async () => {
+				if (!isOver) await world.stopBooter(replica);
+			});
 			return () => {
 				// One that was frozen meanwhile has not stopped yet, and goes on.
 				isOver = true;

@@ -410,8 +410,10 @@ export class BooterCore {
 		if (stage && stage.without.join() !== lost.join()) {
 			const who = lost.length > 0 ? `without partitions ${lost.join(', ')}` : 'among all partitions';
 			effects.notes.push(`height ${this.#chain.head.height + 1} goes on ${who}`);
-			this.#setAside();
-			this.#retryAtTick = this.#tick;
+			// What the log has of it may be locked, and is taken up; ballots go up only.
+			const last = this.#last;
+			this.#beginHeight();
+			this.#last = last;
 		}
 		this.#continue(effects);
 	}
@@ -739,17 +741,6 @@ export class BooterCore {
 
 	#backoff(): number {
 		return 2 ** Math.min(this.#vainRetries, MAX_BACKOFF_DOUBLINGS);
-	}
-
-	/** R22: what is open is continued by a ballot among other voters. What nobody has heard of is dropped (R20). */
-	#setAside(): void {
-		const order = this.#order;
-		if (order?.isRecorded) {
-			const { content, contentBytes, orderCommit } = order;
-			this.#recorded = { content, contentBytes, hasOrderCommit: orderCommit !== null };
-			for (const entry of order.bodies) if (entry.kind === 'block') this.#wanted.keep(entry.body);
-		}
-		this.#drop();
 	}
 
 	#drop(): void {
