@@ -6,7 +6,7 @@ import { SignedSchema, type Signed } from '#lib/wire/gen/tabwave/v1/ledger_pb.js
 import { BooterComplaintSchema, type Packet } from '#lib/wire/gen/tabwave/v1/wire_pb.js';
 import { UpperTierCheckers } from './booter-checkers.ts';
 import { BOOTER_FAULTS } from './booter-faults.ts';
-import { runBooterScenario } from './booter-scenario.ts';
+import { focusedBooterScenarioOf, runBooterScenario } from './booter-scenario.ts';
 import { rerunLine, runSeed } from './seeds.ts';
 import { tap } from './wiretap.ts';
 import { QUIET, World } from './world.ts';
@@ -47,6 +47,24 @@ describe('each fault of the Booter', () => {
 			expect(outcome.happened[name]).toBe(1);
 			expect(outcome.height).toBeGreaterThan(5);
 			expect(outcome.checks.finalBlocks).toBe(outcome.height);
+		}
+	);
+});
+
+describe('a ballot of which two contents were said', () => {
+	it(
+		'comes to its end with a member that signed one of them, restarted, and was told the other',
+		{
+			timeout: 60_000
+		},
+		async () => {
+			const scenario = focusedBooterScenarioOf(8, [
+				'the Booter equivocates',
+				'the Booter equivocates',
+				'crash a tab'
+			]);
+			const { failure } = await runBooterScenario(scenario);
+			expect(failure, failure?.message).toBeNull();
 		}
 	);
 });

@@ -6,6 +6,8 @@ import type { NetworkFaults } from './simulated-network.ts';
 import type { Outcome } from './scenario.ts';
 import { World } from './world.ts';
 
+const FOCUS_SALT = 0xf0c5;
+
 export interface BooterScenario {
 	seed: number;
 	partitions: number[];
@@ -48,6 +50,21 @@ export function booterScenarioOf(seed: number, durationMs = 10_000): BooterScena
 		durationMs,
 		events
 	};
+}
+
+/** Some faults, again and again: a search that knows what it looks for. Each is drawn as often as it is named. */
+export function focusedBooterScenarioOf(
+	seed: number,
+	names: readonly BooterScenario['events'][number]['name'][]
+): BooterScenario {
+	const scenario = booterScenarioOf(seed);
+	const random = seededRandom(seed ^ FOCUS_SALT);
+	const events = Array.from({ length: 6 }, () => ({
+		atMs: between(random, 1500, scenario.durationMs - 500),
+		name: pick(random, names),
+		lastsMs: between(random, 50, 3000)
+	})).sort((a, b) => a.atMs - b.atMs);
+	return { ...scenario, partitions: pick(random, [[2], [4], [2, 1], [3, 3]]), events };
 }
 
 /** Never throws: a violation is the outcome's failure. */

@@ -243,9 +243,11 @@ export class Voter {
 		const order = open ? compareBallots(ballot, open.ballot) : 1;
 		if (open && order === 0) {
 			// The Booter asks again: what this member has said may be what it lacks. Or it says two things at once.
-			if (equalBytes(signed.digest, open.contentDigest)) this.#resend(open, effects);
+			const isSame = equalBytes(signed.digest, open.contentDigest);
+			if (isSame) this.#resend(open, effects);
 			else this.#keepEvidence(open.next.signed!, signed, effects);
-			return effects;
+			// What this member has signed before a restart is not what is open: it may be this.
+			if (isSame || open.refusal?.name !== REFUSED.votedOtherwise) return effects;
 		}
 		const refusal = order < 0 ? passed(open!.ballot) : this.#mayJoin(next, ballot);
 		if (refusal) {
@@ -458,8 +460,10 @@ export class Voter {
 			this.#refuseOpen(open, { name: error.reason, message: error.message, entry }, effects);
 			return;
 		}
-		this.#journal.write(open.height, open.ballot, open.execution);
 		this.#sign(open, effects);
+		// R15: an overlay is kept for what this member stands by. Its ballot may come again with what it has signed (R11).
+		if (open.refusal) open.execution = null;
+		else this.#journal.write(open.height, open.ballot, open.execution);
 	}
 
 	#sign(open: Open, effects: VoterEffects): void {
