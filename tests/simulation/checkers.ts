@@ -199,10 +199,16 @@ export class Checkers {
 	#proofs(
 		who: string,
 		{ topology }: Chain,
-		{ partition, epoch, members, joins, leaves, evictions }: MembershipChange
+		{ partition, epoch, members, joins, leaves, evictions, recovery }: MembershipChange
 	): void {
 		this.counts.changes += 1;
 		const before = topology.epoch(partition, epoch - 1)?.members ?? [];
+		// The operator's word is all the proof that there is: who remains, out of those who were members.
+		if (recovery) {
+			if (!members.every(({ id }) => before.includes(toHex(id))))
+				throw new Violation(`R22: ${who} recovers partition ${partition} with who was no member`);
+			return;
+		}
 		const expected = new Set(before);
 		for (const { sender } of joins) expected.add(toHex(sender));
 		for (const { sender } of leaves) expected.delete(toHex(sender));
