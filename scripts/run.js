@@ -1,4 +1,4 @@
-/** npm run dev, build, check, bench, simulate, simulate:teeth, invite: each with the project's own Node.js, installed where missing. */
+/** npm run dev, build, check, bench, simulate, simulate:teeth, mutation, invite: each with the project's own Node.js, installed where missing. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,6 +33,11 @@ const COMMANDS = {
 	simulate: (node, args) => together([[node, [entry('tests', 'simulation', 'main.ts'), ...args]]], node),
 	'simulate:teeth': (node, args) =>
 		together([[node, [entry('tests', 'simulation', 'teeth', 'main.ts'), ...args]]], node),
+	mutation: (node, args) =>
+		together(
+			[[node, [entry('node_modules', '@stryker-mutator', 'core', 'bin', 'stryker.js'), 'run', ...args]]],
+			node
+		),
 	invite: (node, args) => together([[node, [entry('relay', 'main.ts'), 'invite', ...args]]], node)
 };
 
