@@ -34,21 +34,23 @@ export const CLUSTER_FAULTS = {
 			const { store } = replica;
 			const at = random() < 0.5 ? 'before' : 'after';
 			let left = 1 + Math.floor(random() * 6);
+			let isArmed = true;
 			const write = store.write.bind(store);
 			store.write = async (changes) => {
-				if (--left > 0) return write(changes);
+				// It may have stopped and come back on the same disk meanwhile.
+				const victim = world.replicas.running.find((one) => one.store === store);
+				if (!isArmed || !victim || --left > 0) return write(changes);
 				if (at === 'after') await write(changes);
-				replica.life.stopped = true;
-				void replica.network.stop();
+				victim.life.stopped = true;
+				void victim.network.stop();
 				store.crash();
+				victim.store = store.reopenAfterCrash({ loseRelaxed: random() < 0.5 });
 				// Nobody is there any more to go on.
 				return new Promise<void>(() => {});
 			};
 			return async () => {
-				store.write = write;
-				if (!replica.life.stopped || !isLast(world, replica)) return;
-				replica.store = store.reopenAfterCrash({ loseRelaxed: random() < 0.5 });
-				await world.startBooter(replica);
+				isArmed = false;
+				await restart(world, replica);
 			};
 		}
 	},
@@ -161,10 +163,7 @@ function freeze(world: World, replica: Replica | null): End | null {
 }
 
 /** Faults overlap: another may have brought it up, and down again, meanwhile. */
-async function restart(world: World, replica: Replica): Promise<void> {
-	if (replica.life.stopped && isLast(world, replica)) await world.startBooter(replica);
-}
-
-function isLast(world: World, replica: Replica): boolean {
-	return world.replicas.all.includes(replica);
+async function restart(world: World, { id }: Replica): Promise<void> {
+	const last = world.replicas.all.find((replica) => replica.id === id)!;
+	if (last.life.stopped) await world.startBooter(last);
 }

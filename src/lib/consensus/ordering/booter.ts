@@ -215,12 +215,13 @@ export class BooterCore {
 		this.#logged = logged;
 		const order = this.#order;
 		if (!order || body.case === undefined || compareBallots(body.value, order.ballot) !== 0) return effects;
-		if (body.case === 'ballot' && !order.isRecorded) {
+		// Block sync may have closed the height of an earlier entry, and another height has a ballot of the same number.
+		if (body.case === 'ballot' && !order.isRecorded && equalBytes(body.value.content, order.contentBytes)) {
 			order.isRecorded = true;
 			order.openedTick = this.#tick;
 			this.#ask(effects);
 		}
-		if (body.case === 'orderCommit' && order.unrecordedCommit) {
+		if (body.case === 'orderCommit' && order.unrecordedCommit && body.value.height === order.content.height) {
 			order.orderCommit = order.unrecordedCommit;
 			order.unrecordedCommit = null;
 			for (const leader of this.#leaders())

@@ -1,7 +1,9 @@
 /** Three replicas over their own chains. Nobody is a member yet, so that what is open is the operator's to sign: a Booter that asks for it says it. */
+import { create } from '@bufbuild/protobuf';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { toHex } from '../../crypto/hex.ts';
 import type { Signed } from '../../wire/gen/tabwave/v1/ledger_pb.js';
+import { BallotRecordSchema, BooterEntrySchema } from '../../wire/gen/tabwave/v1/storage_pb.js';
 import { Raft } from '../raft/raft.ts';
 import type { RaftLimits } from '../raft/limits.ts';
 import type { RaftMessage } from '../raft/messages.ts';
@@ -153,6 +155,22 @@ describe('one of three replicas', () => {
 			const holds = [...host.disk.keys()].filter((key) => key.startsWith('raft/log/')).length;
 			expect([1, 2]).toContain(holds);
 		}
+	});
+
+	it('R20: does not take the entry of another height for its own, where both have one number', async () => {
+		const active = elect();
+		reaches = (_from, _to, what) => what !== 'append';
+		ask(active, await join());
+		ticks(3);
+		const { core } = active.replica;
+		const { term } = active.raft;
+		// Block sync had closed the height below while its entry was under way.
+		const ballot = create(BallotRecordSchema, { term, attempt: 0, content: Uint8Array.of(1) });
+		carryOut(
+			active,
+			core.recorded(create(BooterEntrySchema, { body: { case: 'ballot', value: ballot } }), null)
+		);
+		expect([core.state().phase, active.asked]).toEqual(['recording', []]);
 	});
 
 	it('drops what it could not record when it leads no longer, and never says it', async () => {
