@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { lanAddresses, originsOf } from './addresses.ts';
+import { addressSeenFrom, isLoopback, lanAddresses, originsOf, portOf } from './addresses.ts';
 
 const at = (address: string, internal = false, family: 'IPv4' | 'IPv6' = 'IPv4') =>
 	[{ address, internal, family, netmask: '', mac: '', cidr: null, scopeid: 0 }] as never;
@@ -25,4 +25,30 @@ it('says what one address alone means', () => {
 	expect(originsOf('127.0.0.1', 1)).toEqual({ local: 'http://127.0.0.1:1', lan: [] });
 	expect(originsOf('::1', 1)).toEqual({ local: 'http://localhost:1', lan: [] });
 	expect(originsOf('fd00::5', 1)).toEqual({ local: null, lan: ['http://[fd00::5]:1'] });
+});
+
+it.each([
+	['127.0.0.1:7071', true],
+	['127.9.8.7:1', true],
+	['localhost:7071', true],
+	['LOCALHOST:7071', true],
+	['[::1]:7071', true],
+	['127.0.0.1.example:80', false],
+	['192.168.1.5:7071', false],
+	['relay-2.example:7071', false]
+])('knows whether %s leads every machine to itself: %s', (address, expected) => {
+	expect(isLoopback(address)).toBe(expected);
+});
+
+it.each([
+	['192.168.1.5:7070', '127.0.0.1:7071', '192.168.1.5:7071'],
+	['class.example', 'localhost:7071', 'class.example:7071'],
+	['[fd00::2]:7070', '[::1]:7071', '[fd00::2]:7071'],
+	['127.0.0.1:7070', '127.0.0.1:7071', '127.0.0.1:7071'],
+	// Of another machine: it is what it is.
+	['192.168.1.5:7070', '192.168.1.6:7071', '192.168.1.6:7071'],
+	[undefined, '127.0.0.1:7071', '127.0.0.1:7071']
+])('a page at %s finds the replica at %s as %s', (host, address, expected) => {
+	expect(addressSeenFrom(host, address)).toBe(expected);
+	expect(portOf(expected)).toBe(7071);
 });

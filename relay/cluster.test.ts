@@ -138,6 +138,13 @@ describe('three replicas', { timeout: 60_000 }, () => {
 		await until(() => [relays[0]!, relays[1]!, again].every((relay) => !states(relay).includes('down')));
 	});
 
+	it('listen where they are told to, whatever their addresses say', async () => {
+		const port = await freePort();
+		const behindProxy = await start('first', { text: ini(`[relay]\nport = ${port}`) });
+		expect(behindProxy.port).toBe(port);
+		expect(behindProxy.replicas[0]!.address).toBe(`127.0.0.1:${ports.first}`);
+	});
+
 	it('sign invitations with the same key, also where none has ever run', async () => {
 		const terms = { help: false, partition: 0, uses: 1, hours: 1, dataDirectory: join(folder, 'none') };
 		const configPath = join(folder, 'network.ini');

@@ -195,11 +195,11 @@ async function startWith(options: RelayOptions, data: DataDirectory): Promise<Ru
 	}
 }
 
-/** The replicas of one network.ini differ in their addresses alone, so the port of each is that of its own. */
+/** The replicas of one network.ini differ in their addresses alone. A port that it states is one behind a proxy. */
 function portToListenOn(config: NetworkConfig, replica: string | undefined): number {
 	const { replicas } = config.booters;
 	const own = replicas.length === 1 ? replicas[0] : replicas.find(({ name }) => name === replica);
-	return own ? portOf(own.address) : config.relay.port;
+	return own && !config.stated.has('relay.port') ? portOf(own.address) : config.relay.port;
 }
 
 /** The address in [booters] is the one that other machines use, where it is not this machine's name for itself. */

@@ -163,7 +163,12 @@ export const NETWORK_INI = {
 			/^[A-Za-z0-9.:_-]+$/,
 			'an address or a host name of this machine'
 		),
-		port: integer(7070, 0, 65_535, 'Port of the site, the WebSocket and the API. 0 takes any free port.'),
+		port: integer(
+			7070,
+			0,
+			65_535,
+			'Port of the site, the WebSocket and the API. 0 takes any free port. Unless it is stated, one of [booters] has that of its address.'
+		),
 		publicUrl: optional(
 			text(
 				'',

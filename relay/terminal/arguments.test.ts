@@ -24,7 +24,15 @@ it('takes what is given', () => {
 	expect(readRelayArguments([], { NO_COLOR: '1' }).color).toBe(false);
 });
 
+it('gives each replica a data folder of its own, unless one is named', () => {
+	expect(readRelayArguments(['--replica', 'second'], {}).dataDirectory).toBe(`${PROJECT_ROOT}/data/second`);
+	expect(readRelayArguments(['--replica', 'second', '--data', '/d'], {}).dataDirectory).toBe('/d');
+	expect(readInviteArguments(['--replica', 'second']).replica).toBe('second');
+});
+
 it.each([
+	[['--replica', '../other'], '--replica is wrong. Found: "../other"'],
+	[['--replica', ''], '--replica is wrong'],
 	[['--prot', '1'], 'Did you mean --port?'],
 	[['--port'], '--port'],
 	[['--port', '70700'], '--port is wrong. Found: "70700"'],
