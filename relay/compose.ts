@@ -1,5 +1,6 @@
 /** Joins the parts of the relay: the one place that knows which classes they are. */
 import type { Server } from 'node:http';
+import { dirname } from 'node:path';
 import { getLogger } from '@logtape/logtape';
 import { toHex } from '#lib/crypto/hex.ts';
 import type { Signer, Suite } from '#lib/crypto/suite.ts';
@@ -14,6 +15,7 @@ import { DEFAULT_TIMING } from '#lib/node/timing.ts';
 import { BooterNode } from './booter/booter-node.ts';
 import type { BooterService } from './booter-service.ts';
 import type { NetworkConfig } from './config/network-ini.ts';
+import { takeRecoveryWishes, WISH_CHECK_MS } from './recover.ts';
 import { RelayNetwork } from './network/relay-host.ts';
 import type { Replicas } from './replicas.ts';
 import { SqliteLedgerStore } from './storage/sqlite-ledger-store.ts';
@@ -74,6 +76,7 @@ class Ordering implements BooterService {
 	readonly #network: RelayNetwork;
 	readonly #store: SqliteLedgerStore;
 	#node: BooterNode | null = null;
+	#wishes: NodeJS.Timeout | undefined;
 
 	constructor(input: CompositionInput, network: RelayNetwork) {
 		this.#input = input;
@@ -105,6 +108,18 @@ class Ordering implements BooterService {
 			}
 		});
 		await this.#node.start();
+		const node = this.#node;
+		const folder = dirname(this.#input.ledgerPath);
+		this.#wishes = setInterval(() => {
+			try {
+				for (const wish of takeRecoveryWishes(folder)) {
+					log.warning(`the operator asks to recover partition ${wish.partition}`);
+					node.wishRecovery(wish);
+				}
+			} catch (error) {
+				log.error('a wish of the operator cannot be read: {error}', { error });
+			}
+		}, WISH_CHECK_MS);
 	}
 
 	network(): ReturnType<BooterService['network']> {
@@ -127,6 +142,7 @@ class Ordering implements BooterService {
 	}
 
 	async stop(): Promise<void> {
+		clearInterval(this.#wishes);
 		// Another replica takes over at once, and nobody waits for an election.
 		await this.#node?.handOver();
 		await this.#node?.stop();

@@ -7,13 +7,19 @@ import type { NetworkConfig } from './config/network-ini.ts';
 import { RelayStartError } from './errors.ts';
 import { checkPlace } from './identity.ts';
 import { invite } from './invite.ts';
+import { askForRecovery } from './recover.ts';
 import { startRelay } from './relay.ts';
 import type { RunningRelay } from './relay.ts';
-import { PROJECT_ROOT, readInviteArguments, readRelayArguments } from './terminal/arguments.ts';
+import {
+	PROJECT_ROOT,
+	readInviteArguments,
+	readRecoverArguments,
+	readRelayArguments
+} from './terminal/arguments.ts';
 import type { RelayArguments } from './terminal/arguments.ts';
 import { greeting, paint } from './terminal/greeting.ts';
 import { startLogging, stopLogging } from './terminal/logging.ts';
-import { HELP, INVITE_HELP, WORDS } from './terminal/words.ts';
+import { HELP, INVITE_HELP, RECOVER_HELP, WORDS } from './terminal/words.ts';
 
 /** A start that is refused, as against a crash. */
 const EXIT_REFUSED = 2;
@@ -23,6 +29,7 @@ const EXIT_AFTER_MS = 1900;
 const [command, ...rest] = process.argv.slice(2);
 try {
 	if (command === 'invite') await printInvitation(rest);
+	else if (command === 'recover') recover(rest);
 	else await runRelay(process.argv.slice(2));
 } catch (error) {
 	const code = error instanceof RelayStartError || error instanceof ConfigError ? EXIT_REFUSED : 1;
@@ -92,6 +99,16 @@ async function printInvitation(args: string[]): Promise<void> {
 		process.stderr.write(
 			'This network is open: nobody needs the invitation. · 本网络开放，无需邀请也可加入。\n'
 		);
+}
+
+function recover(args: string[]): void {
+	const options = readRecoverArguments(args);
+	if (options.help) {
+		process.stdout.write(RECOVER_HELP);
+		return;
+	}
+	askForRecovery(options);
+	process.stdout.write(`${WORDS.recoverAsked(options.partition)}\n`);
 }
 
 /** @throws ConfigError; RelayStartError where this is no replica of the cluster, or does not say which */

@@ -1,4 +1,4 @@
-/** npm run dev, build, check, bench, simulate, simulate:teeth, mutation, invite: each with the project's own Node.js, installed where missing. */
+/** npm run dev, build, check, bench, simulate, simulate:teeth, mutation, invite, recover: each with the project's own Node.js, installed where missing. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,7 +38,8 @@ const COMMANDS = {
 			[[node, [entry('node_modules', '@stryker-mutator', 'core', 'bin', 'stryker.js'), 'run', ...args]]],
 			node
 		),
-	invite: (node, args) => together([[node, [entry('relay', 'main.ts'), 'invite', ...args]]], node)
+	invite: (node, args) => together([[node, [entry('relay', 'main.ts'), 'invite', ...args]]], node),
+	recover: (node, args) => together([[node, [entry('relay', 'main.ts'), 'recover', ...args]]], node)
 };
 
 await script(async () => {

@@ -37,6 +37,13 @@ export interface InviteArguments {
 	replica?: string;
 }
 
+export interface RecoverArguments {
+	help: boolean;
+	dataDirectory: string;
+	partition: number;
+	retire: boolean;
+}
+
 const COMMON = {
 	help: { type: 'boolean', short: 'h' },
 	config: { type: 'string' },
@@ -78,6 +85,18 @@ export function readInviteArguments(args: string[]): InviteArguments {
 		uses: whole('--uses', values.uses ?? '1', 1, MAX_USES),
 		hours: whole('--hours', values.hours ?? '8', 1, MAX_HOURS),
 		...(values.url === undefined ? {} : { url: values.url })
+	};
+}
+
+/** @throws RelayStartError `BadArgument` */
+export function readRecoverArguments(args: string[]): RecoverArguments {
+	const values = read(args, { ...COMMON, partition: { type: 'string' }, retire: { type: 'boolean' } });
+	const { help, dataDirectory } = common(values);
+	return {
+		help,
+		dataDirectory,
+		partition: help ? 0 : whole('--partition', values.partition ?? '', 1, 64),
+		retire: values.retire ?? false
 	};
 }
 

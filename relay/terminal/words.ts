@@ -32,7 +32,20 @@ export const INVITE_HELP = `Prints a link that lets people join a network whose 
   --config FILE, --data FOLDER   as for npm start                同 npm start
 `;
 
+export const RECOVER_HELP = `Lets a partition that has lost too many members go on without them. An override: the ledger shows it as one.
+让失去太多成员的分区不再等待他们。这是干预，账本会如实记录。
+
+  npm run recover -- --partition N [arguments]
+
+  --partition N   the partition                                     分区
+  --retire        end it, in place of going on with who remains     终止该分区，而不是由其余成员继续
+  --data FOLDER   as for npm start                                  同 npm start
+`;
+
 export const WORDS = {
+	recoverAsked: (partition: number) =>
+		`Asked for. The running relay recovers partition ${partition} when it has been without a quorum for long enough; a relay that is not running does so after its next start.
+已请求。分区 ${partition} 失去法定人数足够久后，正在运行的中继会恢复它；未运行的中继在下次启动后处理。`,
 	here: 'On this computer · 本机  ',
 	lan: 'On the network   · 局域网',
 	code: 'Join code        · 加入码',
