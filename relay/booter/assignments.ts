@@ -8,10 +8,18 @@ const MAX_ASSIGNMENTS = 256;
 
 export class Assignments {
 	readonly #topology: Topology;
+	readonly #canSplit: () => boolean;
 	readonly #onTheWay = new Map<string, { partition: number; sinceMs: number }>();
 
-	constructor(topology: Topology) {
+	/** @param canSplit whether a partition past its maximum may split in two */
+	constructor(topology: Topology, canSplit: () => boolean = () => false) {
 		this.#topology = topology;
+		this.#canSplit = canSplit;
+	}
+
+	/** Whether a newcomer was sent to this partition, full as it may be. */
+	isAssigned(node: string, partition: number): boolean {
+		return this.#onTheWay.get(node)?.partition === partition;
 	}
 
 	/**
@@ -24,19 +32,31 @@ export class Assignments {
 		for (const [other, { sinceMs }] of this.#onTheWay)
 			if (other === node || nowMs - sinceMs > ASSIGNMENT_HOLDS_MS || this.#topology.partitionOf(other))
 				this.#onTheWay.delete(other);
-		const open = this.#topology
+		const all = this.#topology
 			.partitions()
 			.map(({ id, members, maxMembers }) => ({
 				id,
 				taken: members.length + this.#countOnTheWay(id),
 				maxMembers
 			}))
-			.filter(({ id, taken, maxMembers }) => taken < maxMembers && (wish === 0 || id === wish))
-			.sort((a, b) => a.taken - b.taken || a.id - b.id)[0];
+			.filter(({ maxMembers }) => maxMembers > 0)
+			.sort((a, b) => a.taken - b.taken || a.id - b.id);
+		const open =
+			all.find(({ id, taken, maxMembers }) => taken < maxMembers && (wish === 0 || id === wish)) ??
+			this.#toSplit(all, wish);
 		if (!open) return null;
 		if (this.#onTheWay.size < MAX_ASSIGNMENTS)
 			this.#onTheWay.set(node, { partition: open.id, sinceMs: nowMs });
 		return open.id;
+	}
+
+	/** Where every seat is taken: a partition that splits when the newcomer comes. */
+	#toSplit(
+		all: { id: number; taken: number; maxMembers: number }[],
+		wish: number
+	): { id: number } | undefined {
+		if (!this.#canSplit() || all.some(({ taken, maxMembers }) => taken < maxMembers)) return undefined;
+		return all.find(({ id }) => wish === 0 || id === wish);
 	}
 
 	#countOnTheWay(partition: number): number {

@@ -4,7 +4,13 @@
  */
 import { create } from '@bufbuild/protobuf';
 import { checkPartitionVotes } from '#lib/consensus/certificates.ts';
-import { checkJoin, checkLeave, membershipSignatures } from '#lib/consensus/membership/change.ts';
+import {
+	checkJoin,
+	checkLeave,
+	membershipSignatures,
+	splitTarget,
+	unusedId
+} from '#lib/consensus/membership/change.ts';
 import { BooterCore, noBooterEffects, type BooterEffects } from '#lib/consensus/ordering/booter.ts';
 import { BooterReplica } from '#lib/consensus/ordering/replica.ts';
 import { checkLeaderChange } from '#lib/consensus/pbft/validation/leader-change.ts';
@@ -22,6 +28,7 @@ import { checkPartitionStatus } from '#lib/consensus/ordering/status.ts';
 import { checkRaftMessage, type RaftMessage } from '#lib/consensus/raft/messages.ts';
 import { Raft } from '#lib/consensus/raft/raft.ts';
 import { isWellFormed, Kind, signedCheck, statementBytes, type Statement } from '#lib/consensus/statement.ts';
+import type { PartitionView } from '#lib/consensus/topology.ts';
 import { equalBytes, fromHex, toHex } from '#lib/crypto/hex.ts';
 import type { Signer, Suite, Verification } from '#lib/crypto/suite.ts';
 import { decodeFinalBlock } from '#lib/ledger/block.ts';
@@ -130,7 +137,10 @@ export class BooterNode {
 		this.#init = init;
 		this.chain = init.chain;
 		this.#verifier = new Verifier(init.suite);
-		this.#assignments = new Assignments(init.chain.topology);
+		this.#assignments = new Assignments(
+			init.chain.topology,
+			() => unusedId(init.chain.topology, init.chain.genesis.fields) !== null
+		);
 		this.#recoveries = new RecoveryWatch(init.chain.genesis.fields);
 		this.#core = new BooterCore({
 			chain: init.chain,
@@ -474,7 +484,7 @@ export class BooterNode {
 			};
 			if (signed.kind === Kind.JOIN) {
 				checkJoin(signed, partition, topology, context);
-				if (partition.members.length >= partition.maxMembers)
+				if (partition.members.length >= partition.maxMembers && !this.#maySplit(partition, from))
 					throw new LedgerError(
 						'PartitionFull',
 						`partition ${partition.id} has ${partition.maxMembers} seats and all are taken`
@@ -544,6 +554,16 @@ export class BooterNode {
 				signed: { $typeName: 'tabwave.v1.SignedRecovery', recovery, signature }
 			});
 		}
+	}
+
+	/** R22: a full partition takes a newcomer that finds no seat elsewhere, or that was sent here when it found none. */
+	#maySplit(partition: PartitionView, from: string): boolean {
+		const { topology, genesis } = this.chain;
+		if (unusedId(topology, genesis.fields) === null || partition.maxMembers === 0) return false;
+		return (
+			splitTarget(partition, topology, genesis.fields) !== null ||
+			this.#assignments.isAssigned(from, partition.id)
+		);
 	}
 
 	#isHeard(member: string): boolean {

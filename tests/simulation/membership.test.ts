@@ -117,6 +117,100 @@ describe('a liar is found out and evicted (R24)', () => {
 	});
 });
 
+describe('members come and go while rounds run', () => {
+	it('many at once, in both partitions', STEP_TIMEOUT, async () => {
+		const world = await founded([4, 4]);
+		for (let i = 0; i < 6; i++) await world.addTab(1 + (i % 2));
+		for (const tab of [followers(world, 1)[0]!, leaderTab(world, 2)]) world.leaveUntilGone(tab);
+		await until(world, 20_000, 'six have come and two have gone', () =>
+			[1, 2].every((id) => membersOf(world, id).length === 6)
+		);
+		await grows(world);
+		await world.heal();
+	});
+
+	it('the leader leaves in the middle of its rounds, and then the next one', STEP_TIMEOUT, async () => {
+		const world = await founded([5], { transfersPerSecond: 40 });
+		for (const size of [4, 3]) {
+			const leader = leaderTab(world);
+			await until(world, 5000, 'rounds are open', () => leader.running!.node.pbft!.rounds().length > 0);
+			world.leaveUntilGone(leader);
+			await until(world, 20_000, 'it has left', () => membersOf(world).length === size);
+		}
+		await grows(world);
+		// Nothing that was open with it is lost: heal() asks after every transaction of who is still here.
+		await world.heal();
+	});
+
+	it('one comes, one goes and one is silent: all of it becomes final', STEP_TIMEOUT, async () => {
+		const world = await founded([5]);
+		const [silent, leaving] = followers(world) as [Tab, Tab];
+		await world.crashTab(silent, false);
+		await world.run(19_000);
+		const newcomer = await world.addTab(1);
+		world.leaveUntilGone(leaving);
+		await until(world, 30_000, 'four are left', () => {
+			const ids = membersOf(world);
+			return ids.includes(newcomer.id) && !ids.includes(leaving.id) && !ids.includes(silent.id);
+		});
+		await grows(world);
+	});
+
+	it('the Booter dies with an entry under way, and finishes it', STEP_TIMEOUT, async () => {
+		const world = await founded([4, 4]);
+		const newcomer = await world.addTab(1);
+		await until(world, 5000, 'an entry is open', () => world.booter!.node.core.state().height !== null);
+		await world.stopBooter();
+		await world.startBooter();
+		await until(
+			world,
+			30_000,
+			'the newcomer is a member',
+			() => newcomer.running!.node.partition !== undefined
+		);
+		await grows(world);
+		await world.heal();
+	});
+});
+
+describe('a partition past its maximum (R22)', () => {
+	const seats = (...sizes: number[]) => ({
+		recoverySilenceMs: BigInt(SILENCE_MS),
+		partitions: sizes.map((maxMembers, i) => ({
+			$typeName: 'tabwave.v1.PartitionGenesis' as const,
+			id: i + 1,
+			maxMembers
+		}))
+	});
+
+	it(
+		'splits in two by id; both certify blocks, and nothing is final without both',
+		STEP_TIMEOUT,
+		async () => {
+			const world = await founded([4], { genesis: { ...seats(4), maxPartitions: 2 } });
+			await grows(world);
+			await world.addTab(1);
+			await until(world, 20_000, 'there are two', () => chainOf(world).topology.active().length === 2);
+			const [lower, upper] = [membersOf(world, 1), membersOf(world, 2)];
+			expect([lower.length, upper.length]).toEqual([3, 2]);
+			expect([...lower, ...upper]).toEqual([...lower, ...upper].sort());
+			await grows(world, 20);
+			for (const id of [1, 2]) expect(chainOf(world).topology.lastRoundId(id)).toBeGreaterThan(0);
+			await world.heal();
+		}
+	);
+
+	it('splits again and again as a class comes, up to what genesis allows', STEP_TIMEOUT, async () => {
+		const world = await founded([2], { genesis: { ...seats(2), maxPartitions: 3 } });
+		for (let i = 0; i < 4; i++) await world.addTab(1 + (i % 2));
+		await until(world, 40_000, 'six sit in three', () => {
+			const active = chainOf(world).topology.active();
+			return active.length === 3 && active.reduce((sum, { members }) => sum + members.length, 0) >= 5;
+		});
+		await grows(world);
+	});
+});
+
 describe('a partition that has lost its quorum (R22)', () => {
 	const gone = async (world: World, ...tabs: Tab[]): Promise<void> => {
 		for (const tab of tabs) await world.crashTab(tab, false);

@@ -84,6 +84,8 @@ export class TestNetwork {
 				id: i + 1,
 				maxMembers
 			})),
+			// A full partition is full, but where a test is about splits.
+			maxPartitions: 0,
 			...fields
 		});
 		const network = new TestNetwork(genesis, operator, booter);

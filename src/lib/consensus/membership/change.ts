@@ -93,6 +93,10 @@ export function checkMembershipChange(change: MembershipChange, context: Members
 	for (const eviction of change.evictions) checkEviction(eviction, partition, context);
 	checkInvitationUses(change, context);
 	const expected = nextMembers(change, partition);
+	if (change.split) {
+		checkSplit(change, expected, partition, topology, context.genesis);
+		return;
+	}
 	if (expected.length > partition.maxMembers)
 		throw new LedgerError('PartitionFull', `partition ${partition.id} has ${partition.maxMembers} seats`);
 	if (!sameMembers(expected, change.members))
@@ -118,6 +122,20 @@ export function applyMembershipChange(
 	);
 	overlay.set(partitionKey(change.partition), value);
 	overlay.set(epochKey(change.partition, change.epoch), value);
+	if (change.split) {
+		const begun = toBinary(
+			PartitionStateSchema,
+			create(PartitionStateSchema, {
+				id: change.split.partition,
+				epoch: 1,
+				members: change.split.members,
+				maxMembers: partition.maxMembers,
+				sinceHeight: context.height
+			})
+		);
+		overlay.set(partitionKey(change.split.partition), begun);
+		overlay.set(epochKey(change.split.partition, 1), begun);
+	}
 	for (const { member, evidence } of change.evictions)
 		if (evidence) overlay.set(banKey(toHex(member)), banState(change, context.height));
 	for (const join of change.joins) {
@@ -264,6 +282,53 @@ export function isNickname(nickname: string): boolean {
 		nickname.trim() === nickname &&
 		!/\p{Cc}/u.test(nickname)
 	);
+}
+
+/**
+ * R22: the partition that a split would make; null where genesis allows no more, or where another has a free seat, which is
+ * better than one more partition to agree with.
+ */
+export function splitTarget(
+	partition: Pick<PartitionView, 'id'>,
+	topology: Topology,
+	genesis: Pick<Genesis, 'partitions' | 'maxPartitions'>
+): number | null {
+	const isOpen = topology
+		.partitions()
+		.some(({ id, members, maxMembers }) => id !== partition.id && members.length < maxMembers);
+	return isOpen ? null : unusedId(topology, genesis);
+}
+
+/** An id that no partition has had; null where genesis allows none. */
+export function unusedId(
+	topology: Topology,
+	genesis: Pick<Genesis, 'partitions' | 'maxPartitions'>
+): number | null {
+	return partitionIds(genesis).find((id) => !topology.partition(id)) ?? null;
+}
+
+/** By id, which is a prefix of all ids: the lower half stays, the upper half begins a partition of its own. */
+export function halves(members: Member[]): { staying: Member[]; leaving: Member[] } {
+	const middle = Math.ceil(members.length / 2);
+	return { staying: members.slice(0, middle), leaving: members.slice(middle) };
+}
+
+/** That a partition is past its maximum is what a split needs; where newcomers are better sent is the Booter's choice. */
+function checkSplit(
+	{ split, members }: MembershipChange,
+	all: Member[],
+	{ maxMembers }: PartitionView,
+	topology: Topology,
+	genesis: Genesis
+): void {
+	if (all.length <= maxMembers) throw invalid('a partition that is not past its maximum does not split');
+	if (split!.partition !== unusedId(topology, genesis))
+		throw invalid(`partition ${split!.partition} is not the next that a split makes`);
+	const { staying, leaving } = halves(all);
+	if (staying.length > maxMembers)
+		throw new LedgerError('PartitionFull', `two partitions of ${maxMembers} seats are not enough for all`);
+	if (!sameMembers(staying, members) || !sameMembers(leaving, split!.members))
+		throw invalid('its two lists of members are not what its proofs make');
 }
 
 /** An override stands alone in its entry, so that nobody takes part of it for ordinary business. */

@@ -16,7 +16,9 @@ import {
 	checkLeave,
 	checkMembershipChange,
 	encodeMembershipChange,
+	halves,
 	nextMembers,
+	splitTarget,
 	type MembershipContext
 } from './change.ts';
 
@@ -145,19 +147,24 @@ export class MembershipRequests {
 		);
 		const going = new Set(leaves.map((leave) => toHex(leave.sender)));
 		const evictions = this.#evictions(partition, going, context);
-		const free = partition.maxMembers - partition.members.length + leaves.length + evictions.length;
+		const remaining = partition.members.length - leaves.length - evictions.length;
+		// A partition past its maximum splits in two: then there are the seats of both.
+		const splitInto = splitTarget(partition, topology, context.genesis);
+		const seats = splitInto === null ? partition.maxMembers : 2 * partition.maxMembers;
+		const free = seats - remaining;
 		const candidates = this.#valid(this.#joins, partition, (join) =>
 			checkJoin(join, partition, topology, context)
 		);
 		const joins: Signed[] = [];
 		for (const join of candidates.slice(0, Math.min(free, MAX_CHANGES_PER_ENTRY))) {
 			// One by one: an invitation that is used up must not spoil the entry for the others.
-			const error = refusalOf(changeTo(partition, { joins: [...joins, join], leaves, evictions }), context);
+			const parts = { joins: [...joins, join], leaves, evictions };
+			const error = refusalOf(changeTo(partition, parts, splitInto), context);
 			if (error) this.#refuse(join, error);
 			else joins.push(join);
 		}
 		if (joins.length + leaves.length + evictions.length === 0) return null;
-		return changeTo(partition, { joins, leaves, evictions });
+		return changeTo(partition, { joins, leaves, evictions }, splitInto);
 	}
 
 	/** Voters refused the change, or this Booter's own execution did: who asked is told, and may ask again. */
@@ -245,15 +252,21 @@ export class MembershipRequests {
 
 function changeTo(
 	partition: PartitionView,
-	parts: Pick<MembershipChange, 'joins' | 'leaves' | 'evictions' | 'recovery'>
+	parts: Pick<MembershipChange, 'joins' | 'leaves' | 'evictions' | 'recovery'>,
+	splitInto: number | null = null
 ): MembershipChange {
-	return {
+	const members = nextMembers(parts, partition);
+	const change: MembershipChange = {
 		$typeName: 'tabwave.v1.MembershipChange',
 		partition: partition.id,
 		epoch: partition.epoch + 1,
-		members: nextMembers(parts, partition),
+		members,
 		...parts
 	};
+	if (splitInto === null || members.length <= partition.maxMembers) return change;
+	const { staying, leaving } = halves(members);
+	const split = { $typeName: 'tabwave.v1.Split' as const, partition: splitInto, members: leaving };
+	return { ...change, members: staying, split };
 }
 
 function refusalOf(change: MembershipChange, context: MembershipContext): LedgerError | null {
