@@ -1,4 +1,5 @@
 /** One tooth a rule: what its patch takes away, and where to look for what comes of it. */
+import type { BooterScenario } from '../booter-scenario.ts';
 import type { Focus } from '../scenario.ts';
 import type { ScenarioKind } from '../seeds.ts';
 
@@ -6,7 +7,8 @@ export interface Tooth {
 	rule: string;
 	removed: string;
 	/** Where seeds of all kinds would take too long, those in which the rule is what matters. */
-	search: { kind: ScenarioKind } | { focus: Focus };
+	search:
+		{ kind: ScenarioKind } | { focus: Focus } | { booterFocus: BooterScenario['events'][number]['name'][] };
 	/** Seeds after which it counts as not caught. */
 	maxSeeds: number;
 }
@@ -62,7 +64,12 @@ export const TEETH: readonly Tooth[] = [
 		},
 		maxSeeds: 30
 	},
-	{ rule: 'R11', removed: 'a member signs again in the ballot', search: { kind: 'booter' }, maxSeeds: 200 },
+	{
+		rule: 'R11',
+		removed: 'a member signs again in the ballot',
+		search: { booterFocus: ['the Booter equivocates', 'the Booter equivocates', 'crash a tab'] },
+		maxSeeds: 200
+	},
 	{ rule: 'R14', removed: 'a Status shows no lock', search: { kind: 'booter' }, maxSeeds: 100 },
 	{ rule: 'R15', removed: 'an overlay is never rolled back', search: { kind: 'booter' }, maxSeeds: 100 },
 	{
@@ -74,10 +81,16 @@ export const TEETH: readonly Tooth[] = [
 	{ rule: 'R18', removed: 'a transfer depends on a clock', search: { kind: 'network' }, maxSeeds: 10 },
 	{ rule: 'R19', removed: 'a replica votes twice in a term', search: { kind: 'raft' }, maxSeeds: 2000 },
 	{
+		rule: 'R20',
+		removed: 'a Next leaves before the log holds it',
+		search: { kind: 'network' },
+		maxSeeds: 30
+	},
+	{
 		rule: 'R22',
 		removed: 'an eviction needs no declarations of silence',
-		search: { kind: 'booter' },
-		maxSeeds: 200
+		search: { booterFocus: ['the Booter evicts whom it likes'] },
+		maxSeeds: 60
 	},
 	{
 		rule: 'R26',
