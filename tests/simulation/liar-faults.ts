@@ -322,27 +322,30 @@ function otherProposal(world: World, liar: Tab, { payload }: Signed): Uint8Array
 	);
 }
 
-/** Proposals that cannot come to an end, one after another: nobody has what they name. */
+/** Proposals that cannot come to an end, one after another, and then the same again: nobody has what they name. */
 function offerForEver(world: World, liar: Tab): () => void {
-	let roundId = 0;
+	const said = new Map<string, Promise<Signed>>();
+	let turn = 0;
 	return again(world, 300, () => {
-		const pbft = liar.running?.node.pbft;
-		const partition = liar.running?.node.partition;
+		const node = liar.running?.node;
+		const { pbft, partition } = node ?? {};
 		if (!pbft?.isLeader || !partition) return;
-		const last = liar.running!.node.chain.topology.lastRoundId(partition.id);
-		roundId = Math.max(roundId + 1, last + 5);
-		if (roundId > last + 16) return;
-		const { chainId } = liar.running!.node.chain;
-		const transactionIds = Uint8Array.from({ length: 32 }, () => Math.floor(world.random() * 256));
-		const { id, epoch } = partition;
-		const payload = toBinary(
-			ProposalSchema,
-			create(ProposalSchema, { chainId, partition: id, epoch, roundId, transactionIds })
-		);
-		const digest = proposalId(payload);
-		const statement = { kind: Kind.PRE_PREPARE, partition: id, epoch, view: pbft.view, attempt: 0 };
-		void signAs(world, liar, { ...statement, slot: roundId, digest }, payload).then((signed) => {
-			for (const member of partition.members)
+		const { chainId, topology } = node!.chain;
+		const { id, epoch, members } = partition;
+		// Above what its own driver may have proposed by now: it says one thing a round.
+		const slot = topology.lastRoundId(id) + 8 + (turn++ % 8);
+		const place = [epoch, pbft.view, slot].join('/');
+		let offer = said.get(place);
+		if (!offer) {
+			const transactionIds = Uint8Array.from({ length: 32 }, () => Math.floor(world.random() * 256));
+			const fields = { chainId, partition: id, epoch, roundId: slot, transactionIds };
+			const payload = toBinary(ProposalSchema, create(ProposalSchema, fields));
+			const digest = proposalId(payload);
+			const statement = { kind: Kind.PRE_PREPARE, partition: id, epoch, view: pbft.view, attempt: 0 };
+			said.set(place, (offer = signAs(world, liar, { ...statement, slot, digest }, payload)));
+		}
+		void offer.then((signed) => {
+			for (const member of members)
 				if (member !== liar.id) say(world, liar, member, { case: 'signed', value: signed });
 		});
 	});

@@ -1,20 +1,27 @@
+import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
+import { fromHex } from '#lib/crypto/hex.ts';
+import {
+	EvictionSchema,
+	EvidenceSchema,
+	MembershipChangeSchema
+} from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
 import { transferContract } from '#lib/ledger/transfer.ts';
 import { openChain } from '#lib/node/open-chain.ts';
 import { MemoryLedgerStore } from '#lib/storage/memory-ledger-store.ts';
 import type { CommittedBlock } from '#lib/consensus/ordering/chain.ts';
-import { Checkers } from './checkers.ts';
+import { Checkers, type Holder } from './checkers.ts';
 import { CORPUS } from './corpus.ts';
 import { runScenario, scenarioOf } from './scenario.ts';
 import { rerunLine, runSeed } from './seeds.ts';
-import { QUIET, World } from './world.ts';
+import { QUIET, World, type WorldOptions } from './world.ts';
 
 /** Longer searches have a command of their own: npm run simulate. */
-const SEEDS = { network: 80, liars: 80 };
+const SEEDS = { network: 60, liars: 60, cluster: 20 };
 const SEEDS_PER_TEST = 20;
 
 describe('simulation', () => {
-	for (const [kind, count] of Object.entries(SEEDS) as ['network' | 'liars', number][])
+	for (const [kind, count] of Object.entries(SEEDS) as [keyof typeof SEEDS, number][])
 		for (let first = 1; first <= count; first += SEEDS_PER_TEST)
 			it(
 				`${kind}: seeds ${first}…${first + SEEDS_PER_TEST - 1} keep every rule and come to rest`,
@@ -41,14 +48,16 @@ describe('simulation', () => {
 });
 
 describe('checkers can fail', () => {
+	const someOptions = (): WorldOptions => ({
+		seed: 1,
+		partitions: [2],
+		faults: { ...QUIET },
+		transfersPerSecond: 10,
+		maxClockSkewMs: 0
+	});
+
 	async function someNetwork() {
-		const world = new World({
-			seed: 1,
-			partitions: [2],
-			faults: QUIET,
-			transfersPerSecond: 10,
-			maxClockSkewMs: 0
-		});
+		const world = new World(someOptions());
 		await world.start();
 		await world.run(4000);
 		const { chain } = world.tabs[0]!.running!.node;
@@ -84,6 +93,44 @@ describe('checkers can fail', () => {
 			chain.head.height + 1
 		);
 		expect(() => new Checkers(world.suite).state('one', chain)).toThrow(/^money/);
+	});
+
+	it('R3: a vote for a block whose bodies a member lacks', async () => {
+		const world = new World({ ...someOptions(), partitions: [4] });
+		await world.start();
+		let isCaught = false;
+		const sent = world.checkers.sent.bind(world.checkers);
+		world.checkers.sent = (who, packet, node) => {
+			sent(who, packet, node);
+			const empty = { has: () => false } as unknown as Holder['pool'];
+			const without = node && { pbft: node.pbft, chain: node.chain, pool: empty };
+			// A copy: what was looked at once is not looked at again.
+			isCaught ||= throwsViolation(() => new Checkers(world.suite).sent(who, packet.slice(), without));
+		};
+		await world.run(4000);
+		expect(isCaught).toBe(true);
+	});
+
+	it('R22: an eviction that nobody declares', async () => {
+		const { world, chain } = await someNetwork();
+		const { id, epoch, members } = chain.topology.partition(1)!;
+		// As if the present members had come about by the eviction of one more.
+		const [first] = members as [string];
+		const evictions = [create(EvictionSchema, { member: fromHex(first) })];
+		const change = create(MembershipChangeSchema, { partition: id, epoch: epoch + 1, evictions });
+		const block = await committedBlock(world);
+		await expect(new Checkers(world.suite).committed('one', chain, { ...block, change })).rejects.toThrow(
+			/^R22/
+		);
+	});
+
+	it('evidence: of a member that is honest', async () => {
+		const { world } = await someNetwork();
+		const evidence = create(EvidenceSchema, { first: {}, second: {} });
+		expect(() => new Checkers(world.suite).evidence('one', 'somebody', evidence)).toThrow(/^R24/);
+		expect(() =>
+			new Checkers(world.suite, new Set(['liar'])).evidence('one', 'liar', evidence)
+		).not.toThrow();
 	});
 
 	it('R2: one member, one slot, two digests', async () => {
