@@ -199,7 +199,7 @@ export class Checkers {
 	#proofs(
 		who: string,
 		{ topology }: Chain,
-		{ partition, epoch, members, joins, leaves, evictions, recovery }: MembershipChange
+		{ partition, epoch, members, joins, leaves, evictions, recovery, split }: MembershipChange
 	): void {
 		this.counts.changes += 1;
 		const before = topology.epoch(partition, epoch - 1)?.members ?? [];
@@ -224,7 +224,9 @@ export class Checkers {
 				);
 			expected.delete(toHex(member));
 		}
-		if (members.length !== expected.size || !members.every(({ id }) => expected.has(toHex(id))))
+		// Who goes to the partition that a split begins stays a member.
+		const after = [...members, ...(split?.members ?? [])];
+		if (after.length !== expected.size || !after.every(({ id }) => expected.has(toHex(id))))
 			throw new Violation(`R22: ${who} takes other members of partition ${partition} than were proven`);
 	}
 
