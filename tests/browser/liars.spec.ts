@@ -31,6 +31,17 @@ test('two of seven lie, about rounds and about results: trades go on, and both a
 				what: 'the eviction of both liars',
 				timeoutMs: 60_000
 			});
+		// The ledger shows why, in words, to whoever looks.
+		const shown = await honest[0]!.evaluate(async () => {
+			const blocks = await globalThis.tabwave.chain.blocks({ limit: 100 });
+			return blocks.flatMap(({ height, membership }) =>
+				(membership?.evidence ?? []).map(({ member }) => ({ height, member }))
+			);
+		});
+		expect(shown.map(({ member }) => member).sort()).toEqual([...lyingIds].sort());
+		const reader = await openTab(context, `/explorer/block/${shown[0]!.height}`);
+		await expect(reader.getByTestId('evidence').first()).toBeVisible();
+		await reader.close();
 		const done = await Promise.all(trading.map((one) => one.count()));
 		await Promise.all(trading.map((one, i) => one.reaches(done[i]! + 3)));
 		for (const one of trading) await one.stop();
