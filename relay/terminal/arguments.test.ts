@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { PROJECT_ROOT, readInviteArguments, readRelayArguments } from './arguments.ts';
+import { PROJECT_ROOT, readInviteArguments, readRecoverArguments, readRelayArguments } from './arguments.ts';
 
 const bad = (text: string) =>
 	expect.objectContaining({ name: 'BadArgument', message: expect.stringContaining(text) });
@@ -28,6 +28,8 @@ it('gives each replica a data folder of its own, unless one is named', () => {
 	expect(readRelayArguments(['--replica', 'second'], {}).dataDirectory).toBe(`${PROJECT_ROOT}/data/second`);
 	expect(readRelayArguments(['--replica', 'second', '--data', '/d'], {}).dataDirectory).toBe('/d');
 	expect(readInviteArguments(['--replica', 'second']).replica).toBe('second');
+	const recovery = readRecoverArguments(['--replica', 'second', '--partition', '1']);
+	expect(recovery.dataDirectory).toBe(`${PROJECT_ROOT}/data/second`);
 });
 
 it.each([

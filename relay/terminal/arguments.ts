@@ -90,7 +90,12 @@ export function readInviteArguments(args: string[]): InviteArguments {
 
 /** @throws RelayStartError `BadArgument` */
 export function readRecoverArguments(args: string[]): RecoverArguments {
-	const values = read(args, { ...COMMON, partition: { type: 'string' }, retire: { type: 'boolean' } });
+	const values = read(args, {
+		...COMMON,
+		partition: { type: 'string' },
+		retire: { type: 'boolean' },
+		replica: { type: 'string' }
+	});
 	const { help, dataDirectory } = common(values);
 	return {
 		help,

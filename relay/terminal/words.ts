@@ -39,7 +39,7 @@ export const RECOVER_HELP = `Lets a partition that has lost too many members go 
 
   --partition N   the partition                                     分区
   --retire        end it, in place of going on with who remains     终止该分区，而不是由其余成员继续
-  --data FOLDER   as for npm start                                  同 npm start
+  --replica NAME, --data FOLDER   as for npm start                  同 npm start
 `;
 
 export const WORDS = {
