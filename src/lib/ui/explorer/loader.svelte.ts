@@ -1,6 +1,6 @@
 /**
- * One page's subject, fetched by its id: asked for again when the id changes, and when the node appears. An answer to
- * an older question is dropped.
+ * One page's subject, fetched by its id: asked for again when the id changes, when the node appears, and, where it was missing, as
+ * the node comes to more blocks. An answer to an older question is dropped.
  */
 import { untrack } from 'svelte';
 import { session } from '../state/node.svelte.ts';
@@ -35,6 +35,24 @@ export function load<T>(
 				);
 			});
 		}
+		return () => {
+			stale = true;
+		};
+	});
+	$effect(() => {
+		const node = session.node;
+		const wanted = id();
+		// A tab that is catching up may hold it a moment later.
+		void node?.finalHeight;
+		if (node === null || untrack(() => current.state) !== 'missing') return;
+		let stale = false;
+		read(node.api, wanted).then(
+			(value) => {
+				if (!stale) current = { state: 'ready', value };
+			},
+			// Still missing.
+			() => {}
+		);
 		return () => {
 			stale = true;
 		};
