@@ -45,12 +45,13 @@ import { addEffects, emptyTurn, Turns, type Turn } from '#lib/node/turns.ts';
 import { Verifier } from '#lib/node/verifier.ts';
 import type { LedgerStore } from '#lib/storage/ledger-store.ts';
 import { encodePacket } from '#lib/wire/codec.ts';
-import type {
-	CertifiedBlock,
-	Evidence,
-	OrderCertificate,
-	Signed,
-	SignedRecovery
+import {
+	Admission,
+	type CertifiedBlock,
+	type Evidence,
+	type OrderCertificate,
+	type Signed,
+	type SignedRecovery
 } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
 import type { LeaderChange } from '#lib/wire/gen/tabwave/v1/view_change_pb.js';
 import {
@@ -499,6 +500,7 @@ export class BooterNode {
 						'InvitationInvalid',
 						'the signature of the join or of its invitation does not hold'
 					);
+				this.#recoveries.newcomer(this.#init.clock.now());
 			} else if (signed.kind === Kind.LEAVE || signed.kind === Kind.SILENCE) {
 				if (signed.epoch !== partition.epoch || !partition.members.includes(toHex(signed.sender)))
 					return null;
@@ -573,7 +575,12 @@ export class BooterNode {
 
 	#assign(from: string, wish: number): void {
 		if (!this.#isAskedRightly(from)) return;
-		const partition = this.#assignments.choose(from, wish, this.#init.clock.now());
+		const nowMs = this.#init.clock.now();
+		const { topology, genesis } = this.chain;
+		// Where everybody is gone all seats may be taken still.
+		if (genesis.fields.admission === Admission.OPEN && !topology.partitionOf(from))
+			this.#recoveries.newcomer(nowMs);
+		const partition = this.#assignments.choose(from, wish, nowMs);
 		if (partition === null) {
 			const what = wish === 0 ? 'every partition' : `partition ${wish}`;
 			this.#sendNow(from, refusal(new LedgerError('PartitionFull', `${what} is full or does not exist`)));

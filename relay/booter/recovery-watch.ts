@@ -23,11 +23,17 @@ export interface RecoveryWish {
 	retire: boolean;
 }
 
+/** Looks come with heartbeats. After a longer pause this host itself was away, and has heard nobody for that reason. */
+const LONGEST_PAUSE_MS = 10_000;
+
 export class RecoveryWatch {
 	readonly #genesis: Pick<Genesis, 'recoveryMode' | 'recoverySilenceMs'>;
 	/** By partition and epoch. */
 	readonly #since = new Map<string, number>();
 	readonly #wishes = new Map<number, RecoveryWish>();
+	#lookedMs = -Infinity;
+	/** When somebody last asked to come in. */
+	#newcomerMs = -Infinity;
 
 	constructor(genesis: Pick<Genesis, 'recoveryMode' | 'recoverySilenceMs'>) {
 		this.#genesis = genesis;
@@ -38,6 +44,11 @@ export class RecoveryWatch {
 		this.#wishes.set(wish.partition, wish);
 	}
 
+	/** Somebody who is no member wants to be one. */
+	newcomer(nowMs: number): void {
+		this.#newcomerMs = nowMs;
+	}
+
 	wishFor(partition: number): RecoveryWish | null {
 		return this.#wishes.get(partition) ?? null;
 	}
@@ -46,8 +57,18 @@ export class RecoveryWatch {
 		return this.#genesis.recoveryMode === RecoveryMode.AUTOMATIC;
 	}
 
-	/** @param isHeard whether a member was heard of lately */
+	/**
+	 * Where no member of any partition is heard, it is this host that is cut off, or a class that sleeps: they would all come back
+	 * as strangers. So nothing is recovered by itself then, unless somebody else wants to come in.
+	 *
+	 * @param isHeard whether a member was heard of lately
+	 */
 	look(active: PartitionView[], isHeard: (member: string) => boolean, nowMs: number): LostPartition[] {
+		if (nowMs - this.#lookedMs > LONGEST_PAUSE_MS) this.#since.clear();
+		this.#lookedMs = nowMs;
+		const silenceMs = Number(this.#genesis.recoverySilenceMs);
+		const isAnyoneThere =
+			nowMs - this.#newcomerMs < silenceMs || active.some(({ members }) => members.some(isHeard));
 		const lost: LostPartition[] = [];
 		const seen = new Set<string>();
 		for (const partition of active) {
@@ -57,8 +78,8 @@ export class RecoveryWatch {
 			seen.add(key);
 			const sinceMs = this.#since.get(key) ?? nowMs;
 			this.#since.set(key, sinceMs);
-			const isAsked = this.isAutomatic || this.#wishes.has(partition.id);
-			const dueInMs = Math.max(0, sinceMs + Number(this.#genesis.recoverySilenceMs) - nowMs);
+			const isAsked = (this.isAutomatic && isAnyoneThere) || this.#wishes.has(partition.id);
+			const dueInMs = Math.max(0, sinceMs + silenceMs - nowMs);
 			lost.push({ partition, sinceMs, remaining, dueInMs: isAsked ? dueInMs : null });
 		}
 		for (const key of this.#since.keys()) if (!seen.has(key)) this.#since.delete(key);

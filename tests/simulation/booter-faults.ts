@@ -54,7 +54,7 @@ export const BOOTER_FAULTS = {
 		begin: async (world, random) => {
 			if (isDown(world)) return null;
 			const store = killBooter(world).reopenAfterCrash({ loseRelaxed: random() < 0.5 });
-			return () => startBooter(world, store);
+			return () => bringUp(world, store);
 		}
 	},
 	/** The machine stops right before a write takes effect, or right after and before anything that it allows is sent. */
@@ -67,17 +67,19 @@ export const BOOTER_FAULTS = {
 			const { store } = world.booter!;
 			const at = random() < 0.5 ? 'before' : 'after';
 			let left = 1 + Math.floor(random() * 6);
+			let hasCrashed = false;
 			const write = store.write.bind(store);
 			store.write = async (changes) => {
-				if (--left > 0) return write(changes);
+				if (world.booter!.store !== store || --left > 0) return write(changes);
 				if (at === 'after') await write(changes);
+				hasCrashed = true;
 				killBooter(world);
 				// Nobody is there any more to go on.
 				return new Promise<void>(() => {});
 			};
 			return async () => {
 				store.write = write;
-				if (isDown(world)) await startBooter(world, store.reopenAfterCrash({ loseRelaxed: random() < 0.5 }));
+				if (hasCrashed) await bringUp(world, store.reopenAfterCrash({ loseRelaxed: random() < 0.5 }));
 			};
 		}
 	},
@@ -90,7 +92,7 @@ export const BOOTER_FAULTS = {
 			if (isDown(world)) return null;
 			const store = killBooter(world).reopenAfterCrash({ loseRelaxed: false });
 			await forget(store, random() >= 0.3);
-			return () => startBooter(world, store);
+			return () => bringUp(world, store);
 		}
 	},
 	/**
@@ -417,6 +419,11 @@ function together(...ends: (() => void)[]): End {
 	return () => {
 		for (const end of ends) end();
 	};
+}
+
+/** Faults overlap: another may have brought it up meanwhile, and one key runs once. */
+async function bringUp(world: World, store: MemoryLedgerStore): Promise<void> {
+	if (isDown(world)) await startBooter(world, store);
 }
 
 async function startBooter(world: World, store: MemoryLedgerStore): Promise<void> {
