@@ -153,7 +153,7 @@ export class Pbft {
 			const begun = sender === init.self ? this.#viewChange.onOwn(signed, effects) : null;
 			if (begun) this.#begin(begun, effects);
 		} else if (signed.view === view && isActive) this.#vote(message, effects);
-		else if (signed.view > view || (signed.view === view && !isActive)) this.#early.add(message);
+		else if (signed.view >= view) this.#early.add(message);
 		return this.#end(effects);
 	}
 

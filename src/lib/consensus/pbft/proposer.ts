@@ -4,7 +4,6 @@ import { fromHex, toHex } from '../../crypto/hex.ts';
 import { decodeProposal, joinHashes, splitHashes } from '../../ledger/block.ts';
 import { ProposalSchema } from '../../wire/gen/tabwave/v1/ledger_pb.js';
 import type { PbftEffects } from './pbft-effects.ts';
-import { isIncomplete } from './round.ts';
 import type { Rounds } from './rounds.ts';
 import type { Standing } from './standing.ts';
 
@@ -25,7 +24,8 @@ export class Proposer {
 	readonly #rounds: Rounds;
 	/** Transaction ids of own proposals that are not rounds yet: the driver is signing them. */
 	readonly #underWay = new Map<number, ReadonlySet<string>>();
-	#nextRoundId: number;
+	/** The ledger may have passed it meanwhile. */
+	#nextRoundId = 1;
 	/** Transactions in the last proposal. */
 	#lastSize = 0;
 	#paused = false;
@@ -33,7 +33,6 @@ export class Proposer {
 	constructor(standing: Standing, rounds: Rounds) {
 		this.#standing = standing;
 		this.#rounds = rounds;
-		this.#nextRoundId = standing.lastRoundId + 1;
 	}
 
 	/** A node that catches up starts no rounds (R23). */
@@ -45,7 +44,7 @@ export class Proposer {
 	enterView(): void {
 		this.#underWay.clear();
 		this.#lastSize = 0;
-		this.#nextRoundId = Math.max(this.#standing.chosenRoundId, this.#standing.lastRoundId) + 1;
+		this.#nextRoundId = this.#standing.chosenRoundId + 1;
 	}
 
 	/** A round of this view that was proposed in an earlier run, and is offered again. */
@@ -54,9 +53,10 @@ export class Proposer {
 		this.#underWay.set(roundId, new Set(splitHashes(decodeProposal(proposal).transactionIds).map(toHex)));
 	}
 
-	propose(effects: PbftEffects, isTick = false): void {
+	/** What the leader of a view that has begun proposes now. */
+	propose(effects: PbftEffects, isTick: boolean): void {
 		const { genesis, pool, maxBodyBytes } = this.#standing.init;
-		if (!this.#standing.isLeader || this.#paused || this.#isCarrying()) return;
+		if (this.#paused || this.#isCarrying()) return;
 		this.#nextRoundId = Math.max(this.#nextRoundId, this.#standing.lastRoundId + 1);
 		while (this.#standing.inWindow(this.#nextRoundId)) {
 			this.#forgetAnswered();
@@ -99,7 +99,7 @@ export class Proposer {
 	#isCarrying(): boolean {
 		return this.#rounds
 			.list()
-			.some((round) => round.isCarried && round.proposal === null && !round.isGivenUp && isIncomplete(round));
+			.some((round) => round.isCarried && round.proposal === null && !round.isGivenUp);
 	}
 
 	#isUnderWay(id: string): boolean {
