@@ -2,6 +2,7 @@
 import { chromium, type BrowserContext, type Page } from 'playwright-core';
 import type { TabwaveApi } from '#lib/node/api.ts';
 import { launchOptions } from '../browser/harness/chromium.ts';
+import { startRelayCluster } from '../browser/harness/relay-cluster.ts';
 import { startRelayProcess, type RelayProcess } from '../browser/harness/relay-process.ts';
 import { waitFor } from '../browser/harness/tabs.ts';
 import { keepConnections } from './tab-probes.ts';
@@ -14,7 +15,10 @@ declare global {
 export interface BenchNetwork {
 	context: BrowserContext;
 	pages: Page[];
+	/** The one that the pages come from. */
 	relay: RelayProcess;
+	/** Of the Booter, `relay` among them. */
+	replicas: readonly RelayProcess[];
 	/** Of browser and relay: all that the network costs is below them. */
 	pids: number[];
 }
@@ -27,6 +31,8 @@ export interface BenchNetworkInit {
 	path?: string;
 	/** Lets openInspector() in. */
 	inspectRelay?: boolean;
+	/** Of the Booter. */
+	replicas?: 1 | 3 | 5;
 	/** More of network.ini, in whole sections. */
 	ini?: string;
 }
@@ -40,11 +46,17 @@ export async function endNetworks(): Promise<void> {
 }
 
 export async function withNetwork<T>(
-	{ partitions = 1, tabs = 0, path, inspectRelay = false, ini = '' }: BenchNetworkInit,
+	{ partitions = 1, tabs = 0, path, inspectRelay = false, replicas: count = 1, ini = '' }: BenchNetworkInit,
 	run: (network: BenchNetwork) => Promise<T>
 ): Promise<T> {
-	const relay = await startRelay(`[partitions]\ncount = ${partitions}\n${ini}`, inspectRelay);
-	const endRelay = (): Promise<void> => relay.dispose();
+	const network = `[partitions]\ncount = ${partitions}\n${ini}`;
+	const booter =
+		count > 1
+			? await startRelayCluster({ replicas: count, ini: network })
+			: await startRelay(network, inspectRelay);
+	const replicas = 'replicas' in booter ? booter.replicas : [booter];
+	const relay = replicas[0]!;
+	const endRelay = (): Promise<void> => booter.dispose();
 	running.add(endRelay);
 	try {
 		// A server has a process id, which a browser that Playwright launches by itself does not show.
@@ -64,7 +76,13 @@ export async function withNetwork<T>(
 			const pages: Page[] = [];
 			for (let i = 0; i < tabs; i++) pages.push(await joinedTab(context, relay, 1 + (i % partitions), path));
 			await Promise.all(pages.map(voting));
-			return await run({ context, pages, relay, pids: [server.process().pid!, relay.pid!] });
+			return await run({
+				context,
+				pages,
+				relay,
+				replicas,
+				pids: [server.process().pid!, ...replicas.map(({ pid }) => pid!)]
+			});
 		} finally {
 			running.delete(endServer);
 			await browser.close();
@@ -72,7 +90,7 @@ export async function withNetwork<T>(
 		}
 	} finally {
 		running.delete(endRelay);
-		await relay.dispose();
+		await booter.dispose();
 	}
 }
 

@@ -22,6 +22,7 @@ import { runInReadableCopy } from './readable-copy.ts';
 import { Report, several } from './report.ts';
 import { catchUp } from './scenarios/catch-up.ts';
 import { deadMembers } from './scenarios/dead-members.ts';
+import { failover } from './scenarios/failover.ts';
 import { firstLoad } from './scenarios/first-load.ts';
 import { heap } from './scenarios/heap.ts';
 import { joining } from './scenarios/joining.ts';
@@ -38,6 +39,7 @@ const SCENARIOS = [
 	'trading-8',
 	'view-change',
 	'dead-members',
+	'failover',
 	'joining',
 	'heap'
 ] as const;
@@ -106,6 +108,7 @@ async function benchmarks(): Promise<void> {
 	await attempt('dead-members', () =>
 		deadMembers(report, { sizes: values.quick ? [4] : [4, 7], path, outstanding, measureMs })
 	);
+	await attempt('failover', () => failover(report, values.quick ? 5 : 20));
 	await attempt('joining', () => joining(report, values.quick ? 5 : 20));
 	await attempt('heap', () => heap(report, heapMinutes));
 }

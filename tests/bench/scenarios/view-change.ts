@@ -1,19 +1,14 @@
 /** A leader's tab goes in the middle of trades: how long until the next final block, which is another leader's. */
-import type { Page } from 'playwright-core';
 import { waitFor, waitForValue } from '../../browser/harness/tabs.ts';
 import { DEFAULT_TIMING } from '#lib/node/timing.ts';
 import { withNetwork, type BenchNetwork } from '../bench-network.ts';
+import { watchBlocks } from '../final-blocks.ts';
 import { startLoad, stopLoad } from '../load.ts';
 import { ascending, quantile, several, type Report } from '../report.ts';
 
 const TABS = 4;
 /** A little load: the question is when there is another leader, not how fast it is. */
 const OUTSTANDING = 3;
-
-declare global {
-	/** When each block was final in this tab, by height, milliseconds since the epoch. */
-	var benchFinal: Map<number, number>;
-}
 
 export function viewChange(report: Report, times: number): Promise<void> {
 	const name = `${TABS} tabs, the leader’s tab goes ${times} times`;
@@ -80,11 +75,4 @@ async function oneChange({ pages }: BenchNetwork): Promise<number> {
 		(isReady) => isReady
 	);
 	return finalMs! - goneMs;
-}
-
-function watchBlocks(page: Page): Promise<void> {
-	return page.evaluate(() => {
-		const final = (globalThis.benchFinal = new Map<number, number>());
-		tabwave.on('block', ({ height }) => void final.set(height, Date.now()));
-	});
 }

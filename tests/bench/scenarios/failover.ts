@@ -1,0 +1,75 @@
+/** The active replica of the Booter is killed in the middle of trades: how long until the next final block, in a later term. */
+import { DEFAULT_TIMING } from '#lib/node/timing.ts';
+import { waitFor, waitForValue } from '../../browser/harness/tabs.ts';
+import { withNetwork, type BenchNetwork } from '../bench-network.ts';
+import { watchBlocks } from '../final-blocks.ts';
+import { startLoad, stopLoad } from '../load.ts';
+import { ascending, quantile, several, type Report } from '../report.ts';
+
+const TABS = 4;
+const REPLICAS = 3;
+/** A little load: the question is when the next one orders, not how fast it does. */
+const OUTSTANDING = 3;
+
+export function failover(report: Report, times: number): Promise<void> {
+	const name = `${TABS} tabs, the active one of ${REPLICAS} replicas killed ${times} times`;
+	return withNetwork({ tabs: TABS, replicas: REPLICAS }, async (network) => {
+		const latencies: number[] = [];
+		for (let i = 0; i < times; i++) latencies.push(await oneKill(network));
+		report.details[name] = { latencies };
+		const sorted = ascending(latencies);
+		const { booterElectionMs } = DEFAULT_TIMING;
+		report.add(
+			name,
+			'p50 to the next final block ÷ election timeout',
+			quantile(sorted, 0.5) / booterElectionMs,
+			'',
+			'≤ 2'
+		);
+		report.add(
+			name,
+			'p50 / p95 to the next final block',
+			several([quantile(sorted, 0.5), quantile(sorted, 0.95)]),
+			'ms'
+		);
+		report.add(name, 'election timeout, at least', booterElectionMs, 'ms');
+	});
+}
+
+/** @returns milliseconds from the kill to the first final block of a later term */
+async function oneKill({ pages, replicas }: BenchNetwork): Promise<number> {
+	const statuses = await Promise.all(
+		pages.map((page) =>
+			waitFor(
+				page,
+				({ activity, relays, booter }) =>
+					activity === 'voting' && booter.active !== null && relays.every(({ path }) => path === 'direct'),
+				{ what: 'a link to every replica' }
+			)
+		)
+	);
+	const { active, term } = statuses[0]!.booter;
+	const victim = replicas.find(({ id }) => id === active)!;
+	await watchBlocks(pages[0]!);
+	await startLoad(pages, OUTSTANDING);
+	await waitForValue(
+		() => pages[0]!.evaluate(() => globalThis.benchLoad.done),
+		(done) => done > OUTSTANDING,
+		{ what: 'trades before the kill' }
+	);
+	const killedMs = Date.now();
+	await victim.kill();
+	const finalMs = await waitForValue(
+		() =>
+			pages[0]!.evaluate(async (before) => {
+				for (const [height, ms] of globalThis.benchFinal)
+					if ((await tabwave.chain.block(height)).ballot.term > before) return ms;
+				return null;
+			}, term),
+		(ms) => ms !== null,
+		{ what: 'a final block of a later term' }
+	);
+	await stopLoad(pages);
+	await victim.start();
+	return finalMs! - killedMs;
+}
