@@ -375,6 +375,14 @@ describe('R6: a view begins', () => {
 		expect(open()).toEqual([]);
 	});
 
+	it('for a member whose window it lies above, when the window comes to it', () => {
+		const member = new OneMember({ self: 2, lastRoundId: 3, maxRoundsInFlight: 1 });
+		member.begin(1, 4, [blockOf(5, 'a')]);
+		expect(member.core.rounds()).toEqual([]);
+		member.core.ledger(4);
+		expect(member.core.rounds().map(({ roundId, isCarried }) => [roundId, isCarried])).toEqual([[5, true]]);
+	});
+
 	it('a leader that lacks what it carries over asks everyone', () => {
 		const leader = new OneMember({ self: 1 });
 		expect(sent(leader.begin(1, 0, [AB]), 'proposalRequest').map(({ to }) => to)).toEqual(['members']);
@@ -388,6 +396,20 @@ describe('R6: a view begins', () => {
 		expect(member.core.isActive).toBe(false);
 		expect(votes(member.hear(2, Kind.PREPARE, 1, AB, 0))).toEqual([]);
 		expect(votes(member.tick(resendTicks)).filter((vote) => !/VIEW/.test(vote))).toEqual([]);
+	});
+});
+
+describe('R6: a member that has joined a view which has not begun', () => {
+	it('votes on nothing, whatever comes for its open rounds', () => {
+		const { member } = follower('a');
+		for (const from of [0, 2, 3]) member.hear(from, Kind.VIEW_CHANGE, 0, AB, 2);
+		expect(votes(member.give('b'))).toEqual([]);
+	});
+
+	it('takes a certificate all the same', () => {
+		const { member } = follower();
+		for (const from of [0, 2, 3]) member.hear(from, Kind.VIEW_CHANGE, 0, AB, 2);
+		expect(member.certify(1, AB, 0).certified).toHaveLength(1);
 	});
 });
 

@@ -181,7 +181,6 @@ export class Rounds {
 	/** R9: the ledger has passed these rounds. The window has moved. */
 	forgetThrough(roundId: number, effects: PbftEffects): void {
 		for (const round of this.list()) if (round.roundId <= roundId) this.#drop(round);
-		this.#choices = this.#choices.filter((choice) => choice.roundId > roundId);
 		this.#carryChoices([], effects);
 	}
 
