@@ -825,7 +825,9 @@ export class TabwaveNode {
 	#resubmit(): void {
 		const { maxTransactionsPerBlock } = this.chain.genesis.fields;
 		const nowMs = this.#init.clock.now();
-		const own = this.#due(this.#own.values(), maxTransactionsPerBlock, OWN_RESEND_MS);
+		// What is final and not durable yet is the ledger's already, and would wait in the pool for ever.
+		const open = [...this.#own.values()].filter(({ id }) => !this.chain.recent.has(id));
+		const own = this.#due(open, maxTransactionsPerBlock, OWN_RESEND_MS);
 		for (const transaction of own) this.pool.add(transaction, nowMs);
 		if (own.length > 0) this.#turns.add({ type: 'submitted', transactions: own });
 		// Whoever made it may be gone: what stays too long is handed to the leader.
