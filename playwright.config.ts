@@ -1,10 +1,14 @@
 import { defineConfig } from '@playwright/test';
 
 const everything = process.env.TABWAVE_TRACE === 'full';
+/** Those that take too long for every run: npm run test:long. */
+const LONG = '**/*.long.spec.ts';
+const isLong = process.env.TABWAVE_LONG === '1';
 
 export default defineConfig({
 	testDir: 'tests/browser',
-	testMatch: '**/*.spec.ts',
+	testMatch: isLong ? LONG : '**/*.spec.ts',
+	testIgnore: isLong ? [] : LONG,
 	outputDir: 'test-results/browser',
 	// A test is a whole network of tabs: two at once would measure each other.
 	workers: 1,

@@ -42,7 +42,16 @@ export const TESTS = [
 	{ name: 'build', title: 'The site builds', run: build },
 	...STATIC_CHECKS,
 	{ name: 'unit', title: 'Unit tests and short simulation (Vitest)', run: unitTests },
-	{ name: 'browser', title: 'Browser tests (Playwright)', run: browserTests }
+	{ name: 'browser', title: 'Browser tests (Playwright)', run: (node) => browserTests(node) }
+];
+
+/** What takes too long for every run. @type {Check[]} */
+export const LONG_TESTS = [
+	{
+		name: 'browser',
+		title: 'Long browser tests (Playwright)',
+		run: (node) => browserTests(node, { TABWAVE_LONG: '1' })
+	}
 ];
 
 /**
@@ -106,8 +115,11 @@ async function unitTests(node) {
 	return countVitest(report, code);
 }
 
-/** @param {string} node */
-async function browserTests(node) {
+/**
+ * @param {string} node
+ * @param {NodeJS.ProcessEnv} [more]
+ */
+async function browserTests(node, more = {}) {
 	await ensureSite(node);
 	const browser = await ensureBrowser(node);
 	const report = join(RESULTS, 'playwright.json');
@@ -124,7 +136,8 @@ async function browserTests(node) {
 			...environment(node),
 			NO_COLOR: undefined,
 			TABWAVE_CHROMIUM: browser,
-			PLAYWRIGHT_JSON_OUTPUT_NAME: report
+			PLAYWRIGHT_JSON_OUTPUT_NAME: report,
+			...more
 		},
 		timeoutMs: BROWSER_TIMEOUT_MS
 	});

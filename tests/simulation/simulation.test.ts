@@ -17,7 +17,7 @@ import { rerunLine, runSeed } from './seeds.ts';
 import { QUIET, World, type WorldOptions } from './world.ts';
 
 /** Longer searches have a command of their own: npm run simulate. */
-const SEEDS = { network: 60, liars: 60 };
+const SEEDS = { network: 40, liars: 40 };
 const SEEDS_PER_TEST = 20;
 
 describe('simulation', () => {
