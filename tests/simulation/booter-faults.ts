@@ -11,22 +11,10 @@ import { MemoryLedgerStore } from '#lib/storage/memory-ledger-store.ts';
 import type { Packet, PartitionStatuses } from '#lib/wire/gen/tabwave/v1/wire_pb.js';
 import { booterId, evicting, forge, later, replaceNexts, statusRequest } from './booter-lies.ts';
 import { Rival } from './booter-rival.ts';
-import { pick, type Random } from './random.ts';
+import { together, type Fault } from './faults.ts';
+import { pick } from './random.ts';
 import { inject, tap, type Sent } from './wiretap.ts';
 import type { Tab, World } from './world.ts';
-
-/** Ends a fault. It is called once, at the latest when the run heals. */
-type End = () => Promise<void> | void;
-
-interface Fault {
-	/** How often it is drawn, relative to the others. */
-	weight: number;
-	/** How long it lasts, milliseconds. */
-	minMs: number;
-	maxMs: number;
-	/** @returns what ends it; null where it cannot happen now */
-	begin(world: World, random: Random): Promise<End | null> | End | null;
-}
 
 /** What of the upper tier goes up and down between a Booter and its partitions. */
 const BETWEEN_TIERS: readonly Packet['body']['case'][] = [
@@ -339,15 +327,6 @@ export const LIES: readonly BooterFaultName[] = [
 	"the Booter's clock is an hour off"
 ];
 
-/** Draws a fault by weight. */
-export function drawBooterFault(random: Random): { name: BooterFaultName; lastsMs: number } {
-	const names = Object.keys(BOOTER_FAULTS) as BooterFaultName[];
-	let left = random() * names.reduce((sum, name) => sum + BOOTER_FAULTS[name].weight, 0);
-	const name = names.find((candidate) => (left -= BOOTER_FAULTS[candidate].weight) < 0) ?? names[0]!;
-	const { minMs, maxMs } = BOOTER_FAULTS[name];
-	return { name, lastsMs: minMs + random() * (maxMs - minMs) };
-}
-
 function isDown(world: World): boolean {
 	return world.booter!.life.stopped;
 }
@@ -413,12 +392,6 @@ export async function copyOf(store: MemoryLedgerStore): Promise<MemoryLedgerStor
 	await copy.initialise(genesis!, state, head!);
 	await copy.write({ votes, blocks, durability: 'strict' });
 	return copy;
-}
-
-function together(...ends: (() => void)[]): End {
-	return () => {
-		for (const end of ends) end();
-	};
 }
 
 /** Faults overlap: another may have brought it up meanwhile, and one key runs once. */

@@ -1,5 +1,6 @@
 /** Scenarios of the upper tier: what one seed decides, run to its end, healed, and told. */
-import { BOOTER_FAULTS, drawBooterFault, LIES, type BooterFaultName } from './booter-faults.ts';
+import { BOOTER_FAULTS, LIES, type BooterFaultName } from './booter-faults.ts';
+import { drawFault } from './faults.ts';
 import { UpperTierCheckers } from './booter-checkers.ts';
 import { between, pick, seededRandom } from './random.ts';
 import type { NetworkFaults } from './simulated-network.ts';
@@ -37,7 +38,7 @@ export function booterScenarioOf(seed: number, durationMs = 10_000): BooterScena
 	for (let i = 0; i < count; i++) {
 		const atMs = between(random, 1500, durationMs - 500);
 		if (random() < 0.2) events.push({ atMs, name: 'crash a tab', lastsMs: between(random, 50, 3000) });
-		else events.push({ atMs, ...drawBooterFault(random) });
+		else events.push({ atMs, ...drawFault(random, BOOTER_FAULTS) });
 	}
 	events.sort((a, b) => a.atMs - b.atMs);
 	const transfersPerSecond = pick(random, [5, 20]);

@@ -2,7 +2,7 @@
  * Faults of the Booter's replicas and of what goes between them, in the manner of faults.ts. Any number of them may be down at
  * once: without a majority nothing becomes final, and nothing that was is lost.
  */
-import type { End, Fault } from './faults.ts';
+import { any, type End, type Fault } from './faults.ts';
 import { pick, type Random } from './random.ts';
 import type { Replica } from './replicas.ts';
 import type { World } from './world.ts';
@@ -144,10 +144,6 @@ export const CLUSTER_FAULTS = {
 
 function active(world: World): Replica | null {
 	return world.replicas.running.find(({ node }) => node.replica.isActive) ?? null;
-}
-
-function any(random: Random, replicas: Replica[]): Replica | null {
-	return replicas.length > 0 ? pick(random, replicas) : null;
 }
 
 async function crash(world: World, random: Random, replica: Replica | null): Promise<End | null> {

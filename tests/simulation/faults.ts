@@ -244,6 +244,14 @@ function neighbours(world: World, random: Random): [Tab, Tab] | null {
 	return one && other && [one, other];
 }
 
-function any(random: Random, tabs: Tab[]): Tab | null {
-	return tabs.length > 0 ? pick(random, tabs) : null;
+/** One of them; null where there is none. */
+export function any<T>(random: Random, list: readonly T[]): T | null {
+	return list.length > 0 ? pick(random, list) : null;
+}
+
+/** The end of a fault that is made of several. */
+export function together(...ends: (() => void)[]): End {
+	return () => {
+		for (const end of ends) end();
+	};
 }

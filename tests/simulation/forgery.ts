@@ -83,6 +83,7 @@ const OTHER_PLACES: ((certificate: BlockCertificate) => Partial<BlockCertificate
 	({ blockId }) => ({ blockId: flipped(blockId) })
 ];
 
-function flipped(bytes: Uint8Array): Uint8Array {
+/** The same bytes but for one bit. */
+export function flipped(bytes: Uint8Array): Uint8Array {
 	return bytes.map((byte, i) => (i === 0 ? byte ^ 1 : byte));
 }

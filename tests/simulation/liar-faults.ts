@@ -22,8 +22,8 @@ import {
 	type NewView
 } from '#lib/wire/gen/tabwave/v1/view_change_pb.js';
 import type { Packet } from '#lib/wire/gen/tabwave/v1/wire_pb.js';
-import type { End, Fault } from './faults.ts';
-import { forgeCertificates } from './forgery.ts';
+import { together, type End, type Fault } from './faults.ts';
+import { flipped, forgeCertificates } from './forgery.ts';
 import { hearAs, resign, say, signAs, speakAs } from './liar.ts';
 import { mutateAs } from './mutation.ts';
 import { pick, type Random } from './random.ts';
@@ -261,12 +261,6 @@ const WITHHELD: readonly Packet['body']['case'][] = [
 	'proposalResponse'
 ];
 
-function together(...ends: (() => void)[]): End {
-	return () => {
-		for (const end of ends) end();
-	};
-}
-
 /** @returns what ends it */
 function again(world: World, everyMs: number, run: () => void): () => void {
 	let cancel = world.time.after(everyMs, function next() {
@@ -283,10 +277,6 @@ function some(world: World, random: Random): ReadonlySet<string> {
 
 function anyone(world: World, random: Random): string {
 	return pick(random, [...world.tabs.map(({ id }) => id), world.booterId]);
-}
-
-function flipped(bytes: Uint8Array): Uint8Array {
-	return bytes.map((byte, i) => (i === 0 ? byte ^ 1 : byte));
 }
 
 function damaged(bytes: Uint8Array, random: Random): Uint8Array {
