@@ -1,4 +1,5 @@
 /** Two of seven members run a client that lies: the ledger stays right, and the liars are found out and evicted (R24). */
+import type { Page } from '@playwright/test';
 import { Kind } from '#lib/consensus/statement.ts';
 import { expectCleanChains, money, quietHead } from './harness/ledger-checks.ts';
 import { buildLiars } from './harness/liars.ts';
@@ -14,15 +15,19 @@ test('two of seven lie, about rounds and about results: trades go on, and both a
 	test.setTimeout(180_000);
 	const liars = await buildLiars();
 	try {
-		const lying = [await context.newPage(), await context.newPage()];
+		const pages = [];
+		for (let i = 0; i < 7; i++) pages.push(await openTab(context, '/node'));
+		// The first by id leads, and has no vote on an order to send: the last two are given the liars' client, and keep their ids.
+		const ids = new Map<Page, string>();
+		for (const page of pages) ids.set(page, (await status(page)).nodeId);
+		const byId = pages.toSorted((a, b) => (ids.get(a)! < ids.get(b)! ? -1 : 1));
+		const [honest, lying] = [byId.slice(0, 5), byId.slice(5)];
+		const lyingIds = lying.map((page) => ids.get(page)!);
 		await liars.corrupt(lying[0]!, [Kind.PREPARE, Kind.COMMIT]);
 		await liars.corrupt(lying[1]!, [Kind.SIGN, Kind.DONE]);
-		const honest = [];
-		for (let i = 0; i < 5; i++) honest.push(await openTab(context));
-		for (const page of lying) await page.goto('/node');
-		const pages = [...honest, ...lying];
-		for (const page of pages) await joinTab(page);
-		const lyingIds = await Promise.all(lying.map(async (page) => (await status(page)).nodeId));
+		for (const page of lying) await page.reload();
+		for (const page of [...honest, ...lying]) await joinTab(page);
+		expect(await Promise.all(lying.map(async (page) => (await status(page)).nodeId))).toEqual(lyingIds);
 
 		const trading = await Promise.all(honest.map((page) => trade(page)));
 		await Promise.all(trading.map((one) => one.reaches(3)));
