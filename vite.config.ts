@@ -27,6 +27,8 @@ export default defineConfig({
 	test: {
 		// What needs a browser is Playwright's, in tests/browser.
 		include: ['{src,relay,scripts}/**/*.test.{ts,js}', 'tests/{simulation,lint}/**/*.test.ts'],
+		// A process for each of the files would cost as much as their tests: the files of one process share their modules.
+		isolate: false,
 		// Suites of signatures and property tests run longest on a phone-sized machine that is busy otherwise.
 		testTimeout: 30_000,
 		hookTimeout: 30_000

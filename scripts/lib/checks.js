@@ -7,7 +7,10 @@ import { ROOT, ScriptError, endOf, environment, run, say, seconds } from './proj
 import { ensureSite } from './site.js';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
-/** @typedef {{ name: string, title: string, run: (node: string) => Promise<Counts> }} Check */
+/**
+ * `oneCore`: it keeps one core busy and measures no times, so it runs beside its neighbours of that kind.
+ * @typedef {{ name: string, title: string, oneCore?: boolean, run: (node: string) => Promise<Counts> }} Check
+ */
 
 const RESULTS = join(ROOT, 'test-results');
 const PASSED = { passed: 1, failed: 0, skipped: 0 };
@@ -21,16 +24,19 @@ const BROWSER_TIMEOUT_MS = 780_000;
 export const STATIC_CHECKS = [
 	{
 		name: 'format',
+		oneCore: true,
 		title: 'Format (Prettier)',
 		run: (node) => program(node, 'prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.'])
 	},
 	{
 		name: 'lint',
+		oneCore: true,
 		title: 'Rules of the code (ESLint)',
 		run: (node) => program(node, 'eslint/bin/eslint.js', ['--max-warnings', '0', '.'])
 	},
 	{
 		name: 'types',
+		oneCore: true,
 		title: 'Types (svelte-check)',
 		run: (node) =>
 			program(node, 'svelte-check/bin/svelte-check', ['--output', 'human', '--threshold', 'error'])
@@ -63,22 +69,49 @@ export const LONG_TESTS = [
 export async function runChecks(checks, node) {
 	mkdirSync(RESULTS, { recursive: true });
 	const total = { passed: 0, failed: 0, skipped: 0 };
-	for (const check of checks) {
-		const start = performance.now();
-		say(`\n▸ ${check.title}`);
-		let counts = FAILED;
-		try {
-			counts = await check.run(node);
-		} catch (error) {
-			if (!(error instanceof ScriptError)) throw error;
-			say(error.message);
+	for (const group of groups(checks)) {
+		say(`\n▸ ${group.map(({ title }) => title).join(' · ')}`);
+		for (const counts of await Promise.all(group.map((check) => runCheck(check, node)))) {
+			total.passed += counts.passed;
+			total.failed += counts.failed;
+			total.skipped += counts.skipped;
 		}
-		say(`  ${counts.failed === 0 ? 'passed' : 'FAILED'} in ${seconds(start)}`);
-		total.passed += counts.passed;
-		total.failed += counts.failed;
-		total.skipped += counts.skipped;
 	}
 	return total;
+}
+
+/**
+ * Neighbours that take one core each, together.
+ * @param {Check[]} checks
+ */
+function groups(checks) {
+	/** @type {Check[][]} */
+	const found = [];
+	for (const check of checks) {
+		const last = found.at(-1);
+		if (check.oneCore && last?.[0]?.oneCore) last.push(check);
+		else found.push([check]);
+	}
+	return found;
+}
+
+/**
+ * @param {Check} check
+ * @param {string} node
+ * @returns {Promise<Counts>}
+ */
+async function runCheck(check, node) {
+	const start = performance.now();
+	let counts = FAILED;
+	try {
+		counts = await check.run(node);
+	} catch (error) {
+		if (!(error instanceof ScriptError)) throw error;
+		say(error.message);
+	}
+	const name = check.oneCore ? `${check.title}: ` : '';
+	say(`  ${name}${counts.failed === 0 ? 'passed' : 'FAILED'} in ${seconds(start)}`);
+	return counts;
 }
 
 /** @param {string} node */
