@@ -31,6 +31,21 @@ describe('ballots', () => {
 		);
 	});
 
+	it('the highest that so many have reached is named, in whatever order they say it', () => {
+		const claims = [
+			{ term: 2, attempt: 5 },
+			{ term: 1, attempt: 9 },
+			{ term: 3, attempt: 0 }
+		];
+		const [second, lowest, highest] = claims;
+		expect([1, 2, 3, 4].map((count) => supportedBallot(claims, count))).toEqual([
+			highest,
+			second,
+			lowest,
+			null
+		]);
+	});
+
 	it('that enough refuse are ended by an honest member: more than f of them', () => {
 		for (let n = 1; n <= 64; n++) expect(blockingCount(n)).toBeGreaterThan(faultyBound(n));
 		expect([1, 2, 3, 4, 5, 6, 7].map(blockingCount)).toEqual([1, 1, 2, 2, 2, 3, 3]);

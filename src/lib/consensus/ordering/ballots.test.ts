@@ -1,6 +1,7 @@
 /** The upper tier as stories: what a Booter and its partitions say to each other, line by line. */
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../crypto/hex.ts';
+import { banKey } from '../../ledger/genesis.ts';
 import { Kind } from '../statement.ts';
 import { statusRequestStatement } from './status.ts';
 import { CARRY_TO_ALL_TICKS, counter, RESEND_TICKS, Tiers } from './testing/tiers.ts';
@@ -231,6 +232,41 @@ describe('a refusal', () => {
 		await tiers.spread(refused);
 		await tiers.settle();
 		expect(tiers.story()).toEqual([]);
+	});
+
+	it('of a change of members: the next attempt goes without it, and who had executed it takes it back (R15)', async () => {
+		const tiers = await Tiers.create(FOUR);
+		const { id } = tiers.stranger;
+		for (const name of ['1a', '2a']) tiers.believe(name, banKey(id), Uint8Array.of(1));
+		await tiers.join(tiers.stranger, 3);
+		await tiers.spread(await tiers.certify(1, 1));
+		tiers.story();
+		await tiers.ticks(1);
+		expect(tiers.story('booter ', 'given up', 'a Refuse', 'a Sign 1.0')).toEqual([
+			'booter Next 1.0 height 2 → 1a 2a 3a 4a',
+			'1a Refuse 1.0 KeyBanned',
+			'2a Refuse 1.0 KeyBanned',
+			'3a Sign 1.0',
+			'4a Sign 1.0',
+			expect.stringMatching(/^booter: ballot 1.0 of height 2 is given up: KeyBanned: /),
+			'booter StatusRequest 1.1 → 1a 2a 3a 4a',
+			'booter Next 1.1 height 2 free → 1a 2a 3a 4a',
+			'booter OrderCommit 1.1 → 1a 2a 3a 4a',
+			'booter commits 2',
+			'booter Finality 1.1 → 1a 2a 3a 4a'
+		]);
+		expect(['1a', '2a', '3a', '4a'].map((name) => tiers.member(name).voter.rolledBack)).toEqual([0, 0, 1, 1]);
+		for (const { chain } of tiers.members.values()) {
+			expect(chain.head.height).toBe(2);
+			expect(chain.state.get('counter/value')).toEqual(Uint8Array.of(1));
+			expect(chain.topology.partition(3)).toMatchObject({ epoch: 1 });
+		}
+		// Who asked is told, and the entry does not come back by itself.
+		expect(tiers.booter.core.requests.takeRefused()).toMatchObject([
+			{ member: id, error: { reason: 'OrderRefused' } }
+		]);
+		await tiers.ticks(2 * RESEND_TICKS);
+		expect(tiers.story('Next', 'Status')).toEqual([]);
 	});
 
 	it('by too few to matter changes nothing', async () => {

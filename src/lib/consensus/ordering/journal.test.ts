@@ -23,6 +23,9 @@ describe('R15: an overlay', () => {
 	it('is of one height', () => {
 		expect(journal.at(5)).toBe(A);
 		expect(journal.at(6)).toBeNull();
+		expect(journal.takeOver(6, SECOND, A.contentDigest)).toBeNull();
+		expect(journal.takeOver(6, SECOND, B.contentDigest)).toBeNull();
+		expect(journal.at(5)).toBe(A);
 	});
 
 	it('stays where a higher ballot orders the same', () => {

@@ -87,6 +87,20 @@ describe("a member's Status", () => {
 
 	it.each([
 		[
+			'that says something else',
+			'StatusInvalid',
+			async () =>
+				signedBy(all.partitions[0]![0]!, {
+					...statusStatement(BALLOT, HEIGHT, { id: 1, epoch: 1 }, undefined),
+					kind: Kind.REFUSE
+				})
+		],
+		[
+			'with half a signature',
+			'StatusInvalid',
+			async () => ({ ...(await all.status(1, 0, null)), signature: new Uint8Array(32) })
+		],
+		[
 			'of who is no member',
 			'NotMember',
 			async () => signedBy(all.stranger, statusStatement(BALLOT, HEIGHT, { id: 1, epoch: 1 }, undefined))
@@ -187,6 +201,16 @@ describe("a partition's Statuses, as its leader carries them", () => {
 	it.each([
 		['with a lower lock than they name', 'StatusInvalid', async () => carried(undefined, low)],
 		['without the lock that they name', 'StatusInvalid', async () => carried(undefined, null)],
+		[
+			'with the same content, locked in a lower ballot',
+			'StatusInvalid',
+			async () => carried(undefined, await all.lock({ term: 1, attempt: 0 }, high.content))
+		],
+		[
+			'with another lock of the ballot that they name',
+			'StatusInvalid',
+			async () => carried(undefined, await all.lock({ term: 3, attempt: 0 }, low.content))
+		],
 		['with a lock that nobody names', 'StatusInvalid', async () => carried([null, null, null], low)],
 		['of too few members', 'CertificateInvalid', async () => carried([high, null])],
 		[
@@ -256,6 +280,49 @@ describe('what justifies a later ballot', () => {
 			'a partition twice',
 			'StatusInvalid',
 			async () => judge([await free(1), await free(2), await free(2)], null)
+		],
+		[
+			'a partition twice beside enough others',
+			'StatusInvalid',
+			async () => judge([await free(1), await free(2), await free(3), await free(3)], null)
+		],
+		[
+			'a partition in an epoch that is not its present one',
+			'StatusInvalid',
+			async () => judge([await free(1), await free(2), { ...(await free(3)), epoch: 2 }], null)
+		],
+		[
+			'a partition without a vote',
+			'StatusInvalid',
+			async () =>
+				judge([await free(1), await free(2), await free(3), { ...(await free(4)), partition: 5 }], null)
+		],
+		[
+			'a lock of the very ballot, or of a later one',
+			'StatusInvalid StatusInvalid',
+			async () => {
+				const verdicts = [BALLOT, { term: 9, attempt: 0 }].map(async (ballot) => {
+					const lock = await all.lock(ballot);
+					return judge([await all.statuses(1, [lock, null, null]), await free(2), await free(3)], lock);
+				});
+				return (await Promise.all(verdicts)).join(' ');
+			}
+		],
+		[
+			'a lock of another height',
+			'StatusInvalid',
+			async () => {
+				const moved = { ...high, orderCommit: { ...high.orderCommit, height: HEIGHT - 1 } };
+				return judge([await all.statuses(1, [high, null, null]), await free(2), await free(3)], moved);
+			}
+		],
+		[
+			'two locks of one ballot, of which one never was',
+			'StatusInvalid',
+			async () => {
+				const never = await all.lock({ term: 3, attempt: 0 }, all.content({ term: 3, attempt: 0 }, 6));
+				return judge([await all.statuses(1, [high, never, null]), await free(2), await free(3)], high);
+			}
 		],
 		[
 			'a partition of which two members speak',

@@ -56,6 +56,7 @@ describe('R11: one vote in a ballot', () => {
 		expect(() => record.done(5, FIRST, X, LOCK)).toThrow(/^R11/);
 		write(record.sign(5, FIRST, X));
 		expect(() => record.done(5, FIRST, Y, LOCK)).toThrow(/^R11/);
+		expect(() => record.done(5, SECOND, X, LOCK)).toThrow(/^R11/);
 		write(record.done(5, FIRST, X, LOCK));
 		expect(record.done(5, FIRST, X, LOCK)).toEqual([]);
 		expect(restarted().lock(5)).toEqual(LOCK);
@@ -101,6 +102,10 @@ describe('R14: joining a ballot', () => {
 });
 
 describe('records', () => {
+	it('of a height at which nothing was said are none', () => {
+		expect([record.joined(5), record.hasSigned(5), record.lock(5)]).toEqual([null, false, null]);
+	});
+
 	it('of heights that are final are forgotten, in memory and on disk', () => {
 		write(record.sign(5, FIRST, X));
 		expect(record.forget(4)).toEqual([]);

@@ -24,6 +24,7 @@ import { parseTransaction, signedTransaction, unsignedTransaction } from '../../
 import { PartitionStateSchema, RoundStateSchema } from '../../../wire/gen/tabwave/v1/contracts_pb.js';
 import {
 	BlockCertificateSchema,
+	JoinRequestSchema,
 	ProposalSchema,
 	SignedSchema,
 	type CertifiedBlock,
@@ -33,9 +34,10 @@ import {
 import type { Next, Packet } from '../../../wire/gen/tabwave/v1/wire_pb.js';
 import { checkOrderCertificate, checkPartitionVotes, commitStatement } from '../../certificates.ts';
 import type { Effects, Persist, Target, Vote } from '../../effects.ts';
+import { JOIN_VALID_HEIGHTS } from '../../membership/change.ts';
 import { recoveryOf } from '../../membership/recovery.ts';
 import { quorum } from '../../quorum.ts';
-import { Kind, signedCheck, statementBytes, type Statement } from '../../statement.ts';
+import { Kind, payloadDigest, signedCheck, statementBytes, type Statement } from '../../statement.ts';
 import { receive, testMembers, testSuite, type TestMember } from '../../testing/members.ts';
 import { leaderOf } from '../../topology.ts';
 import { ballotName } from '../ballot.ts';
@@ -271,6 +273,16 @@ export class Tiers {
 	/** Everyone has the block, and the Booter orders it. */
 	async spread(body: CertifiedBody): Promise<void> {
 		await this.handUp(body, [...this.members.values()]);
+	}
+
+	/** The Booter hears that somebody wants to join a partition. */
+	async join(member: TestMember, partition: number): Promise<void> {
+		const payload = toBinary(JoinRequestSchema, create(JoinRequestSchema, { nickname: 'new' }));
+		const slot = FIRST_HEIGHT + JOIN_VALID_HEIGHTS / 2;
+		const digest = payloadDigest(payload);
+		const statement = { kind: Kind.JOIN, partition, epoch: 0, view: 0, attempt: 0, slot, digest };
+		const signed = await this.sign(member, statement, payload);
+		await this.#handleBooter(this.booter.core.request(signed));
 	}
 
 	async sign(member: TestMember, statement: Statement, payload?: Uint8Array): Promise<Signed> {
@@ -664,9 +676,13 @@ export class Tiers {
 
 	/** Lets a member believe that the ledger holds a partition's rounds up to this one, before anything has happened. */
 	believeRounds(name: string, partition: number, lastRoundId: number): void {
-		const host = this.member(name);
-		const key = roundKey(partition);
 		const value = toBinary(RoundStateSchema, create(RoundStateSchema, { epoch: 1, lastRoundId }));
+		this.believe(name, roundKey(partition), value);
+	}
+
+	/** Lets a member believe that the ledger holds this, before anything has happened. */
+	believe(name: string, key: string, value: Uint8Array): void {
+		const host = this.member(name);
 		host.disk.state.set(key, { key, value, height: FIRST_HEIGHT, previous: null });
 		host.chain = this.#chain(host);
 		host.voter = this.#voter(host);
