@@ -35,10 +35,13 @@ describe('a stall', () => {
 		expect(look({ waiting: certificate(1) }, 0)).toBeNull();
 		expect(look({ waiting: certificate(1) }, PATIENCE_MS - 1)).toBeNull();
 		expect(look({ waiting: certificate(1) }, PATIENCE_MS)).toBe('BooterStalls');
-		expect(watch.grievance).toMatchObject({
+		const { grievance } = watch;
+		expect(grievance).toEqual({
+			name: 'BooterStalls',
 			booter: BOOTER,
+			waiting: certificate(1),
 			sinceHeight: 10,
-			waiting: { blockId: certificate(1).blockId }
+			nexts: []
 		});
 	});
 
@@ -80,14 +83,47 @@ describe('censoring', () => {
 		expect(watch.grievance).toMatchObject({ sinceHeight: 10, waiting: { blockId: certificate(1).blockId } });
 	});
 
+	it('shows the block, and since when it waits', () => {
+		look({ waiting: certificate(1) }, 1000);
+		look({ waiting: certificate(1), finalHeight: 1000 }, 1000 + PATIENCE_MS);
+		expect(watch.grievance).toEqual({
+			name: 'BooterCensors',
+			booter: BOOTER,
+			waiting: certificate(1),
+			sinceHeight: 10,
+			nexts: []
+		});
+	});
+
+	it('is of a block: an order that is open is none, however many heights pass', () => {
+		look({ isOrderOpen: true }, 0);
+		expect(look({ isOrderOpen: true, finalHeight: 1000 }, PATIENCE_MS)).toBeNull();
+	});
+
 	it('takes time as well as heights: a burst of blocks proves nothing', () => {
 		look({ waiting: certificate(1) }, 0);
 		expect(look({ waiting: certificate(1), finalHeight: 1000 }, PATIENCE_MS - 1)).toBeNull();
+		watch = new BooterWatch({ patienceMs: PATIENCE_MS, repeatMs: REPEAT_MS, maxRoundsInFlight: ROUNDS });
+		look({ waiting: certificate(1) }, 5000);
+		expect(look({ waiting: certificate(1), finalHeight: 1000 }, 5000 + PATIENCE_MS - 1)).toBeNull();
 	});
 
 	it('is of one block: the next one waits anew', () => {
 		look({ waiting: certificate(1) }, 0);
 		expect(look({ waiting: certificate(2), finalHeight: 1000 }, PATIENCE_MS)).toBeNull();
+	});
+});
+
+describe('what is new', () => {
+	it('is said at once: another thing, and the same of another Booter', () => {
+		const other = 'cd'.repeat(32);
+		look({ isOrderOpen: true }, 0);
+		expect(look({ isOrderOpen: true }, 100)).toBe('BooterStalls');
+		expect(look({ isOrderOpen: true, booter: other }, 101)).toBe('BooterStalls');
+		expect(look({ isOrderOpen: true, booter: other }, 102)).toBeNull();
+		const nexts = create(SignedSchema, { sender: fromHex(other) });
+		const equivocation = { first: nexts, second: nexts };
+		expect(look({ isOrderOpen: true, booter: other, equivocation }, 103)).toBe('BooterEquivocates');
 	});
 });
 

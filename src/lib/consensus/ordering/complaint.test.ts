@@ -7,6 +7,7 @@ import {
 	type Signed
 } from '../../wire/gen/tabwave/v1/ledger_pb.js';
 import { commitStatement } from '../certificates.ts';
+import { Kind } from '../statement.ts';
 import { signedBy, testSuite, voteOf, type TestMember } from '../testing/members.ts';
 import {
 	checkComplaint,
@@ -16,7 +17,7 @@ import {
 	type Grievance
 } from './complaint.ts';
 import { Complaints } from './complaints.ts';
-import { BALLOT, Electorate } from './testing/statuses.ts';
+import { BALLOT, Electorate, HEIGHT } from './testing/statuses.ts';
 
 const ROUNDS = 4;
 const LATE = passableHeights(4, ROUNDS) + 1;
@@ -92,8 +93,19 @@ describe('a complaint', () => {
 		expect(await verdict(await make())).toBe('holds');
 	});
 
-	it.each<[string, string, () => Promise<Signed>]>([
+	it.each<[string, string, () => Promise<Signed | Signed[]>]>([
 		['by who is no member', 'NotMember', async () => complain({}, { member: all.stranger })],
+		['in the name of no partition', 'NotMember', async () => complain({}, { partition: 9 })],
+		[
+			'that says something else',
+			'ComplaintInvalid',
+			async () => ({ ...(await complain({})), kind: Kind.REFUSE })
+		],
+		[
+			'with half a signature',
+			'ComplaintInvalid',
+			async () => ({ ...(await complain({})), signature: new Uint8Array(32) })
+		],
 		['in the name of another partition', 'NotMember', async () => complain({}, { partition: 2 })],
 		['of another epoch', 'NotMember', async () => complain({}, { epoch: 2 })],
 		['of who is no Booter', 'NotBooter', async () => complain({}, { booter: all.stranger.signer.publicKey })],
@@ -138,6 +150,39 @@ describe('a complaint', () => {
 			async () => complain({ name: 'BooterEquivocates', nexts: (await twoNexts()).slice(1) })
 		],
 		[
+			'of three Nexts',
+			'ComplaintInvalid',
+			async () => {
+				const [first, second] = await twoNexts();
+				return complain({ name: 'BooterEquivocates', nexts: [first!, second!, second!] });
+			}
+		],
+		[
+			'of Nexts of two terms, or of two heights',
+			'ComplaintInvalid ComplaintInvalid',
+			async () => {
+				const [first, second] = await twoNexts();
+				const others = [
+					{ ...second!, view: 4 },
+					{ ...second!, slot: HEIGHT + 1 }
+				];
+				const complaints = others.map((other) =>
+					complain({ name: 'BooterEquivocates', nexts: [first!, other] })
+				);
+				return Promise.all(complaints);
+			}
+		],
+		[
+			'of what is no Next, or none that can be checked',
+			'ComplaintInvalid ComplaintInvalid',
+			async () => {
+				const [first, second] = await twoNexts();
+				const asking = [first!, second!].map((next) => ({ ...next, kind: Kind.STATUS_REQUEST }));
+				const cut = [first!, { ...second!, signature: new Uint8Array(32) }];
+				return Promise.all([asking, cut].map((nexts) => complain({ name: 'BooterEquivocates', nexts })));
+			}
+		],
+		[
 			'of the same Next twice',
 			'ComplaintInvalid',
 			async () => complain({ name: 'BooterEquivocates', nexts: await twoNexts(all.content(BALLOT)) })
@@ -172,7 +217,9 @@ describe('a complaint', () => {
 			}
 		]
 	])('is refused: %s', async (_what, reason, make) => {
-		expect(await verdict(await make())).toBe(reason);
+		const made = await make();
+		const verdicts = await Promise.all((Array.isArray(made) ? made : [made]).map(verdict));
+		expect(verdicts.join(' ')).toBe(reason);
 	});
 });
 
@@ -230,6 +277,37 @@ describe('complaints together', () => {
 		expect(against(complaints)).toMatchObject({ name: 'BooterEquivocates' });
 		expect(complaints.evidence(all.booter.id)).not.toBeNull();
 		expect(complaints.evidence(all.stranger.id)).toBeNull();
+		const others = new Complaints(1000);
+		await add(others, {}, [[4, 3]]);
+		expect(others.evidence(all.booter.id)).toBeNull();
+	});
+
+	it('are against one Booter each', async () => {
+		const complaints = new Complaints(1000);
+		const { publicKey: booter } = all.stranger.signer;
+		for (const [partition, index] of [
+			[1, 0],
+			[1, 1]
+		] as const) {
+			const member = all.partitions[partition - 1]![index]!;
+			const fields = { name: 'BooterCensors' as const, waiting };
+			complaints.add(await complain(fields, { member, partition, booter }), 0);
+		}
+		expect(against(complaints)).toBeNull();
+		expect(complaints.against(all.stranger.id, 3, all.voters.active, 0)).toMatchObject({ partitions: [1] });
+	});
+
+	it('are over when they are not said again for so long', async () => {
+		const complaints = new Complaints(1000);
+		for (const index of [0, 1])
+			complaints.add(
+				await complain({ name: 'BooterCensors', waiting }, { member: all.partitions[0]![index]! }),
+				5000
+			);
+		expect(against(complaints, 6000)).not.toBeNull();
+		expect(against(complaints, 6001)).toBeNull();
+		// And forgotten.
+		expect(against(complaints, 6000)).toBeNull();
 	});
 
 	it('of members that have gone count no longer', async () => {
@@ -242,5 +320,14 @@ describe('complaints together', () => {
 		]);
 		const next = all.voters.active.map((view) => ({ ...view, epoch: view.id === 2 ? 2 : 1 }));
 		expect(complaints.against(all.booter.id, 3, next, 0)).toBeNull();
+		// Those of the other partitions count still, and a partition may be gone altogether.
+		await add(complaints, {}, [
+			[3, 0],
+			[3, 1],
+			[4, 0],
+			[4, 1]
+		]);
+		expect(complaints.against(all.booter.id, 3, next, 0)).toMatchObject({ partitions: [1, 3, 4] });
+		expect(complaints.against(all.booter.id, 3, next.slice(0, 3), 0)).toMatchObject({ partitions: [1, 3] });
 	});
 });

@@ -1,8 +1,9 @@
+import { create, toBinary } from '@bufbuild/protobuf';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { LedgerError } from '../../ledger/errors.ts';
 import { DecodeError } from '../../wire/codec.ts';
 import type { Signed } from '../../wire/gen/tabwave/v1/ledger_pb.js';
-import type { PartitionRefusal } from '../../wire/gen/tabwave/v1/wire_pb.js';
+import { OrderRefusalSchema, type PartitionRefusal } from '../../wire/gen/tabwave/v1/wire_pb.js';
 import { Kind, payloadDigest } from '../statement.ts';
 import {
 	partitionOf,
@@ -38,6 +39,12 @@ beforeAll(async () => {
 async function refuse(member = members[0]!, refused = REASON, epoch = 1): Promise<Signed> {
 	const payload = encodeRefusal(refused, { term: 3, attempt: 0 });
 	return signedBy(member, refuseStatement(BALLOT, 9, { id: 1, epoch }, payload), payload);
+}
+
+/** In words that no honest member writes. */
+async function refuseWith(words: { name?: string; message?: string }): Promise<Signed> {
+	const payload = toBinary(OrderRefusalSchema, create(OrderRefusalSchema, words));
+	return signedBy(members[0]!, refuseStatement(BALLOT, 9, { id: 1, epoch: 1 }, payload), payload);
 }
 
 async function verdict(run: () => ReturnType<typeof checkRefuse>): Promise<string> {
@@ -79,6 +86,14 @@ describe("a member's refusal", () => {
 	it.each<[string, string, () => Promise<Signed>]>([
 		['of who is no member', 'NotMember', async () => refuse(others[0]!)],
 		['of another epoch', 'NotMember', async () => refuse(members[0]!, REASON, 2)],
+		['of another partition', 'NotMember', async () => ({ ...(await refuse()), partition: 2 })],
+		[
+			'with half a signature',
+			'RefusalInvalid',
+			async () => ({ ...(await refuse()), signature: REASON.entry! })
+		],
+		['with a name that is none', 'RefusalInvalid', async () => refuseWith({ name: 'N'.repeat(65) })],
+		['with a sermon', 'RefusalInvalid', async () => refuseWith({ message: 'm'.repeat(401) })],
 		[
 			'with other words than were signed',
 			'RefusalInvalid',
@@ -114,6 +129,11 @@ describe("a member's refusal", () => {
 	])('is refused itself: %s', async (_what, reason, make) => {
 		expect(await check(await make())).toBe(reason);
 	});
+
+	it('is refused where its partition has no vote', async () => {
+		const signed = await refuse();
+		expect(await verdict(() => checkRefuse(signed, undefined, TEST_CHAIN_ID))).toBe('NotMember');
+	});
 });
 
 describe("a partition's refusals", () => {
@@ -146,6 +166,17 @@ describe("a partition's refusals", () => {
 		['a Refuse of who is no member', 'NotMember', async () => carried([await refuse(others[0]!)])],
 		['another partition', 'RefusalInvalid', async () => carried([await refuse()], 2)],
 		['another epoch', 'RefusalInvalid', async () => carried([await refuse()], 1, 2)],
+		[
+			'a Refuse with other words than were signed',
+			'RefusalInvalid',
+			async () =>
+				carried([{ ...(await refuse()), payload: encodeRefusal({ ...REASON, name: 'Other' }, null) }])
+		],
+		[
+			'a Sign without a digest',
+			'RefusalInvalid',
+			async () => carried([{ ...(await sign(members[0]!)), digest: new Uint8Array(0) }])
+		],
 		[
 			'a Sign that nobody made',
 			'SignatureInvalid',
