@@ -46,11 +46,10 @@ export function readCertifiedBlock(
 	if (
 		!equalBytes(certificate.blockId, idBytes) ||
 		!equalBytes(proposal.chainId, chainId) ||
-		certificate.partition !== proposal.partition ||
-		certificate.epoch !== proposal.epoch ||
 		certificate.roundId !== proposal.roundId
 	)
 		throw new LedgerError('CertificateInvalid', 'a certificate belongs to another block');
+	// Of the proposal's partition and epoch, or it does not hold.
 	const checks = checkBlockCertificate(
 		certificate,
 		topology.epoch(proposal.partition, proposal.epoch),

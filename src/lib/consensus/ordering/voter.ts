@@ -508,9 +508,10 @@ export class Voter {
 	/** What is of heights that are final is no longer needed. */
 	#forget(effects: VoterEffects): void {
 		const { height } = this.#chain.head;
-		if (this.#open && this.#open.height <= height) this.#open = null;
-		if (this.#joined && this.#joined.height <= height) this.#joined = null;
-		if (this.#finality && this.#finality.height <= height) this.#finality = null;
+		// All of it was of the height above the head, and the head has moved.
+		this.#open = null;
+		this.#joined = null;
+		this.#finality = null;
 		this.#refusals.clear();
 		this.#journal.forget(height);
 		effects.persist.push(...this.#record.forget(height));
