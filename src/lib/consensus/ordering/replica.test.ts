@@ -1,17 +1,18 @@
 /** Three replicas over their own chains. Nobody is a member yet, so that what is open is the operator's to sign: a Booter that asks for it says it. */
-import { create } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { toHex } from '../../crypto/hex.ts';
-import type { Signed } from '../../wire/gen/tabwave/v1/ledger_pb.js';
+import { OrderContentSchema, type Signed } from '../../wire/gen/tabwave/v1/ledger_pb.js';
 import { BallotRecordSchema, BooterEntrySchema } from '../../wire/gen/tabwave/v1/storage_pb.js';
 import { Raft } from '../raft/raft.ts';
 import type { RaftLimits } from '../raft/limits.ts';
-import type { RaftMessage } from '../raft/messages.ts';
-import type { Statement } from '../statement.ts';
+import { RaftEntryType, type RaftMessage } from '../raft/messages.ts';
+import { Kind, type Statement } from '../statement.ts';
 import { testMembers, type TestMember } from '../testing/members.ts';
 import { TEST_START_MS, TestLedger } from '../testing/test-ledger.ts';
-import { BooterCore, type BooterEffects } from './booter.ts';
+import { BooterCore, noBooterEffects, type BooterEffects } from './booter.ts';
 import type { Chain } from './chain.ts';
+import { ballotEntry } from './open-ballot.ts';
 import { BooterReplica } from './replica.ts';
 
 const ELECTION_TICKS = 10;
@@ -26,6 +27,7 @@ interface Host {
 	isDown: boolean;
 	/** What it asked the operator to sign, in order. */
 	asked: Statement[];
+	notes: string[];
 }
 
 let ledger: TestLedger;
@@ -71,7 +73,7 @@ function start(id: string, limits: Partial<RaftLimits> = {}): Host {
 		limits
 	});
 	const replica = new BooterReplica({ chain, core, raft, replicas });
-	const host: Host = { id, replica, chain, raft, disk, isDown: false, asked: [] };
+	const host: Host = { id, replica, chain, raft, disk, isDown: false, asked: [], notes: [] };
 	hosts = [...hosts.filter((other) => other !== before), host].sort((a, b) => (a.id < b.id ? -1 : 1));
 	carryOut(host, replica.start());
 	return host;
@@ -85,6 +87,7 @@ function carryOut(host: Host, effects: BooterEffects): void {
 	for (const { to, packet } of effects.send)
 		if (packet.case === 'raft') letters.push({ from: host.id, to, message: packet.value });
 	if (effects.operator) host.asked.push(effects.operator);
+	host.notes.push(...effects.notes);
 }
 
 function settle(): void {
@@ -188,6 +191,79 @@ describe('one of three replicas', () => {
 		ask(next, await join());
 		ticks(3);
 		expect(next.asked[0]).toMatchObject({ view: next.raft.term, slot: 1 });
+	});
+
+	it('says at once what a log of one replica has: nobody else is waited for', async () => {
+		booters = booters.slice(0, 1);
+		ledger = await TestLedger.found([0], { booters: booters.map(({ signer }) => signer.publicKey) });
+		hosts = [];
+		const alone = start(booters[0]!.id);
+		expect(elect()).toBe(alone);
+		ticks(2);
+		ask(alone, await join());
+		ticks(1);
+		expect(said(alone).map(([term, attempt, height]) => [term, attempt, height])).toEqual([
+			[alone.replica.term, 0, 1]
+		]);
+		// There is nobody to hand over to: it goes on.
+		carryOut(alone, alone.replica.handOver());
+		expect([alone.replica.isActive, alone.replica.isReplica(alone.id)]).toEqual([true, false]);
+	});
+
+	it('tells of nobody before who leads is active: its term begins with an entry that a majority holds', () => {
+		reaches = (_from, _to, what) => what !== 'append';
+		ticks(2 * ELECTION_TICKS);
+		const elected = hosts.filter(({ raft }) => raft.isLeader);
+		expect(elected.map(({ replica }) => [replica.isLeader, replica.isActive, replica.active])).toEqual([
+			[true, false, null]
+		]);
+	});
+
+	it('asks for a record at once, and keeps it in the log', async () => {
+		const active = elect();
+		ask(active, await join());
+		letters = [];
+		ticks(1);
+		expect(active.replica.log().filter(({ type }) => type === RaftEntryType.DATA)).toHaveLength(1);
+		expect(hosts.flatMap(({ notes }) => notes)).toEqual([]);
+	});
+
+	it('says what its log holds that no Booter of this version writes, and goes on', async () => {
+		const active = elect();
+		carryOut(active, active.replica.step({ ...noBooterEffects(), entries: [Uint8Array.of(0xff)] }));
+		ticks(5);
+		const note = 'the log holds an entry that no Booter of this version writes';
+		expect(hosts.map(({ notes }) => notes)).toEqual([[note], [note], [note]]);
+		ask(active, await join());
+		ticks(5);
+		expect(said(active)).toHaveLength(1);
+	});
+
+	it('writes to a replica when its link comes up, and not when it goes down; others are no replicas', () => {
+		const active = elect();
+		const [other] = hosts.filter((one) => one !== active) as [Host];
+		const written = (peer: string, isUp: boolean) => {
+			carryOut(active, active.replica.link(peer, isUp));
+			return letters.splice(0).map(({ to, message }) => [to, message.body.case]);
+		};
+		expect(written(other.id, true)).toEqual([[other.id, 'heartbeat']]);
+		expect([written(other.id, false), written(newcomers[0]!.id, true)]).toEqual([[], []]);
+		// What was under way to it is not counted on: the next entry only asks where it stands.
+		expect(active.raft.state().progress.find(({ id }) => id === other.id)?.state).toBe('probe');
+	});
+
+	it('asks a leader of a partition whose link comes up for its votes', async () => {
+		const active = elect();
+		ask(active, await join());
+		ticks(3);
+		await sign(active);
+		const member = newcomers[0]!.id;
+		ask(active, await join(1));
+		ticks(3);
+		expect(active.replica.core.state()).toMatchObject({ height: 2, phase: 'sign' });
+		const { votes } = active.replica.link(member, true);
+		expect(votes.map(({ to, statement }) => [to, Kind[statement.kind]])).toEqual([[[member], 'NEXT']]);
+		expect(active.replica.link(newcomers[1]!.id, true).votes).toEqual([]);
 	});
 
 	it('R14: goes on with what the one before had open, in a ballot of its own term', async () => {
@@ -298,12 +374,31 @@ describe('leadership', () => {
 		expect(Math.max(...hosts.map(({ raft }) => raft.term))).toBeGreaterThan(term);
 	});
 
+	it('R21: stays where one height is opened after the other, and goes where one stays open', () => {
+		const active = elect();
+		const { term } = active.raft;
+		for (let height = 1; height <= 6; height++) {
+			const id = new Uint8Array(32);
+			const entries = [{ partition: 1, epoch: 1, roundId: height, id }];
+			const order = create(OrderContentSchema, { height, previousHash: id, timeMs: 5n, term, entries });
+			const content = toBinary(OrderContentSchema, order);
+			const entry = ballotEntry(create(BallotRecordSchema, { term, attempt: 0, content }));
+			carryOut(active, active.replica.step({ ...noBooterEffects(), entries: [entry] }));
+			ticks(STALL_TICKS / 2);
+			expect(hosts.map(({ replica }) => replica.state().openHeight)).toEqual([height, height, height]);
+		}
+		expect([active.replica.isActive, active.raft.term]).toEqual([true, term]);
+		ticks(STALL_TICKS + 3 * ELECTION_TICKS);
+		expect(active.raft.term).toBeGreaterThan(term);
+	});
+
 	it('is given up where members have heard of a higher term, and comes back above it', () => {
 		const active = elect();
 		const effects = active.replica.core.tick(nowMs);
 		effects.higherTerm = 40;
 		carryOut(active, active.replica.step(effects));
 		expect(active.replica.isActive).toBe(false);
+		expect(active.notes).toEqual([expect.stringMatching(/^term \d+ of this Booter is over$/)]);
 		const next = elect();
 		expect(next.raft.term).toBeGreaterThan(40);
 		expect(next.replica.core.term).toBe(next.raft.term);

@@ -117,7 +117,8 @@ export class BooterReplica {
 	/** Before a clean stop: another replica leads without an election timeout. */
 	handOver(): BooterEffects {
 		const effects = noBooterEffects();
-		if (this.isLeader && this.#others.size > 0) this.#follow(this.#raft.transferLeadership(), effects);
+		// Raft refuses where this replica does not lead, or is alone.
+		this.#follow(this.#raft.transferLeadership(), effects);
 		return this.step(effects);
 	}
 
