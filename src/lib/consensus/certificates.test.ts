@@ -1,19 +1,25 @@
 import { create } from '@bufbuild/protobuf';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { taggedHash } from '../crypto/hash.ts';
+import { toHex } from '../crypto/hex.ts';
 import { LedgerError } from '../ledger/errors.ts';
 import {
 	BlockCertificateSchema,
 	OrderCertificateSchema,
+	SignedSchema,
 	type BlockCertificate,
 	type OrderCertificate
 } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import {
 	checkBlockCertificate,
 	checkOrderCertificate,
+	checkPartitionVotes,
 	commitStatement,
-	orderStatement
+	orderStatement,
+	orderVoteDigest,
+	votersWithout
 } from './certificates.ts';
-import { Kind, statementBytes, type Statement } from './statement.ts';
+import { isWellFormed, Kind, statementBytes, type Statement } from './statement.ts';
 import {
 	partitionOf,
 	TEST_CHAIN_ID,
@@ -22,6 +28,7 @@ import {
 	voteOf,
 	type TestMember
 } from './testing/members.ts';
+import type { PartitionView } from './topology.ts';
 
 const DIGEST = new Uint8Array(32).fill(1);
 let members: TestMember[];
@@ -64,17 +71,33 @@ describe('R2: a statement', () => {
 		expect(new Set(bytes).size).toBe(10);
 	});
 
-	it('is never made of a digest of another length, which would write over its neighbours', () => {
-		const statement = {
-			kind: Kind.COMMIT,
-			partition: 1,
-			epoch: 1,
-			view: 0,
-			attempt: 0,
-			slot: 1,
-			digest: new Uint8Array(33)
-		};
-		expect(() => statementBytes(TEST_CHAIN_ID, statement, DIGEST)).toThrow(/^R2/);
+	const COMMIT = { kind: Kind.COMMIT, partition: 1, epoch: 1, view: 0, attempt: 0, slot: 1, digest: DIGEST };
+
+	it('is never made of fields of another length, which would write over their neighbours', () => {
+		for (const length of [31, 33]) {
+			const wrong = new Uint8Array(length);
+			expect(() => statementBytes(TEST_CHAIN_ID, { ...COMMIT, digest: wrong }, DIGEST)).toThrow(/^R2/);
+			expect(() => statementBytes(wrong, COMMIT, DIGEST)).toThrow(/^R2/);
+			expect(() => statementBytes(TEST_CHAIN_ID, COMMIT, wrong)).toThrow(/^R2/);
+		}
+	});
+
+	it('begins with what it is a statement of: nothing else that a key signs can be taken for one', () => {
+		const text = new TextDecoder().decode(statementBytes(TEST_CHAIN_ID, COMMIT, DIGEST).subarray(0, 21));
+		expect(text).toBe('tabwave/v1/statement\0');
+	});
+
+	it('has a form, which is looked at before anything is checked', () => {
+		const [sender, signature] = [new Uint8Array(32), new Uint8Array(64)];
+		const signed = create(SignedSchema, { ...COMMIT, sender, signature });
+		expect(isWellFormed(signed)).toBe(true);
+		for (const fields of [
+			{ digest: new Uint8Array(31) },
+			{ sender: new Uint8Array(33) },
+			{ signature: new Uint8Array(63) },
+			{ kind: 999 as Kind }
+		])
+			expect(isWellFormed({ ...signed, ...fields })).toBe(false);
 	});
 });
 
@@ -113,6 +136,7 @@ describe('a block certificate', () => {
 		['too few', async () => certificate(members.slice(0, 2))],
 		['a stranger among them', async () => certificate([...members.slice(0, 2), others[0]!])],
 		['one counted twice', async () => certificate([members[0]!, members[0]!, members[1]!])],
+		['one counted twice beside enough', async () => certificate([...members.slice(0, 3), members[0]!])],
 		['of another partition', async () => certificate(undefined, { partition: 2 })],
 		['of another epoch', async () => certificate(undefined, { epoch: 2 })],
 		[
@@ -190,6 +214,13 @@ describe('an order certificate (R11)', () => {
 				partitions: [await votesOf(Kind.DONE, others.slice(1), 1), (await certificate()).partitions[1]!]
 			})
 		],
+		[
+			'a partition counted twice beside enough',
+			async () => {
+				const one = await certificate();
+				return { ...one, partitions: [...one.partitions, one.partitions[1]!] };
+			}
+		],
 		['no blocks', async () => ({ ...(await certificate()), blockHashes: new Uint8Array(0) })],
 		['half a block', async () => ({ ...(await certificate()), blockHashes: new Uint8Array(48) })],
 		[
@@ -202,6 +233,48 @@ describe('an order certificate (R11)', () => {
 		]
 	])('is refused: %s', async (_what, make) => {
 		expect(await refusal(async () => check((await make()) as OrderCertificate))).toBe('CertificateInvalid');
+	});
+
+	it('needs the votes of a partition as it is, with members, and on an order that has a form', async () => {
+		const votes = await votesOf(Kind.DONE, members.slice(1), 1);
+		const view = partitionOf(members, 1);
+		const reasonWith = (fields: Partial<PartitionView>, about: Partial<typeof order> = {}) =>
+			refusal(async () =>
+				checkPartitionVotes(Kind.DONE, { ...order, ...about }, votes, { ...view, ...fields }, TEST_CHAIN_ID)
+			);
+		expect(await reasonWith({})).toBe('none');
+		for (const fields of [{ id: 2 }, { epoch: 2 }, { members: [] }])
+			expect(await reasonWith(fields)).toBe('CertificateInvalid');
+		expect(await reasonWith({}, { contentDigest: new Uint8Array(31) })).toBe('CertificateInvalid');
+		expect(await reasonWith({}, { blockHashes: new Uint8Array(48) })).toBe('CertificateInvalid');
+	});
+
+	it('is on a digest of its own for each content, result and set of partitions left out', () => {
+		const blocks = new Uint8Array(64).map((_, i) => i);
+		const without = (...list: number[]) => ({ $typeName: 'tabwave.v1.PartitionIds' as const, ids: list });
+		const full = orderVoteDigest(DIGEST, blocks);
+		expect(full).toEqual(taggedHash('order-vote', DIGEST, blocks));
+		expect(orderVoteDigest(DIGEST, blocks, without())).toEqual(full);
+		// The ids of the last one are the content of the first, word by word: their count tells them apart.
+		const words = new DataView(DIGEST.buffer);
+		const asIds = Array.from({ length: 8 }, (_, i) => words.getUint32(4 * i));
+		const digests = [
+			full,
+			orderVoteDigest(blocks.slice(0, 32), blocks),
+			orderVoteDigest(DIGEST, blocks.slice(0, 32)),
+			...[[1], [2], [1, 2], [1, 3], [1, 2, 3]].map((list) =>
+				orderVoteDigest(DIGEST, blocks, without(...list))
+			),
+			orderVoteDigest(blocks.slice(0, 32), blocks.slice(32), without(1, ...asIds))
+		];
+		expect(new Set(digests.map(toHex)).size).toBe(digests.length);
+	});
+
+	it('knows who votes where partitions are left out (R22)', async () => {
+		const left = (...without: number[]) => votersWithout(active(), without).map(({ id }) => id);
+		expect([left(), left(1), left(2), left(1, 2)]).toEqual([[1, 2], [2], [1], []]);
+		for (const wrong of [[3], [1, 3], [2, 1], [1, 1]])
+			expect(await refusal(async () => left(...wrong))).toBe('CertificateInvalid');
 	});
 
 	describe('without a partition (R22)', () => {
@@ -263,6 +336,9 @@ describe('an order certificate (R11)', () => {
 		const checks = (key: Uint8Array) => checkOrderCertificate(Kind.DONE, byOperator, [], key, TEST_CHAIN_ID);
 		expect(await holds(checks(one[0]!.signer.publicKey))).toBe(true);
 		expect(await holds(checks(operator))).toBe(false);
+		const formless = { ...byOperator, blockHashes: new Uint8Array(48) };
+		const run = async () => checkOrderCertificate(Kind.DONE, formless, [], operator, TEST_CHAIN_ID);
+		expect(await refusal(run)).toBe('CertificateInvalid');
 		expect(await refusal(async () => check(byOperator))).toBe('CertificateInvalid');
 	});
 });

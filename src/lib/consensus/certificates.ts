@@ -2,7 +2,7 @@
  * Certificates: who must have signed what. These functions check everything but the signatures and return the checks that
  * the driver still has to make, so that a certificate is believed only where both hold.
  */
-import { equalBytes, toHex } from '../crypto/hex.ts';
+import { toHex } from '../crypto/hex.ts';
 import { HASH_BYTES, taggedHash } from '../crypto/hash.ts';
 import type { Verification } from '../crypto/suite.ts';
 import { LedgerError } from '../ledger/errors.ts';
@@ -166,14 +166,6 @@ export function checkOrderCertificate(
 	if (seen.size < upperQuorum(voters))
 		throw invalid(`${seen.size} of ${voters.length} partitions; ${upperQuorum(voters)} are needed`);
 	return checks;
-}
-
-export function sameOrder(a: OrderCertificate, b: OrderCertificate): boolean {
-	return (
-		a.height === b.height &&
-		equalBytes(a.contentDigest, b.contentDigest) &&
-		equalBytes(a.blockHashes, b.blockHashes)
-	);
 }
 
 /** Both are hashed one behind the other: only fixed lengths keep the border between them where it was signed. */

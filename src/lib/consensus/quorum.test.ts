@@ -38,7 +38,8 @@ describe('R1', () => {
 
 	it('refuses a quorum of nobody', () => {
 		expect(() => quorum(0)).toThrow(InvariantError);
-		expect(() => faultyBound(1.5)).toThrow(InvariantError);
+		for (const nonsense of [1.5, -1]) expect(() => faultyBound(nonsense)).toThrow(InvariantError);
+		expect(faultyBound(0)).toBe(0);
 	});
 
 	it('a majority of replicas: two share one, and the smaller half is not needed', () => {

@@ -1,15 +1,18 @@
+import { create, toBinary } from '@bufbuild/protobuf';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { reasonOf } from '../../ledger/testing/transactions.ts';
 import { faultyBound, quorum } from '../quorum.ts';
 import {
 	RecoveryMode,
+	RecoverySchema,
 	type MembershipChange,
 	type SignedRecovery
 } from '../../wire/gen/tabwave/v1/ledger_pb.js';
 import { testMembers, type TestMember } from '../testing/members.ts';
 import { hold, membershipEntry, TestLedger } from '../testing/test-ledger.ts';
+import type { PartitionView } from '../topology.ts';
 import { checkMembershipChange, membershipSignatures } from './change.ts';
-import { checkLeftOut, recoveryOf } from './recovery.ts';
+import { checkLeftOut, checkRecovery, readRecovery, recoveryOf } from './recovery.ts';
 
 const SILENCE_MS = 1000;
 let ledger: TestLedger;
@@ -68,6 +71,7 @@ describe('a recovery', () => {
 	it.each<[string, () => Parameters<typeof recovery>[0]]>([
 		['of another network', () => ({ chainId: new Uint8Array(32) })],
 		['of another epoch', () => ({ epoch: 2 })],
+		['of another partition', () => ({ partition: 2 })],
 		['in which a quorum remains', () => ({ remaining: members.slice(1).map(({ id }) => id) })],
 		['in which a stranger remains', () => ({ remaining: [ledger.members(2)[0]!.id] })],
 		['in which somebody remains twice', () => ({ remaining: [members[0]!.id, members[0]!.id] })],
@@ -76,6 +80,42 @@ describe('a recovery', () => {
 		const signed = await recovery(fields());
 		const change = { ...changeOf(await recovery()), recovery: signed };
 		expect(reason(change)).toBe('RecoveryInvalid');
+	});
+
+	it('is of a partition that there is, and that has members to lose', async () => {
+		const signed = await recovery();
+		const view = ledger.chain.topology.partition(1)!;
+		const { genesis, chainId } = ledger;
+		const { timeMs } = ledger.membershipContext();
+		const terms = { chainId, genesis: genesis.fields, timeMs };
+		const reasonFor = (partition: PartitionView | undefined) =>
+			reasonOf(() => checkRecovery(signed, partition, terms));
+		expect(reasonFor(view)).toBe('none');
+		expect(reasonFor(undefined)).toBe('RecoveryInvalid');
+		expect(reasonFor({ ...view, members: [] })).toBe('RecoveryInvalid');
+		const garbage = { ...signed, recovery: Uint8Array.of(0xff) };
+		expect(reasonOf(() => readRecovery(garbage))).toBe('RecoveryInvalid');
+	});
+
+	it('that retires a partition keeps nobody in it', async () => {
+		const { chainId, genesis } = ledger;
+		const { timeMs } = ledger.membershipContext();
+		const bytes = toBinary(
+			RecoverySchema,
+			create(RecoverySchema, {
+				chainId,
+				partition: 1,
+				epoch: 1,
+				retire: true,
+				remaining: [members[0]!.signer.publicKey],
+				silentSinceMs: BigInt(timeMs - SILENCE_MS)
+			})
+		);
+		const signed = { ...(await recovery()), recovery: bytes };
+		const view = ledger.chain.topology.partition(1);
+		expect(reasonOf(() => checkRecovery(signed, view, { chainId, genesis: genesis.fields, timeMs }))).toBe(
+			'RecoveryInvalid'
+		);
 	});
 
 	it('by the relay itself is refused where the operator signs in person', async () => {
@@ -108,6 +148,20 @@ describe('partitions that a ballot leaves out', () => {
 		const { timeMs } = ledger.membershipContext();
 		return checkLeftOut(signed, ledger.chain.topology.active(), { chainId, genesis: genesis.fields, timeMs });
 	};
+
+	it('are in ascending order, each once', async () => {
+		ledger = await TestLedger.found([4, 1, 1, 1], { recoverySilenceMs: BigInt(SILENCE_MS) });
+		const [one, two, three] = await Promise.all([1, 2, 3].map((partition) => recovery({ partition })));
+		expect(left([one!, two!, three!])).toEqual([1, 2, 3]);
+		expect(left([one!, three!])).toEqual([1, 3]);
+		for (const wrong of [
+			[two!, one!],
+			[one!, one!],
+			[one!, three!, two!],
+			[one!, two!, two!]
+		])
+			expect(reasonOf(() => left(wrong))).toBe('RecoveryInvalid');
+	});
 
 	it('have a recovery each, in order, and somebody else is left', async () => {
 		const [one, two] = [await recovery(), await recovery({ partition: 2 })];

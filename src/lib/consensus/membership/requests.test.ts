@@ -1,9 +1,17 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { toHex } from '../../crypto/hex.ts';
-import type { Signed } from '../../wire/gen/tabwave/v1/ledger_pb.js';
 import { decodeMembershipChange } from '../../ledger/block.ts';
+import { LedgerError } from '../../ledger/errors.ts';
+import {
+	Kind,
+	type Evidence,
+	type Signed,
+	type SignedRecovery
+} from '../../wire/gen/tabwave/v1/ledger_pb.js';
+import { doubleVote } from '../evidence/evidence.ts';
 import { testMembers, type TestMember } from '../testing/members.ts';
 import { membershipEntry, TestLedger } from '../testing/test-ledger.ts';
+import { recoveryOf } from './recovery.ts';
 import { MAX_WAITING_REQUESTS, MembershipRequests } from './requests.ts';
 
 let ledger: TestLedger;
@@ -31,6 +39,16 @@ const refused = (): [string, string][] =>
 const declare = async (silent: TestMember, by: TestMember[], slot?: number): Promise<void> => {
 	for (const member of by) requests.add(await ledger.silence(member, silent, 1, slot));
 };
+
+/** Two Prepares of a member in one place. */
+async function against(liar: TestMember, partition = 1): Promise<Evidence> {
+	const { epoch } = ledger.chain.topology.partition(partition)!;
+	const place = { kind: Kind.PREPARE, partition, epoch, view: 0, attempt: 0, slot: 7 };
+	const [first, second] = await Promise.all(
+		[1, 2].map((value) => ledger.sign(liar, { ...place, digest: new Uint8Array(32).fill(value) }))
+	);
+	return doubleVote(first!, second!);
+}
 
 describe('the Booter’s list of requests', () => {
 	it('is empty, and then there is no change', () => {
@@ -179,6 +197,16 @@ describe('declarations of silence', () => {
 		expect(senders(change.leaves)).toEqual([members[0]!.id]);
 	});
 
+	it('of oneself count for nothing, and spoil nothing: who speaks is not silent', async () => {
+		await declare(members[0]!, members.slice(0, 3));
+		requests.add(await ledger.join(newcomer, 1));
+		expect(next()!.change).toMatchObject({ evictions: [], joins: [{}] });
+		await declare(members[0]!, members.slice(3));
+		expect(next()!.change).toMatchObject({ evictions: [{}], joins: [{}] });
+		expect(refused()).toEqual([]);
+		await commit();
+	});
+
 	it('of strangers count for nothing', async () => {
 		await declare(members[0]!, [newcomer, ledger.members(2)[0]!, members[1]!, members[2]!]);
 		expect(next()).toBeNull();
@@ -227,4 +255,139 @@ describe('declarations of silence', () => {
 		expect(next()).toBeNull();
 		expect(refused()).toEqual([]);
 	});
+});
+
+describe('evidence (R24)', () => {
+	it('evicts, without anybody’s declaration, and is forgotten when the ledger has it', async () => {
+		const evidence = await against(members[0]!);
+		requests.addEvidence(members[0]!.id, evidence);
+		expect([
+			requests.isEmpty,
+			requests.isAccused(members[0]!.id),
+			requests.isAccused(members[1]!.id)
+		]).toEqual([false, true, false]);
+		const { evictions, members: remaining } = next()!.change;
+		expect(evictions).toMatchObject([{ member: members[0]!.signer.publicKey, silences: [], evidence }]);
+		expect(remaining).toHaveLength(3);
+		requests.prune(ledger.chain.topology);
+		expect(requests.isEmpty).toBe(false);
+		await commit();
+		requests.prune(ledger.chain.topology);
+		expect([requests.isEmpty, next()]).toEqual([true, null]);
+	});
+
+	it('goes before a leave, and before what is declared of the member: it is evicted once, as who it is', async () => {
+		requests.addEvidence(members[0]!.id, await against(members[0]!));
+		requests.add(await ledger.leave(members[0]!, 1));
+		await declare(members[0]!, members.slice(1));
+		requests.add(await ledger.leave(members[1]!, 1));
+		const { leaves, evictions } = next()!.change;
+		expect(senders(leaves)).toEqual([members[1]!.id]);
+		expect(evictions.map(({ member, evidence }) => [toHex(member), evidence !== undefined])).toEqual([
+			[members[0]!.id, true]
+		]);
+	});
+
+	it('is of its member’s partition, the first of each, and so many to an entry', async () => {
+		await ledger.admit(1, await testMembers(2));
+		members = ledger.members(1);
+		const first = await against(members[0]!);
+		requests.addEvidence(members[0]!.id, first);
+		requests.addEvidence(members[0]!.id, await against(members[0]!));
+		const elsewhere = ledger.members(2)[0]!;
+		requests.addEvidence(elsewhere.id, await against(elsewhere, 2));
+		expect(next()!.change).toMatchObject({ partition: 1, evictions: [{ evidence: first }] });
+		for (const member of members.slice(1, 5)) requests.addEvidence(member.id, await against(member));
+		expect(next()!.change.evictions).toHaveLength(4);
+		await commit();
+		expect(next()!.change.evictions.map(({ member }) => toHex(member))).toEqual([members[4]!.id]);
+		await commit();
+		expect(next()!.change).toMatchObject({ partition: 2 });
+	});
+
+	it('has room for so many', async () => {
+		const evidence = await against(members[0]!);
+		for (let i = 0; i < MAX_WAITING_REQUESTS; i++) requests.addEvidence(`liar ${i}`, evidence);
+		requests.addEvidence(members[0]!.id, evidence);
+		expect(requests.isAccused(members[0]!.id)).toBe(false);
+		expect(requests.isAccused(`liar ${MAX_WAITING_REQUESTS - 1}`)).toBe(true);
+	});
+});
+
+describe('what is dropped, since voters refused it', () => {
+	const refusedByVoters = new LedgerError('OrderRefused', 'no');
+
+	it('comes again only when it is asked for again', async () => {
+		await ledger.admit(1, await testMembers(1));
+		members = ledger.members(1);
+		requests.add(await ledger.join(newcomer, 1));
+		requests.add(await ledger.leave(members[0]!, 1));
+		await declare(members[1]!, [members[0]!, ...members.slice(2)]);
+		requests.addEvidence(members[2]!.id, await against(members[2]!));
+		const { change } = next()!;
+		expect([change.joins.length, change.leaves.length, change.evictions.length]).toEqual([1, 1, 2]);
+		requests.drop(change, refusedByVoters);
+		expect([requests.isEmpty, next()]).toEqual([true, null]);
+		expect(refused()).toEqual([[newcomer.id, 'OrderRefused']]);
+	});
+
+	it('is all of it, and nothing else', async () => {
+		const [other] = (await testMembers(1)) as [TestMember];
+		requests.add(await ledger.join(other, 2));
+		requests.add(await ledger.leave(members[0]!, 1));
+		const { change } = next()!;
+		requests.drop(change, refusedByVoters);
+		expect(next()!.change.partition).toBe(2);
+		const recovered = { ...change, recovery: undefined, partition: 2 };
+		requests.drop(recovered, refusedByVoters);
+		expect(senders(next()!.change.joins)).toEqual([other.id]);
+	});
+});
+
+describe('recoveries (R22)', () => {
+	async function recovery(partition: number): Promise<SignedRecovery> {
+		const view = ledger.chain.topology.partition(partition)!;
+		const { genesis, chainId } = ledger;
+		const silentSinceMs = ledger.membershipContext().timeMs - Number(genesis.fields.recoverySilenceMs);
+		const fields = { chainId, remaining: [], retire: false, silentSinceMs, automatic: false };
+		const { recovery: bytes, message } = recoveryOf(view, fields);
+		const signature = await ledger.operator.signer.sign(message);
+		return { $typeName: 'tabwave.v1.SignedRecovery', recovery: bytes, signature };
+	}
+
+	it('are of one epoch: another makes them void, and they are forgotten', async () => {
+		const signed = await recovery(1);
+		const { topology } = ledger.chain;
+		const view = topology.partition(1)!;
+		requests.addRecovery(signed);
+		requests.addRecovery({ ...(await recovery(2)), recovery: (await recoveryOfNobody()).recovery });
+		expect(requests.recovery(view)).toBe(signed);
+		expect(requests.recovery({ ...view, epoch: 2 })).toBeNull();
+		requests.prune(topology);
+		expect(requests.recovery(view)).toBe(signed);
+		expect(requests.recovery({ id: 9, epoch: 1 })).toBeNull();
+		await ledger.admit(1, [newcomer]);
+		requests.prune(topology);
+		expect(requests.recovery(view)).toBeNull();
+	});
+
+	it('go before everything else of their partition, and are dropped like everything else', async () => {
+		requests.add(await ledger.join(newcomer, 1));
+		requests.addRecovery(await recovery(1));
+		const { change } = next()!;
+		expect([change.recovery !== undefined, change.joins]).toEqual([true, []]);
+		expect(requests.nextRecovery(ledger.chain.topology, ledger.membershipContext())!.change).toEqual(change);
+		requests.drop({ ...change, recovery: undefined }, new LedgerError('OrderRefused', 'no'));
+		expect(next()!.change.recovery).toBeDefined();
+		requests.drop(change, new LedgerError('OrderRefused', 'no'));
+		expect(senders(next()!.change.joins)).toEqual([newcomer.id]);
+		expect(requests.nextRecovery(ledger.chain.topology, ledger.membershipContext())).toBeNull();
+	});
+
+	/** Of a partition that there is not. */
+	async function recoveryOfNobody(): Promise<{ recovery: Uint8Array }> {
+		const view = { ...ledger.chain.topology.partition(1)!, id: 9 };
+		const fields = { remaining: [], retire: false, silentSinceMs: 0, automatic: false };
+		return recoveryOf(view, { chainId: ledger.chainId, ...fields });
+	}
 });

@@ -63,6 +63,8 @@ export class MembershipRequests {
 	/** A declaration that finds no room is made again while the silence lasts. */
 	#addSilence(sender: string, signed: Signed): void {
 		const member = toHex(signed.digest);
+		// Who speaks is not silent, and one such declaration would spoil the entry for all others in it.
+		if (member === sender) return;
 		const declared = this.#silences.get(member) ?? new Map<string, Signed>();
 		if (!this.#silences.has(member) && this.#silences.size >= MAX_WAITING_REQUESTS) return;
 		this.#silences.set(member, declared);
