@@ -85,7 +85,15 @@ export async function measureLoad(pages: Page[], durationMs: number): Promise<Lo
 }
 
 export async function stopLoad(pages: Page[]): Promise<void> {
-	await Promise.all(pages.map((page) => page.evaluate(() => void (globalThis.benchLoad.isOn = false))));
+	await Promise.all(
+		pages.map((page) =>
+			page.evaluate(() => {
+				// A page that was opened again has none.
+				const load = globalThis.benchLoad as typeof globalThis.benchLoad | undefined;
+				if (load) load.isOn = false;
+			})
+		)
+	);
 	// What is outstanding becomes final first: the next scenario starts from a quiet network.
 	await waitForValue(
 		() => pages[0]!.evaluate(async () => (await tabwave.pool.status()).pending),

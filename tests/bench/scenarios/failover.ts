@@ -2,7 +2,7 @@
 import { DEFAULT_TIMING } from '#lib/node/timing.ts';
 import { waitFor, waitForValue } from '../../browser/harness/tabs.ts';
 import { withNetwork, type BenchNetwork } from '../bench-network.ts';
-import { watchBlocks } from '../final-blocks.ts';
+import { finalAfter, watchBlocks } from '../final-blocks.ts';
 import { startLoad, stopLoad } from '../load.ts';
 import { ascending, quantile, several, type Report } from '../report.ts';
 
@@ -59,17 +59,8 @@ async function oneKill({ pages, replicas }: BenchNetwork): Promise<number> {
 	);
 	const killedMs = Date.now();
 	await victim.kill();
-	const finalMs = await waitForValue(
-		() =>
-			pages[0]!.evaluate(async (before) => {
-				for (const [height, ms] of globalThis.benchFinal)
-					if ((await tabwave.chain.block(height)).ballot.term > before) return ms;
-				return null;
-			}, term),
-		(ms) => ms !== null,
-		{ what: 'a final block of a later term' }
-	);
+	const finalMs = await finalAfter(pages[0]!, 'term', term);
 	await stopLoad(pages);
 	await victim.start();
-	return finalMs! - killedMs;
+	return finalMs - killedMs;
 }
