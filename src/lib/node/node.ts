@@ -5,6 +5,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import {
 	certifiedBodyOf,
+	readCertifiedBlock,
 	toCertifiedBlock,
 	type CertifiedBody
 } from '../consensus/ordering/certified-block.ts';
@@ -218,6 +219,10 @@ export class TabwaveNode {
 		const { clock, timing, network, events, votes } = this.#init;
 		this.#liveness.awake(clock.now());
 		this.#voter.restore(votes);
+		const { topology, genesis, chainId } = this.chain;
+		for (const block of this.#voter.lockedBlocks())
+			// Signatures were checked before this member signed.
+			this.#bodies.add(readCertifiedBlock(block, topology, genesis.fields, chainId).body);
 		this.evidence.restore(votes);
 		this.#lastOwnBlock = await this.#readLastOwnBlock();
 		this.#enterEpoch(emptyTurn());

@@ -56,7 +56,7 @@ interface Says {
 	name?: string;
 	entry?: Uint8Array;
 	joined?: Ballot;
-	at?: Partial<Signed>;
+	at?: Partial<Omit<Signed, '$typeName' | '$unknown'>>;
 }
 
 function refusal(partition: number, member: number, { name = 'No', entry, joined, at }: Says = {}): Signed {

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { OrderCertificateSchema } from '../../wire/gen/tabwave/v1/ledger_pb.js';
+import { CertifiedBlockSchema, OrderCertificateSchema } from '../../wire/gen/tabwave/v1/ledger_pb.js';
 import type { Persist } from '../effects.ts';
 import { orderRecordKey, VoteRecord } from './vote-record.ts';
 
@@ -12,6 +12,7 @@ const LOCK = {
 	orderCommit: create(OrderCertificateSchema, { ...FIRST, height: 5 }),
 	content: Uint8Array.of(9)
 };
+const BLOCKS = [create(CertifiedBlockSchema, { proposal: X, transactions: [Y] })];
 let record: VoteRecord;
 let disk: Map<string, Uint8Array>;
 
@@ -53,12 +54,12 @@ describe('R11: one vote in a ballot', () => {
 	});
 
 	it('the second repeats the first, and only after it', () => {
-		expect(() => record.done(5, FIRST, X, LOCK)).toThrow(/^R11/);
+		expect(() => record.done(5, FIRST, X, LOCK, [])).toThrow(/^R11/);
 		write(record.sign(5, FIRST, X));
-		expect(() => record.done(5, FIRST, Y, LOCK)).toThrow(/^R11/);
-		expect(() => record.done(5, SECOND, X, LOCK)).toThrow(/^R11/);
-		write(record.done(5, FIRST, X, LOCK));
-		expect(record.done(5, FIRST, X, LOCK)).toEqual([]);
+		expect(() => record.done(5, FIRST, Y, LOCK, [])).toThrow(/^R11/);
+		expect(() => record.done(5, SECOND, X, LOCK, [])).toThrow(/^R11/);
+		write(record.done(5, FIRST, X, LOCK, []));
+		expect(record.done(5, FIRST, X, LOCK, [])).toEqual([]);
 		expect(restarted().lock(5)).toEqual(LOCK);
 	});
 
@@ -71,17 +72,22 @@ describe('R11: one vote in a ballot', () => {
 });
 
 describe('R14: joining a ballot', () => {
-	it('is durable, ends lower ones, and leaves the lock', () => {
+	it('is durable, ends lower ones, and leaves the lock with its blocks', () => {
 		write(record.sign(5, FIRST, X));
-		write(record.done(5, FIRST, X, LOCK));
+		expect(record.lockedBlocks(5)).toEqual([]);
+		write(record.done(5, FIRST, X, LOCK, BLOCKS));
 		write(record.join(5, SECOND));
 		for (const one of [record, restarted()]) {
 			expect(one.joined(5)).toMatchObject(SECOND);
 			expect(one.hasSigned(5)).toBe(false);
 			expect(one.lock(5)).toEqual(LOCK);
+			expect(one.lockedBlocks(5)).toEqual(BLOCKS);
+			expect(one.lockedBlocks(6)).toEqual([]);
 			expect(() => one.join(5, FIRST)).toThrow(/^R14/);
-			expect(() => one.done(5, FIRST, X, LOCK)).toThrow(/^R11/);
+			expect(() => one.done(5, FIRST, X, LOCK, [])).toThrow(/^R11/);
 		}
+		write(record.sign(5, SECOND, Y));
+		expect(restarted().lockedBlocks(5)).toEqual(BLOCKS);
 	});
 
 	it('twice equals once', () => {
@@ -91,7 +97,7 @@ describe('R14: joining a ballot', () => {
 
 	it('is of one height: the next begins with nothing joined and no lock', () => {
 		write(record.sign(5, FIRST, X));
-		write(record.done(5, FIRST, X, LOCK));
+		write(record.done(5, FIRST, X, LOCK, []));
 		expect(record.joined(6)).toBeNull();
 		expect(record.lock(6)).toBeNull();
 		expect(() => record.join(6, FIRST)).toThrow(/^R14/);

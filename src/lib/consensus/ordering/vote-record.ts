@@ -5,6 +5,7 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { equalBytes } from '../../crypto/hex.ts';
 import { invariant } from '../../ledger/errors.ts';
+import type { CertifiedBlock } from '../../wire/gen/tabwave/v1/ledger_pb.js';
 import { OrderVoteRecordSchema, type OrderVoteRecord } from '../../wire/gen/tabwave/v1/storage_pb.js';
 import { padded, type Persist } from '../effects.ts';
 import { compareBallots, type Ballot } from './ballot.ts';
@@ -49,6 +50,11 @@ export class VoteRecord {
 		return record?.lock ? { orderCommit: record.lock, content: record.lockContent } : null;
 	}
 
+	/** What the lock orders, in its order; changes of members are in the content itself. */
+	lockedBlocks(height: number): CertifiedBlock[] {
+		return this.#at(height)?.lockBlocks ?? [];
+	}
+
 	/** R14: from now on no part in lower ballots. The lock stays. */
 	join(height: number, ballot: Ballot): Persist[] {
 		const record = this.#at(height);
@@ -57,7 +63,7 @@ export class VoteRecord {
 			invariant(order >= 0, 'R14', 'a member takes no part in a ballot below the one that it has joined');
 			if (order === 0) return [];
 		}
-		return this.#write(height, { ...ballot, lock: record?.lock, lockContent: record?.lockContent });
+		return this.#write(height, { ...lockIn(record), ...ballot });
 	}
 
 	/**
@@ -66,13 +72,17 @@ export class VoteRecord {
 	 */
 	sign(height: number, ballot: Ballot, digest: Uint8Array): Persist[] | null {
 		const joining = this.join(height, ballot);
-		const { signedDigest, doneDigest, lock, lockContent } = this.#at(height)!;
+		const record = this.#at(height)!;
+		const { signedDigest, doneDigest } = record;
 		if (signedDigest.length > 0) return equalBytes(signedDigest, digest) ? joining : null;
-		return this.#write(height, { ...ballot, signedDigest: digest, doneDigest, lock, lockContent });
+		return this.#write(height, { ...lockIn(record), ...ballot, signedDigest: digest, doneDigest });
 	}
 
-	/** The second vote, and the lock that goes before it: both in one record. */
-	done(height: number, ballot: Ballot, digest: Uint8Array, lock: Lock): Persist[] {
+	/**
+	 * The second vote, and the lock that goes before it: both in one record.
+	 * @param blocks what the lock orders
+	 */
+	done(height: number, ballot: Ballot, digest: Uint8Array, lock: Lock, blocks: CertifiedBlock[]): Persist[] {
 		const record = this.#at(height);
 		invariant(
 			record && compareBallots(record, ballot) === 0 && equalBytes(record.signedDigest, digest),
@@ -85,7 +95,8 @@ export class VoteRecord {
 			signedDigest: digest,
 			doneDigest: digest,
 			lock: lock.orderCommit,
-			lockContent: lock.content
+			lockContent: lock.content,
+			lockBlocks: blocks
 		});
 	}
 
@@ -113,4 +124,8 @@ export class VoteRecord {
 		this.#height = height;
 		return [{ key: orderRecordKey(height), value: toBinary(OrderVoteRecordSchema, this.#record) }];
 	}
+}
+
+function lockIn(record: OrderVoteRecord | null): Partial<OrderVoteRecord> {
+	return record ? { lock: record.lock, lockContent: record.lockContent, lockBlocks: record.lockBlocks } : {};
 }

@@ -6,6 +6,7 @@ import { equalBytes, toHex } from '../../crypto/hex.ts';
 import { contentDigest, decodeContent, decodeMembershipChange } from '../../ledger/block.ts';
 import { invariant, LedgerError } from '../../ledger/errors.ts';
 import type {
+	CertifiedBlock,
 	OrderCertificate,
 	OrderContent,
 	OrderEntry,
@@ -20,7 +21,7 @@ import { Kind } from '../statement.ts';
 import type { PartitionView } from '../topology.ts';
 import { ballotName, compareBallots, type Ballot } from './ballot.ts';
 import { Carrier, partitionRefusal } from './carrier.ts';
-import type { CertifiedBody } from './certified-block.ts';
+import { toCertifiedBlock, type CertifiedBody } from './certified-block.ts';
 import type { Chain, Commit, EntryBody, Execution } from './chain.ts';
 import { encodeComplaint, readComplaint, type Grievance } from './complaint.ts';
 import { EntryError } from './entry-error.ts';
@@ -124,6 +125,11 @@ export class Voter {
 		const evidence = records.find(({ key }) => key === EVIDENCE_KEY);
 		const [first, second] = evidence ? readComplaint(evidence.value).nexts : [];
 		if (first && second) this.#equivocation = { first, second };
+	}
+
+	/** The blocks of this member's lock (R14): after a restart it may be the only one that still has them. */
+	lockedBlocks(): CertifiedBlock[] {
+		return this.#record.lockedBlocks(this.#chain.head.height + 1);
 	}
 
 	/** R23: a node that catches up carries no votes. */
@@ -491,7 +497,11 @@ export class Voter {
 			return;
 		}
 		const lock = { orderCommit: certificate, content: open.contentBytes };
-		effects.persist.push(...this.#record.done(open.height, open.ballot, resultDigest(open), lock));
+		const blocks = open.content.entries.flatMap((entry) => {
+			const body = this.#bodyOf(entry);
+			return body?.kind === 'block' ? [toCertifiedBlock(body.body)] : [];
+		});
+		effects.persist.push(...this.#record.done(open.height, open.ballot, resultDigest(open), lock, blocks));
 		open.done = true;
 		this.#giveVote(Kind.DONE, open, partition, effects);
 	}

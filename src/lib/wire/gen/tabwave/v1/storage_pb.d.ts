@@ -110,6 +110,13 @@ export declare type OrderVoteRecord = Message<"tabwave.v1.OrderVoteRecord"> & {
    * @generated from field: bytes lock_content = 6;
    */
   lockContent: Uint8Array;
+
+  /**
+   * Its bodies: a lock must be repeated, and when all that held them in memory have gone this is where they are.
+   *
+   * @generated from field: repeated tabwave.v1.CertifiedBlock lock_blocks = 7;
+   */
+  lockBlocks: CertifiedBlock[];
 };
 
 /**
