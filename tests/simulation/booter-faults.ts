@@ -11,8 +11,10 @@ import { MemoryLedgerStore } from '#lib/storage/memory-ledger-store.ts';
 import type { Packet, PartitionStatuses } from '#lib/wire/gen/tabwave/v1/wire_pb.js';
 import { booterId, evicting, forge, later, replaceNexts, statusRequest } from './booter-lies.ts';
 import { Rival } from './booter-rival.ts';
+import { restart } from './cluster-faults.ts';
 import { together, type Fault } from './faults.ts';
 import { pick } from './random.ts';
+import type { Replica } from './replicas.ts';
 import { inject, tap, type Sent } from './wiretap.ts';
 import type { Tab, World } from './world.ts';
 
@@ -35,52 +37,17 @@ const SECRET_MS = 600;
 const AN_HOUR_MS = 3_600_000n;
 
 export const BOOTER_FAULTS = {
-	'crash the Booter': {
-		weight: 3,
-		minMs: 100,
-		maxMs: 4000,
-		begin: async (world, random) => {
-			if (isDown(world)) return null;
-			const store = killBooter(world).reopenAfterCrash({ loseRelaxed: random() < 0.5 });
-			return () => bringUp(world, store);
-		}
-	},
-	/** The machine stops right before a write takes effect, or right after and before anything that it allows is sent. */
-	'crash the Booter at a write': {
-		weight: 4,
-		minMs: 500,
-		maxMs: 4000,
-		begin: (world, random) => {
-			if (isDown(world)) return null;
-			const { store } = world.booter!;
-			const at = random() < 0.5 ? 'before' : 'after';
-			let left = 1 + Math.floor(random() * 6);
-			let hasCrashed = false;
-			const write = store.write.bind(store);
-			store.write = async (changes) => {
-				if (world.booter!.store !== store || --left > 0) return write(changes);
-				if (at === 'after') await write(changes);
-				hasCrashed = true;
-				killBooter(world);
-				// Nobody is there any more to go on.
-				return new Promise<void>(() => {});
-			};
-			return async () => {
-				store.write = write;
-				if (hasCrashed) await bringUp(world, store.reopenAfterCrash({ loseRelaxed: random() < 0.5 }));
-			};
-		}
-	},
 	/** It comes back without what it had open: what members say when they join is all that is left of it. */
 	'the Booter forgets its ballot': {
 		weight: 2,
 		minMs: 100,
 		maxMs: 2000,
 		begin: async (world, random) => {
-			if (isDown(world)) return null;
-			const store = killBooter(world).reopenAfterCrash({ loseRelaxed: false });
-			await forget(store, random() >= 0.3);
-			return () => bringUp(world, store);
+			const booter = alone(world);
+			if (!booter) return null;
+			await world.replicas.crash(booter, false);
+			await forget(booter.store, random() >= 0.3);
+			return () => restart(world, booter);
 		}
 	},
 	/**
@@ -92,11 +59,12 @@ export const BOOTER_FAULTS = {
 		minMs: 300,
 		maxMs: 2000,
 		begin: async (world, random) => {
-			if (isDown(world)) return null;
-			const secret = await finaliseInSecret(world);
+			const booter = alone(world);
+			if (!booter) return null;
+			const secret = await finaliseInSecret(world, booter);
 			return async () => {
 				secret.end();
-				if (!isDown(world)) await comeBackFrom(world, await secret.copy(random() < 0.3));
+				await comeBackFrom(world, booter, await secret.copy(random() < 0.3));
 			};
 		}
 	},
@@ -106,13 +74,13 @@ export const BOOTER_FAULTS = {
 		minMs: 1500,
 		maxMs: 4000,
 		begin: async (world) => {
-			if (isDown(world)) return null;
-			const secret = await finaliseInSecret(world);
+			const booter = alone(world);
+			if (!booter) return null;
+			const secret = await finaliseInSecret(world, booter);
 			const ends = [secret.end];
 			const turn = async (): Promise<void> => {
 				secret.end();
-				if (isDown(world)) return;
-				await comeBackFrom(world, await secret.copy(false));
+				if (!(await comeBackFrom(world, booter, await secret.copy(false)))) return;
 				const rival = new Rival(world);
 				let hasLied = false;
 				const tellLie = (lie: Packet['body']): void => {
@@ -122,9 +90,7 @@ export const BOOTER_FAULTS = {
 				const isLocked = ({ body }: Sent): boolean => body.case === 'next' && body.value.lock !== undefined;
 				const lies = replaceNexts(world, isLocked, later(1n), tellLie);
 				// Its core would go on to the next ballot as soon as it hears of votes on something else.
-				const mute = tap(world.hub, ({ from, bytes }) =>
-					hasLied && from === booterId(world) ? [] : [bytes]
-				);
+				const mute = tap(world.hub, ({ from, bytes }) => (hasLied && from === booter.id ? [] : [bytes]));
 				ends.push(rival.stop, lies, mute);
 			};
 			ends.push(world.time.after(SECRET_MS, () => void turn()));
@@ -327,26 +293,22 @@ export const LIES: readonly BooterFaultName[] = [
 	"the Booter's clock is an hour off"
 ];
 
-function isDown(world: World): boolean {
-	return world.booter!.life.stopped;
-}
-
-/** A crash: nothing says goodbye, and nobody waits for what was under way. @returns the disk that is left */
-function killBooter(world: World): MemoryLedgerStore {
-	const { network, store } = world.booter!;
-	world.booter!.life.stopped = true;
-	void network.stop();
-	store.crash();
-	return store;
+/**
+ * The Booter, where it has no other replicas and runs: a replica that forgets what it called durable is none that Raft stands. What
+ * the ledger stands is another matter, and shown with one.
+ */
+function alone(world: World): Replica | null {
+	const { all, running } = world.replicas;
+	return all.length === 1 ? (running[0] ?? null) : null;
 }
 
 /** Blocks become final on the Booter's disk, and nobody hears of it. A copy of the disk knows of none of them. */
 async function finaliseInSecret(
-	world: World
+	world: World,
+	{ id: booter, node, store }: Replica
 ): Promise<{ end(): void; copy(forgets: boolean): Promise<MemoryLedgerStore> }> {
-	const booter = booterId(world);
-	const { height } = world.booter!.node.chain.head;
-	const copy = await copyOf(world.booter!.store);
+	const { height } = node.chain.head;
+	const copy = await copyOf(store);
 	const end = tap(world.hub, ({ from, bytes, body }) => {
 		if (from !== booter) return [bytes];
 		const proof =
@@ -375,9 +337,13 @@ async function forget(store: MemoryLedgerStore, keepsTerm: boolean): Promise<voi
 	});
 }
 
-async function comeBackFrom(world: World, store: MemoryLedgerStore): Promise<void> {
-	killBooter(world);
-	await startBooter(world, store);
+/** @returns whether it ran, and runs on the other disk now */
+async function comeBackFrom(world: World, { id }: Replica, store: MemoryLedgerStore): Promise<boolean> {
+	const booter = world.replicas.running.find((replica) => replica.id === id);
+	if (!booter) return false;
+	await world.replicas.crash(booter, false);
+	await world.startBooter({ ...booter, store });
+	return true;
 }
 
 /** A second disk with the same on it; the first goes on. */
@@ -392,14 +358,4 @@ export async function copyOf(store: MemoryLedgerStore): Promise<MemoryLedgerStor
 	await copy.initialise(genesis!, state, head!);
 	await copy.write({ votes, blocks, durability: 'strict' });
 	return copy;
-}
-
-/** Faults overlap: another may have brought it up meanwhile, and one key runs once. */
-async function bringUp(world: World, store: MemoryLedgerStore): Promise<void> {
-	if (isDown(world)) await startBooter(world, store);
-}
-
-async function startBooter(world: World, store: MemoryLedgerStore): Promise<void> {
-	const { signer, operator } = world.booter!;
-	await world.startBooter({ store, signer, operator });
 }

@@ -4,20 +4,28 @@ import { membershipSignatures } from '#lib/consensus/membership/change.ts';
 import { Kind } from '#lib/consensus/statement.ts';
 import type { Chain, CommittedBlock } from '#lib/consensus/ordering/chain.ts';
 import { readBalance, ACCOUNT_PREFIX } from '#lib/ledger/accounts.ts';
-import { decodeFinalBlock, decodeProposal, splitHashes } from '#lib/ledger/block.ts';
+import { blockHash, decodeFinalBlock, decodeHeader, decodeProposal, splitHashes } from '#lib/ledger/block.ts';
+import { merkleRoot } from '#lib/crypto/merkle.ts';
 import type { TabwaveNode } from '#lib/node/node.ts';
-import { toHex } from '#lib/crypto/hex.ts';
+import { equalBytes, toHex } from '#lib/crypto/hex.ts';
 import type { Suite, Verification } from '#lib/crypto/suite.ts';
 import type {
 	BlockCertificate,
 	Evidence,
+	FinalBlock,
 	MembershipChange,
 	Signed
 } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
+import { MarketChecker } from './market-checker.ts';
 import { bodyOf } from './wiretap.ts';
 
 /** What a node has, as far as its votes promise it. */
 export type Holder = Pick<TabwaveNode, 'pbft' | 'pool' | 'chain'>;
+
+/** What of a block all nodes hold alike: signatures under it may be those of another quorum. */
+const AGREED_PARTS = ['header', 'entry', 'transactions', 'receipts'] as const;
+
+type Agreed = { hash: string } & Record<(typeof AGREED_PARTS)[number], Uint8Array[]>;
 
 export class Violation extends Error {
 	override readonly name = 'Violation';
@@ -26,9 +34,11 @@ export class Violation extends Error {
 export class Checkers {
 	readonly #suite: Suite;
 	readonly #liars: ReadonlySet<string>;
-	/** Agreement: one hash a height, whoever commits it. */
-	readonly #hashes = new Map<number, string>();
+	readonly #conquered: ReadonlySet<number>;
+	/** Agreement: one block a height, whoever commits it. */
+	readonly #blocks = new Map<number, Agreed>();
 	readonly #states = new Map<number, string>();
+	readonly market = new MarketChecker();
 	/** R2: one digest for each sender and slot. */
 	readonly #votes = new Map<string, string>();
 	/** R6: one certified block for each round. */
@@ -39,6 +49,8 @@ export class Checkers {
 	readonly #looked = new WeakSet<Uint8Array>();
 	readonly counts = {
 		commits: 0,
+		roots: 0,
+		rows: 0,
 		certificates: 0,
 		votes: 0,
 		rounds: 0,
@@ -47,27 +59,66 @@ export class Checkers {
 		balances: 0,
 		evidence: 0,
 		changes: 0,
+		silenced: 0,
+		proven: 0,
 		bodies: 0
 	};
 
-	/** @param liars ids of members whose words say nothing about the others */
-	constructor(suite: Suite, liars: ReadonlySet<string> = new Set()) {
+	/**
+	 * @param liars ids of members whose words say nothing about the others
+	 * @param conquered partitions of which all members are liars: what they certify is bound by nothing
+	 */
+	constructor(
+		suite: Suite,
+		liars: ReadonlySet<string> = new Set(),
+		conquered: ReadonlySet<number> = new Set()
+	) {
 		this.#suite = suite;
 		this.#liars = liars;
+		this.#conquered = conquered;
 	}
 
 	/** A node says that a block is final. */
 	async committed(who: string, chain: Chain, block: CommittedBlock): Promise<void> {
 		this.counts.commits += 1;
-		const hash = toHex(block.hash);
-		const known = this.#hashes.get(block.height);
-		if (known === undefined) this.#hashes.set(block.height, hash);
-		else if (known !== hash)
-			throw new Violation(
-				`agreement: ${who} has ${hash.slice(0, 8)} at height ${block.height}, another node ${known.slice(0, 8)}`
-			);
+		const stored = decodeFinalBlock(block.bytes);
+		this.#agree(who, block, stored);
+		await this.#certificates(who, chain, block, stored);
+	}
+
+	/** Hash and bytes are those of whoever was first; of the first, the roots are computed again. */
+	#agree(who: string, block: CommittedBlock, stored: FinalBlock): void {
+		const { height } = block;
+		const known = this.#blocks.get(height);
+		if (known) {
+			const hash = toHex(block.hash);
+			if (known.hash !== hash)
+				throw new Violation(
+					`agreement: ${who} has ${hash.slice(0, 8)} at height ${height}, another node ${known.hash.slice(0, 8)}`
+				);
+			for (const part of AGREED_PARTS)
+				if (!sameBytes(known[part], [stored[part]].flat()))
+					throw new Violation(`bytes: the ${part} of block ${height} are others at ${who} than elsewhere`);
+			return;
+		}
+		const [header, entry] = [[stored.header], [stored.entry]];
+		const { transactions, receipts } = stored;
+		this.#blocks.set(height, { hash: toHex(block.hash), header, entry, transactions, receipts });
 		for (const { id } of block.transactions) this.#final.add(id);
-		await this.#certificates(who, chain, block);
+		const { transactionsRoot, receiptsRoot } = decodeHeader(stored.header);
+		const ids = block.transactions.map(({ idBytes }) => idBytes);
+		this.counts.roots += 1;
+		if (
+			!equalBytes(blockHash(stored.header), block.hash) ||
+			!equalBytes(transactionsRoot, merkleRoot(ids)) ||
+			!equalBytes(receiptsRoot, merkleRoot(receipts))
+		)
+			throw new Violation(`bytes: block ${height} of ${who} holds other leaves than its header's roots`);
+		this.#trade(who, this.market.committed(block));
+	}
+
+	#trade(who: string, wrong: string | null): void {
+		if (wrong) throw new Violation(`market: by ${who}, ${wrong}`);
 	}
 
 	/** Some node holds it in a final block. */
@@ -78,15 +129,39 @@ export class Checkers {
 	/** A node whose memory was damaged on purpose: its sums are wrong until it stops (R17). */
 	readonly damaged = new WeakSet<Chain>();
 
-	/** The state behind a head: equal for equal heights, and with as much money as was ever credited. */
+	/** The state behind a head: its digest is equal for equal heights, and whoever is first at one counts money and channels. */
 	state(who: string, chain: Chain): void {
 		this.counts.states += 1;
 		const { height, stateDigest } = chain.head;
 		const digest = toHex(stateDigest);
 		const known = this.#states.get(height);
-		if (known === undefined) this.#states.set(height, digest);
-		else if (known !== digest) throw new Violation(`state: ${who} differs at height ${height}`);
-		if (this.damaged.has(chain)) return;
+		if (known === digest || this.damaged.has(chain)) return;
+		if (known !== undefined) throw new Violation(`state: ${who} differs at height ${height}`);
+		this.#states.set(height, digest);
+		this.balances(who, chain);
+		this.#trade(who, this.market.state(chain));
+	}
+
+	/** Who has come to rest at one height holds the same rows, byte for byte. */
+	rows(nodes: readonly { name: string; chain: Chain }[]): void {
+		const [first, ...others] = nodes
+			.filter(({ chain }) => !this.damaged.has(chain))
+			.map(({ name, chain }) => ({ name, height: chain.head.height, rows: valuesOf(chain) }));
+		for (const { name, height, rows } of others) {
+			if (height !== first!.height) continue;
+			this.counts.rows += rows.size;
+			const differs = [...rows].some(([key, value]) => {
+				const expected = first!.rows.get(key);
+				return !expected || !equalBytes(expected, value);
+			});
+			if (differs || rows.size !== first!.rows.size)
+				throw new Violation(`state: at height ${height} ${name} holds other rows than ${first!.name}`);
+		}
+	}
+
+	/** As much money as was ever credited. */
+	balances(who: string, chain: Chain): void {
+		const { height } = chain.head;
 		let held = 0n;
 		let admitted = 0n;
 		for (const { key, value } of chain.state.rows()) {
@@ -134,6 +209,7 @@ export class Checkers {
 	}
 
 	#certificate(who: string, { partition, epoch, roundId, blockId }: BlockCertificate): void {
+		if (this.#conquered.has(partition)) return;
 		this.counts.rounds += 1;
 		const round = [partition, epoch, roundId].join('/');
 		const digest = toHex(blockId);
@@ -172,8 +248,7 @@ export class Checkers {
 		} else if (before !== digest) throw new Violation(`R2: ${who} voted twice in ${slot}`);
 	}
 
-	async #certificates(who: string, chain: Chain, block: CommittedBlock): Promise<void> {
-		const stored = decodeFinalBlock(block.bytes);
+	async #certificates(who: string, chain: Chain, block: CommittedBlock, stored: FinalBlock): Promise<void> {
 		const { genesis, chainId, topology } = chain;
 		const active = topology.activeAt(stored.finality!.height - 1);
 		const checks = checkOrderCertificate(
@@ -218,6 +293,8 @@ export class Checkers {
 			const declared = [...voters].filter(
 				(voter) => before.includes(voter) && voter !== toHex(member)
 			).length;
+			if (isProven) this.counts.proven += 1;
+			else this.counts.silenced += 1;
 			if (!isProven && 3 * declared <= 2 * (before.length - 1))
 				throw new Violation(
 					`R22: ${who} takes an eviction from partition ${partition} that ${declared} of ${before.length} members declare`
@@ -245,4 +322,14 @@ export class Checkers {
 		for (const check of checks) if (!(await this.#suite.verify(check))) return false;
 		return checks.length > 0;
 	}
+}
+
+function sameBytes(one: readonly Uint8Array[], other: readonly Uint8Array[]): boolean {
+	return one.length === other.length && one.every((bytes, i) => equalBytes(bytes, other[i]!));
+}
+
+function valuesOf({ state }: Chain): Map<string, Uint8Array> {
+	const values = new Map<string, Uint8Array>();
+	for (const { key, value } of state.rows()) if (value) values.set(key, value);
+	return values;
 }

@@ -2,9 +2,10 @@
  * Faults of the Booter's replicas and of what goes between them, in the manner of faults.ts. Any number of them may be down at
  * once: without a majority nothing becomes final, and nothing that was is lost.
  */
-import { any, type End, type Fault } from './faults.ts';
+import { any, WRITE_MS, type End, type Fault } from './faults.ts';
 import { pick, type Random } from './random.ts';
 import type { Replica } from './replicas.ts';
+import { slowDown } from './slow-disk.ts';
 import type { World } from './world.ts';
 
 /** Several elections long. */
@@ -66,6 +67,15 @@ export const CLUSTER_FAULTS = {
 			};
 		}
 	},
+	"a replica's disk is slow": {
+		weight: 2,
+		minMs: 500,
+		maxMs: LONGEST_MS,
+		begin: (world, random) => {
+			const replica = any(random, world.replicas.running);
+			return replica && slowDown(world.time, replica.store, pick(random, WRITE_MS));
+		}
+	},
 	'freeze a replica': {
 		weight: 2,
 		minMs: 200,
@@ -87,6 +97,7 @@ export const CLUSTER_FAULTS = {
 			const replica = random() < 0.5 ? active(world) : any(random, world.replicas.all);
 			if (!replica) return null;
 			const others = world.replicas.ids.filter((id) => id !== replica.id);
+			if (others.length === 0) return null;
 			for (const id of others) world.hub.unlink(replica.id, id);
 			return () => {
 				for (const id of others) world.hub.relink(replica.id, id);
@@ -101,6 +112,7 @@ export const CLUSTER_FAULTS = {
 		begin: (world, random) => {
 			const from = pick(random, world.replicas.ids);
 			const to = world.replicas.ids.filter((id) => id !== from && random() < 0.6);
+			if (to.length === 0) return null;
 			for (const id of to) world.hub.cut(from, id);
 			return () => {
 				for (const id of to) world.hub.mend(from, id);
@@ -159,7 +171,7 @@ function freeze(world: World, replica: Replica | null): End | null {
 }
 
 /** Faults overlap: another may have brought it up, and down again, meanwhile. */
-async function restart(world: World, { id }: Replica): Promise<void> {
+export async function restart(world: World, { id }: Replica): Promise<void> {
 	const last = world.replicas.all.find((replica) => replica.id === id)!;
 	if (last.life.stopped) await world.startBooter(last);
 }

@@ -3,6 +3,7 @@
  * `npm run simulate` prints counts them by these names, so that a fault that never happens is seen.
  */
 import { between, pick, type Random } from './random.ts';
+import { slowDown } from './slow-disk.ts';
 import type { Tab, World } from './world.ts';
 
 /** Ends a fault. It is called once, at the latest when the run heals. */
@@ -22,6 +23,9 @@ const NOTHING: End = () => {};
 
 /** Below the grace after which a silent member is evicted: what is shown here heals by itself. */
 const LONGEST_MS = 8000;
+
+/** A write to a busy disk, milliseconds. */
+export const WRITE_MS: readonly number[] = [20, 100, 500, 2000];
 
 export const FAULTS = {
 	'crash a tab': {
@@ -143,6 +147,15 @@ export const FAULTS = {
 			return () => {
 				for (const [one, other] of pairs) world.hub.relink(one, other);
 			};
+		}
+	},
+	'a slow disk': {
+		weight: 2,
+		minMs: 500,
+		maxMs: LONGEST_MS,
+		begin: (world, random) => {
+			const tab = any(random, world.members());
+			return tab && slowDown(world.time, tab.store, pick(random, WRITE_MS));
 		}
 	},
 	'restart the Booter': {

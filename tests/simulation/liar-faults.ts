@@ -9,8 +9,7 @@ import { Kind, payloadDigest, type Statement } from '#lib/consensus/statement.ts
 import { fromHex, toHex } from '#lib/crypto/hex.ts';
 import { ACCOUNT_PREFIX } from '#lib/ledger/accounts.ts';
 import { decodeProposal, joinHashes, proposalId, splitHashes } from '#lib/ledger/block.ts';
-import { transferArguments } from '#lib/ledger/transfer.ts';
-import { signedTransaction, unsignedTransaction } from '#lib/ledger/transaction.ts';
+import { signedTransaction } from '#lib/ledger/transaction.ts';
 import { decodeMessage } from '#lib/wire/codec.ts';
 import { MAX_PACKET_BYTES } from '#lib/wire/limits.ts';
 import { AccountStateSchema } from '#lib/wire/gen/tabwave/v1/contracts_pb.js';
@@ -24,7 +23,7 @@ import {
 import type { Packet } from '#lib/wire/gen/tabwave/v1/wire_pb.js';
 import { together, type End, type Fault } from './faults.ts';
 import { flipped, forgeCertificates } from './forgery.ts';
-import { hearAs, resign, say, signAs, speakAs } from './liar.ts';
+import { again, anyone, damaged, hearAs, payment, resign, say, signAs, some, speakAs } from './liar.ts';
 import { mutateAs } from './mutation.ts';
 import { pick, type Random } from './random.ts';
 import { torsionKey } from './torsion.ts';
@@ -261,31 +260,6 @@ const WITHHELD: readonly Packet['body']['case'][] = [
 	'proposalResponse'
 ];
 
-/** @returns what ends it */
-function again(world: World, everyMs: number, run: () => void): () => void {
-	let cancel = world.time.after(everyMs, function next() {
-		cancel = world.time.after(everyMs, next);
-		run();
-	});
-	return () => cancel();
-}
-
-/** Peers of all kinds, each with even odds. */
-function some(world: World, random: Random): ReadonlySet<string> {
-	return new Set([...world.tabs.map(({ id }) => id), world.booterId].filter(() => random() < 0.5));
-}
-
-function anyone(world: World, random: Random): string {
-	return pick(random, [...world.tabs.map(({ id }) => id), world.booterId]);
-}
-
-function damaged(bytes: Uint8Array, random: Random): Uint8Array {
-	const copy = bytes.slice();
-	if (copy.length > 0 && random() < 0.7)
-		copy[Math.floor(random() * copy.length)]! ^= 1 << Math.floor(random() * 8);
-	return copy;
-}
-
 /** Where a vote on a round stands, whatever it says. */
 function slotOf({ partition, epoch, view, slot, kind }: Signed): string {
 	return [partition, epoch, view, slot, kind > Kind.COMMIT ? kind : 'round'].join('/');
@@ -395,23 +369,6 @@ async function choosingOtherwise(
 		case: 'leaderChange',
 		value: { ...leaderChange, signed: await signAs(world, liar, statement, payload) }
 	};
-}
-
-function payment(
-	world: World,
-	random: Random,
-	from: Uint8Array,
-	to: Tab
-): { body: Uint8Array; message: Uint8Array } {
-	const { chain } = world.booter!.node;
-	return unsignedTransaction(from, {
-		contract: 'transfer',
-		function: 'transfer',
-		arguments: transferArguments(to.signer.publicKey, 1n),
-		chainId: chain.chainId,
-		nonce: Uint8Array.from({ length: 16 }, () => Math.floor(random() * 256)),
-		expiryHeight: chain.head.height + 50
-	});
 }
 
 /** Transactions in another's name. */

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { Kind } from '#lib/consensus/statement.ts';
 import { leaderOf } from '#lib/consensus/topology.ts';
-import { lie } from './liars.ts';
+import { lie } from './liar.ts';
 import { QUIET, World, type Tab, type WorldOptions } from './world.ts';
 
 /** Longer than what evicts a silent member, so that the two are told apart. */

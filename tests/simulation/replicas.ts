@@ -2,16 +2,15 @@
 import type { Commit, Chain } from '#lib/consensus/ordering/chain.ts';
 import { toHex } from '#lib/crypto/hex.ts';
 import type { Signer } from '#lib/crypto/suite.ts';
-import { transferContract } from '#lib/ledger/transfer.ts';
 import { openChain } from '#lib/node/open-chain.ts';
-import { DEFAULT_TIMING } from '#lib/node/timing.ts';
 import { MemoryLedgerStore } from '#lib/storage/memory-ledger-store.ts';
 import { BooterNode } from '../../relay/booter/booter-node.ts';
 import { ClusterCheckers } from './cluster-checkers.ts';
 import { seededRandom, type Random } from './random.ts';
 import type { SimulatedNetwork } from './simulated-network.ts';
+import { cutShort } from './slow-disk.ts';
 import { newLife, type Life } from './virtual-time.ts';
-import type { World } from './world.ts';
+import { contracts, type World } from './world.ts';
 
 export interface BooterParts {
 	store: MemoryLedgerStore;
@@ -75,7 +74,7 @@ export class Replicas {
 		const world = this.#world;
 		const id = toHex(signer.publicKey);
 		const name = this.#ids.length === 1 ? 'booter' : `booter${this.#ids.indexOf(id) + 1}`;
-		const { chain, votes } = await openChain(store, world.genesis, [transferContract]);
+		const { chain, votes } = await openChain(store, world.genesis, contracts());
 		const life = newLife();
 		const network = world.hub.network(id, [], life);
 		const send = network.send.bind(network);
@@ -92,7 +91,7 @@ export class Replicas {
 			signer,
 			operator,
 			clock: world.time.clock(0, life),
-			timing: DEFAULT_TIMING,
+			timing: world.timing,
 			random: this.#random,
 			events: {
 				committed: (commits) => this.#committed(name, chain, commits),
@@ -109,12 +108,14 @@ export class Replicas {
 
 	async stop(replica: Replica): Promise<void> {
 		replica.life.stopped = true;
+		if (cutShort(replica.store)) replica.store = replica.store.reopenAfterCrash({ loseRelaxed: false });
 		await replica.node.stop();
 	}
 
 	/** A crash: nothing says goodbye. What the disk holds afterwards is the store's to say. */
 	async crash(replica: Replica, loseRelaxed: boolean): Promise<void> {
 		replica.life.stopped = true;
+		cutShort(replica.store);
 		await replica.network.stop();
 		await replica.node.stop();
 		replica.store = replica.store.reopenAfterCrash({ loseRelaxed });

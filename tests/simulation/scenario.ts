@@ -1,27 +1,36 @@
 /** A scenario is all that one seed decides: sizes, faults and their rates, and what happens when. */
+import type { Timing } from '#lib/node/timing.ts';
 import { UpperTierCheckers } from './booter-checkers.ts';
+import { BOOTER_FAULTS, LIES } from './booter-faults.ts';
 import { Violation } from './checkers.ts';
 import { CLUSTER_FAULTS } from './cluster-faults.ts';
+import { CONQUEST_FAULTS } from './conquest-faults.ts';
 import { drawFault, FAULTS, RARE_FAULTS, type End, type Fault } from './faults.ts';
 import { LIAR_FAULTS } from './liar-faults.ts';
-import { between, pick, seededRandom } from './random.ts';
+import { between, pick, seededRandom, type Random } from './random.ts';
 import type { NetworkFaults } from './simulated-network.ts';
 import { World } from './world.ts';
 
 const LIARS_SALT = 0x11a25;
 const LARGE_SALT = 0x1a26e;
 const CLUSTER_SALT = 0xb0075;
+const EVICTION_SALT = 0xe71c7;
+const CONQUEST_SALT = 0xc0917;
 const FOCUS_SALT = 0xf0c5;
+/** Shorter than most faults, where members are to be evicted for their silence. */
+const SHORT_GRACE_MS = 3000;
 /** Beyond the first view timeout after the fault's begin, and short of the window's end. */
 const ONE_VIEW_MS = 8500;
 const MAX_TABS = 32;
 
-/** Crashes, cuts and churn, of tabs and of replicas, and what liars do, in one table. */
+/** Crashes, cuts and churn, of tabs and of replicas, and what liars and Booters do, in one table. */
 export const ALL_FAULTS = {
 	...FAULTS,
 	...RARE_FAULTS,
 	...CLUSTER_FAULTS,
-	...LIAR_FAULTS
+	...BOOTER_FAULTS,
+	...LIAR_FAULTS,
+	...CONQUEST_FAULTS
 } satisfies Record<string, Fault>;
 
 export type FaultName = keyof typeof ALL_FAULTS;
@@ -31,7 +40,8 @@ export interface Scenario {
 	partitions: number[];
 	/** Replicas. */
 	booters: number;
-	hasLiars: boolean;
+	/** Where intervals are others than the default. */
+	timing?: Partial<Timing>;
 	faults: NetworkFaults;
 	transfersPerSecond: number;
 	maxClockSkewMs: number;
@@ -104,18 +114,93 @@ export function scenarioOf(seed: number, durationMs = 12_000, hasLiars = false):
 	const losses = booters > 1 ? 1 + Math.floor(cluster() * 5) : 0;
 	for (let i = 0; i < losses; i++)
 		events.push({ atMs: between(cluster, 1500, durationMs - 1000), ...drawFault(cluster, CLUSTER_FAULTS) });
+	const hasBothSuites = hasLiars && lying() < 0.1;
+	// What that is for.
+	if (hasBothSuites) events.push({ atMs: 2000, name: 'a liar pays with torsion', lastsMs: 4000 });
 	events.sort((a, b) => a.atMs - b.atMs);
+	// Who is evicted leaves fewer members, of whom fewer may lie: with liars, silence is borne for longer than it lasts.
+	const evicts = !hasLiars && seededRandom(seed ^ EVICTION_SALT)() < 0.3;
 	return {
 		seed,
 		partitions,
 		booters,
-		hasLiars,
 		faults,
+		...(evicts && { timing: { evictionGraceMs: SHORT_GRACE_MS } }),
 		transfersPerSecond: pick(random, [5, 20, 50]),
 		maxClockSkewMs: pick(random, [0, 1000]),
-		hasBothSuites: hasLiars && lying() < 0.1,
+		hasBothSuites,
 		durationMs,
 		events
+	};
+}
+
+/** What a Booter does, or its replicas. Four partitions are the fewest of which one may be gone. */
+export function booterScenarioOf(seed: number, durationMs = 10_000): Scenario {
+	const random = seededRandom(seed);
+	const partitions = Array.from({ length: pick(random, [1, 2, 2, 3, 4, 4, 5]) }, () =>
+		pick(random, [1, 1, 2, 3, 4])
+	);
+	const booters = pick(random, [1, 1, 1, 3, 3, 5]);
+	const faults = upperTierFaults(random);
+	const count = 1 + Math.floor(random() * 5);
+	const events = Array.from({ length: count }, () => {
+		const atMs = between(random, 1500, durationMs - 500);
+		if (random() < 0.2) return { atMs, name: 'crash a tab' as const, lastsMs: between(random, 50, 3000) };
+		return {
+			atMs,
+			...(random() < 0.3 ? drawFault(random, CLUSTER_FAULTS) : drawFault(random, BOOTER_FAULTS))
+		};
+	}).sort((a, b) => a.atMs - b.atMs);
+	return {
+		seed,
+		partitions,
+		booters,
+		faults,
+		transfersPerSecond: pick(random, [5, 20]),
+		maxClockSkewMs: pick(random, [0, 1000]),
+		durationMs,
+		events
+	};
+}
+
+/** Partitions under the adversary, as many as the model allows, with a Booter that may be on its side and liars up to f elsewhere. */
+export function conquestScenarioOf(seed: number, durationMs = 9000): Scenario {
+	const random = seededRandom(seed ^ CONQUEST_SALT);
+	const partitions = Array.from({ length: pick(random, [4, 4, 4, 5, 5, 6, 7]) }, () =>
+		pick(random, [1, 1, 1, 2, 3, 4])
+	);
+	const draw = (table: Record<string, Fault>, most: number, least = 0): Scenario['events'] =>
+		Array.from({ length: least + Math.floor(random() * (most - least + 1)) }, () => ({
+			atMs: between(random, 1500, durationMs - 500),
+			...(drawFault(random, table) as { name: FaultName; lastsMs: number }),
+			stays: random() < 0.6
+		}));
+	const events = [
+		...draw(CONQUEST_FAULTS, 3, 1),
+		...draw(BOOTER_FAULTS, 3),
+		...draw(FAULTS, 2),
+		...draw(LIAR_FAULTS, 1)
+	].sort((a, b) => a.atMs - b.atMs);
+	return {
+		seed,
+		partitions,
+		booters: pick(random, [1, 1, 3]),
+		faults: upperTierFaults(random),
+		transfersPerSecond: pick(random, [5, 20]),
+		maxClockSkewMs: pick(random, [0, 1000]),
+		durationMs,
+		events
+	};
+}
+
+/** Milder than within a partition: what goes between the tiers is lost by faults of its own. */
+function upperTierFaults(random: Random): NetworkFaults {
+	return {
+		loss: pick(random, [0, 0, 0.01, 0.05]),
+		duplication: pick(random, [0, 0.05]),
+		minDelayMs: 0.5,
+		maxDelayMs: pick(random, [2, 10, 50, 200]),
+		reordering: random() < 0.5
 	};
 }
 
@@ -124,6 +209,10 @@ export interface Focus {
 	/** Each is drawn as often as it is named. */
 	faults: FaultName[];
 	partitions?: number[][];
+	/** Replicas; default: what the seed says. */
+	booters?: number;
+	/** How many at most; default 4. */
+	most?: number;
 	/** Nothing is lost or late beside. */
 	isQuiet?: boolean;
 	hasBothSuites?: boolean;
@@ -135,7 +224,7 @@ export function focusedScenarioOf(seed: number, focus: Focus): Scenario {
 	const random = seededRandom(seed ^ FOCUS_SALT);
 	const scenario = scenarioOf(seed, 12_000);
 	const quiet: NetworkFaults = { loss: 0, duplication: 0, minDelayMs: 0.5, maxDelayMs: 5, reordering: false };
-	const count = focus.hasOneView ? 1 : 1 + Math.floor(random() * 4);
+	const count = focus.hasOneView ? 1 : 1 + Math.floor(random() * (focus.most ?? 4));
 	const events = Array.from({ length: count }, () => {
 		const name = pick(random, focus.faults);
 		const { minMs, maxMs } = ALL_FAULTS[name];
@@ -149,7 +238,8 @@ export function focusedScenarioOf(seed: number, focus: Focus): Scenario {
 		faults: focus.isQuiet ? quiet : scenario.faults,
 		transfersPerSecond: 20,
 		maxClockSkewMs: 0,
-		hasLiars: true,
+		booters: focus.booters ?? scenario.booters,
+		timing: undefined,
 		hasBothSuites: focus.hasBothSuites,
 		hasOneView: focus.hasOneView,
 		events
@@ -166,13 +256,16 @@ export async function runScenario(scenario: Scenario): Promise<Outcome> {
 	let healMs = 0;
 	try {
 		await world.start();
-		const staying = await happen(world, scenario, happened);
+		const staying = await happen(world, upper, scenario, happened);
 		if (scenario.hasOneView) inOneView(world);
 		healMs = await world.heal();
 		for (const end of staying) await end();
 		await upper.end(world);
 	} catch (error) {
 		failure = error as Error;
+		world.note(`booter ${JSON.stringify(world.booter?.node?.core.state())}`);
+		for (const { name, running } of world.live())
+			world.note(`${name} ${running!.node.chain.head.height} ${JSON.stringify(running!.node.voter.state())}`);
 	}
 	const { lost, cut, doubled } = world.hub.counts;
 	return {
@@ -187,7 +280,12 @@ export async function runScenario(scenario: Scenario): Promise<Outcome> {
 			'frames doubled': doubled,
 			'frames reordered': scenario.faults.reordering ? 1 : 0
 		},
-		checks: { ...world.checkers.counts, ...upper.counts, ...world.replicas.checkers.counts },
+		checks: {
+			...world.checkers.counts,
+			...world.checkers.market.counts,
+			...upper.counts,
+			...world.replicas.checkers.counts
+		},
 		healMs,
 		virtualMs: world.time.nowMs - world.startedMs,
 		steps: world.time.steps,
@@ -208,7 +306,12 @@ function inOneView(world: World): void {
  * Begins and ends the scenario's faults at their times. Whatever still lasts at the end of the scenario ends there.
  * @returns ends of what goes on
  */
-async function happen(world: World, scenario: Scenario, happened: Record<string, number>): Promise<End[]> {
+async function happen(
+	world: World,
+	upper: UpperTierCheckers,
+	scenario: Scenario,
+	happened: Record<string, number>
+): Promise<End[]> {
 	const startMs = world.time.nowMs;
 	const staying: End[] = [];
 	const agenda: { atMs: number; run(): Promise<void> }[] = [];
@@ -220,11 +323,16 @@ async function happen(world: World, scenario: Scenario, happened: Record<string,
 		add(atMs, async () => {
 			const end: End | null = await ALL_FAULTS[name].begin(world, world.random);
 			if (!end) return;
+			if (LIES.some((lie) => lie === name)) upper.hasLied = true;
 			world.note(`${name} for ${Math.round(lastsMs)} ms`);
 			happened[name] = (happened[name] ?? 0) + 1;
 			// Only who lies goes on; a network that is cut never heals.
-			if (stays && name in LIAR_FAULTS) staying.push(end);
-			else add(atMs + lastsMs, async () => end());
+			if (stays && (name in LIAR_FAULTS || name in CONQUEST_FAULTS)) staying.push(end);
+			else
+				add(atMs + lastsMs, async () => {
+					world.note(`no longer: ${name}`);
+					await end();
+				});
 		});
 	for (let next = agenda.shift(); next; next = agenda.shift()) {
 		await world.run(startMs + next.atMs - world.time.nowMs);

@@ -1,28 +1,38 @@
 /** One seed is one run: it decides what kind of scenario it is, and everything in it. */
 import { worldOf } from '#lib/consensus/raft/testing/turmoil.ts';
-import { BOOTER_FAULTS } from './booter-faults.ts';
-import { booterScenarioOf, runBooterScenario } from './booter-scenario.ts';
-import { ALL_FAULTS, largeScenarioOf, runScenario, scenarioOf, type Outcome } from './scenario.ts';
+import {
+	ALL_FAULTS,
+	booterScenarioOf,
+	conquestScenarioOf,
+	largeScenarioOf,
+	runScenario,
+	scenarioOf,
+	type Outcome
+} from './scenario.ts';
 
 /** Of a cluster in turmoil. */
 const TURMOIL_TICKS = 250;
 
-export type ScenarioKind = 'network' | 'liars' | 'booter' | 'large' | 'raft';
+export const KINDS = ['network', 'liars', 'booter', 'conquest', 'large', 'raft'] as const;
+
+export type ScenarioKind = (typeof KINDS)[number];
 
 /** Seeds take turns at these. */
 const TURNS: readonly ScenarioKind[] = [
 	'liars',
 	'network',
 	'booter',
+	'conquest',
 	'liars',
 	'network',
 	'booter',
+	'conquest',
 	'raft',
 	'large'
 ];
 
 /** Every kind of fault that there is: one that never happens shows in the table as 0. */
-export const FAULT_NAMES: readonly string[] = [...Object.keys(ALL_FAULTS), ...Object.keys(BOOTER_FAULTS)];
+export const FAULT_NAMES: readonly string[] = Object.keys(ALL_FAULTS);
 
 export function kindOf(seed: number): ScenarioKind {
 	return TURNS[seed % TURNS.length]!;
@@ -36,7 +46,9 @@ export function runSeed(seed: number, kind = kindOf(seed), durationMs?: number):
 		case 'liars':
 			return runScenario(scenarioOf(seed, durationMs, true));
 		case 'booter':
-			return runBooterScenario(booterScenarioOf(seed, durationMs));
+			return runScenario(booterScenarioOf(seed, durationMs));
+		case 'conquest':
+			return runScenario(conquestScenarioOf(seed, durationMs));
 		case 'raft':
 			return runTurmoil(seed);
 		case 'large':

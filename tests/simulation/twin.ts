@@ -4,13 +4,12 @@
  */
 import { openChain } from '#lib/node/open-chain.ts';
 import { TabwaveNode } from '#lib/node/node.ts';
-import { DEFAULT_TIMING } from '#lib/node/timing.ts';
 import type { Network, NetworkEvents } from '#lib/network/network.ts';
 import { copyOf } from './booter-faults.ts';
 import type { End } from './faults.ts';
 import { between, pick, type Random } from './random.ts';
 import { live, newLife } from './virtual-time.ts';
-import { CONTRACTS, type Tab, type World } from './world.ts';
+import { contracts, type Tab, type World } from './world.ts';
 
 /** Whom a peer hears and is heard by. */
 type Side = 'first' | 'second' | 'both';
@@ -67,7 +66,7 @@ export async function startTwin(world: World, random: Random, tab: Tab): Promise
 			second = null;
 		}
 	};
-	const { chain, votes } = await openChain(store, world.genesis, CONTRACTS);
+	const { chain, votes } = await openChain(store, world.genesis, contracts());
 	const node = new TabwaveNode({
 		chain,
 		votes,
@@ -76,7 +75,7 @@ export async function startTwin(world: World, random: Random, tab: Tab): Promise
 		suite: world.suite,
 		signer: tab.signer,
 		clock: world.time.clock(between(random, -1000, 1000), life),
-		timing: DEFAULT_TIMING,
+		timing: world.timing,
 		nonce: () => Uint8Array.from({ length: 16 }, () => Math.floor(world.random() * 256)),
 		events: {
 			committed: (commits) => world.committed(`${tab.name}'s twin`, chain, commits),

@@ -6,18 +6,22 @@ import { hashFaster } from '#lib/crypto/hash.ts';
 import { toHex } from '#lib/crypto/hex.ts';
 import type { Signer, Suite } from '#lib/crypto/suite.ts';
 import { encodeGenesis, GENESIS_DEFAULTS, type GenesisFields } from '#lib/ledger/genesis.ts';
+import type { Contract } from '#lib/ledger/contract.ts';
 import { transferArguments, transferContract } from '#lib/ledger/transfer.ts';
 import { TabwaveNode } from '#lib/node/node.ts';
 import { openChain } from '#lib/node/open-chain.ts';
-import { DEFAULT_TIMING, VIEW_TIMEOUT_CAP_FACTOR } from '#lib/node/timing.ts';
+import { DEFAULT_TIMING, VIEW_TIMEOUT_CAP_FACTOR, type Timing } from '#lib/node/timing.ts';
+import { SPECTRUM_CONTRACT, spectrumContract } from '#lib/spectrum/contract/spectrum-contract.ts';
 import { MemoryLedgerStore } from '#lib/storage/memory-ledger-store.ts';
 import type { Chain, Commit } from '#lib/consensus/ordering/chain.ts';
 import { faultyBound } from '#lib/consensus/quorum.ts';
 import type { Evidence } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
 import { Checkers, Violation } from './checkers.ts';
+import { Market, type Call } from './market.ts';
 import { between, pick, seededRandom, type Random } from './random.ts';
 import { Replicas, type BooterParts, type Replica } from './replicas.ts';
 import { SimulatedHub, type NetworkFaults, type SimulatedNetwork } from './simulated-network.ts';
+import { cutShort } from './slow-disk.ts';
 import { newLife, VirtualTime, type Life } from './virtual-time.ts';
 
 export interface WorldOptions {
@@ -25,13 +29,15 @@ export interface WorldOptions {
 	/** Members of each partition. */
 	partitions: number[];
 	faults: NetworkFaults;
-	/** Transfers a second over the whole network. */
+	/** Transactions a second over the whole network: transfers, and one in a few a trade of the market. */
 	transfersPerSecond: number;
 	maxClockSkewMs: number;
 	/** Replicas of the Booter: 1, 3 or 5; default 1. */
 	booters?: number;
 	/** Where genesis is another than the default. */
 	genesis?: Partial<GenesisFields>;
+	/** Where intervals are others than the default. */
+	timing?: Partial<Timing>;
 	/** R26: some tabs check the signatures of `torsionKeys` as browsers do, others as plain JavaScript does. */
 	hasBothSuites?: boolean;
 }
@@ -48,7 +54,14 @@ const START_MS = 1_700_000_000_000;
 /** After the last fault: the view timer at its cap, twice, and what a view change and catching up take. */
 const SETTLE_MS = 2 * VIEW_TIMEOUT_CAP_FACTOR * DEFAULT_TIMING.viewTimeoutMs + 10_000;
 
-export const CONTRACTS = [transferContract];
+/** Of the transactions, those that are trades. */
+const TRADES_SHARE = 0.3;
+
+/** Each node runs its own. */
+export function contracts(): Contract[] {
+	const { conflictDistancePercent } = GENESIS_DEFAULTS;
+	return [transferContract, spectrumContract({ conflictDistancePercent })];
+}
 
 /** Hashing is a quarter of what a simulated node does. */
 let hashing: Promise<void> | null = null;
@@ -85,12 +98,16 @@ export class World {
 	readonly log: string[] = [];
 	/** Ids of members that are Byzantine, from the first lie to the end of the run. */
 	readonly liars = new Set<string>();
+	/** Partitions of which every member, present or to come, is under the adversary: at most b of them. */
+	readonly conquered = new Set<number>();
 	/** Accounts whose signatures real implementations judge, lower-case hex. */
 	readonly torsionKeys = new Set<string>();
 	/** What liars agree on among themselves: by slot, the digest that is the untrue one. */
 	readonly rumours = new Map<string, Uint8Array>();
 	genesis = new Uint8Array(0);
 	readonly replicas: Replicas;
+	readonly timing: Timing;
+	readonly #market: Market;
 	#violation: Error | null = null;
 	submitted = 0;
 	/** Where each transaction was submitted: who does not crash brings it to the ledger, or sees it expire. */
@@ -101,7 +118,9 @@ export class World {
 		this.random = seededRandom(options.seed);
 		this.suite = simulationSuite(this.random);
 		this.hub = new SimulatedHub(this.time, this.random, options.faults);
-		this.checkers = new Checkers(this.suite, this.liars);
+		this.checkers = new Checkers(this.suite, this.liars, this.conquered);
+		this.timing = { ...DEFAULT_TIMING, ...options.timing };
+		this.#market = new Market(options.seed);
 		this.replicas = new Replicas(this, options.seed, (who, chain, commits) =>
 			this.committed(who, chain, commits)
 		);
@@ -121,7 +140,7 @@ export class World {
 				createdMs: BigInt(START_MS),
 				operator: operator.publicKey,
 				booters: booters.map(({ publicKey }) => publicKey),
-				contracts: ['transfer'],
+				contracts: ['transfer', SPECTRUM_CONTRACT],
 				partitions: this.options.partitions.map((_, i) => ({
 					$typeName: 'tabwave.v1.PartitionGenesis',
 					id: i + 1,
@@ -169,13 +188,14 @@ export class World {
 			gone: false
 		};
 		this.tabs.push(tab);
+		if (this.conquered.has(partition)) this.liars.add(tab.id);
 		await this.startTab(tab);
 		this.#joinUntilMember(tab);
 		return tab;
 	}
 
 	async startTab(tab: Tab): Promise<void> {
-		const { chain, votes } = await openChain(tab.store, this.genesis, CONTRACTS);
+		const { chain, votes } = await openChain(tab.store, this.genesis, contracts());
 		const running = { life: newLife() } as Running<TabwaveNode>;
 		const network = this.hub.network(tab.id, [...this.replicas.ids], running.life);
 		const send = network.send.bind(network);
@@ -193,7 +213,7 @@ export class World {
 			suite: this.#suiteOf(tab),
 			signer: tab.signer,
 			clock: this.time.clock(skewMs, running.life),
-			timing: DEFAULT_TIMING,
+			timing: this.timing,
 			nonce: () => Uint8Array.from({ length: 16 }, () => Math.floor(this.random() * 256)),
 			events: {
 				committed: (commits) => this.committed(tab.name, chain, commits),
@@ -230,6 +250,7 @@ export class World {
 		if (!running) return;
 		tab.onWrite = null;
 		running.life.stopped = true;
+		cutShort(tab.store);
 		tab.running = null;
 		await running.network.stop();
 		await running.node.stop();
@@ -287,6 +308,20 @@ export class World {
 		return tab;
 	}
 
+	/** Another partition comes under the adversary, while the model allows for one more; else one that is already. @returns its id */
+	conquer(random: Random): number | null {
+		const active = this.booter!.node.chain.topology.active();
+		const taken = active.filter(({ id }) => this.conquered.has(id));
+		const isOneMore = taken.length < faultyBound(active.length) && (taken.length === 0 || random() < 0.5);
+		const candidates = isOneMore ? active.filter(({ id }) => !this.conquered.has(id)) : taken;
+		if (candidates.length === 0) return null;
+		const { id, members } = pick(random, candidates);
+		this.conquered.add(id);
+		for (const member of members) this.liars.add(member);
+		for (const tab of this.tabs) if (tab.partition === id) this.liars.add(tab.id);
+		return id;
+	}
+
 	/** Whether a partition keeps its bound with one member less. */
 	maySpare(partition: number): boolean {
 		const members = this.#membersOf(partition);
@@ -330,9 +365,14 @@ export class World {
 		if (!this.isSettled())
 			throw new Violation(`liveness: ${SETTLE_MS} ms after the last fault ${this.#standing()}`);
 		const tookMs = this.time.nowMs - fromMs;
-		for (const tab of this.live()) this.checkers.state(tab.name, tab.running!.node.chain);
 		const { chain } = this.booter!.node;
-		for (const { name, node } of this.replicas.running) this.checkers.state(name, node.chain);
+		const nodes = [
+			...this.replicas.running.map(({ name, node }) => ({ name, chain: node.chain })),
+			...this.live().map(({ name, running }) => ({ name, chain: running!.node.chain }))
+		];
+		for (const { name, chain: one } of nodes) this.checkers.state(name, one);
+		this.checkers.rows(nodes);
+		this.checkers.balances('everyone', chain);
 		this.replicas.check();
 		if (this.#violation) throw this.#violation;
 		for (const { id, expiryHeight, tab, running } of this.#submissions)
@@ -425,14 +465,13 @@ export class World {
 		}
 	}
 
+	/** And again where it was evicted for its silence. */
 	#joinUntilMember(tab: Tab): void {
 		const ask = (): void => {
+			if (tab.leaving) return;
 			const node = tab.running?.node;
-			if (node?.partition) {
-				tab.joined = true;
-				return;
-			}
-			node?.requestJoin(tab.partition, tab.name);
+			if (node?.partition) tab.joined = true;
+			else node?.requestJoin(tab.partition, tab.name);
 			this.time.after(1000, ask);
 		};
 		this.time.after(between(this.random, 0, 500), ask);
@@ -453,16 +492,27 @@ export class World {
 		ask();
 	}
 
-	async #submit(tab: Tab, call: Parameters<TabwaveNode['submit']>[0]): Promise<void> {
+	#transfer(): Call {
+		const to = pick(this.random, this.tabs);
+		const amount = BigInt(1 + Math.floor(this.random() * 1000));
+		return {
+			contract: 'transfer',
+			function: 'transfer',
+			arguments: transferArguments(to.signer.publicKey, amount)
+		};
+	}
+
+	async #submit(tab: Tab, call: Call): Promise<void> {
 		const { running } = tab;
 		const transaction = await running!.node.submit(call);
-		if (transaction)
-			this.#submissions.push({
-				id: transaction.id,
-				expiryHeight: transaction.body.expiryHeight,
-				tab,
-				running
-			});
+		if (!transaction) return;
+		this.#market.submitted(call, transaction.id);
+		this.#submissions.push({
+			id: transaction.id,
+			expiryHeight: transaction.body.expiryHeight,
+			tab,
+			running
+		});
 	}
 
 	#submitForever(): void {
@@ -474,13 +524,9 @@ export class World {
 			);
 			if (members.length > 0 && this.options.transfersPerSecond > 0) {
 				const from = pick(this.random, members);
-				const to = pick(this.random, this.tabs);
+				const trade = this.random() < TRADES_SHARE ? this.#market.call(from, this.tabs) : null;
 				this.submitted += 1;
-				void this.#submit(from, {
-					contract: 'transfer',
-					function: 'transfer',
-					arguments: transferArguments(to.signer.publicKey, BigInt(1 + Math.floor(this.random() * 1000)))
-				});
+				void this.#submit(from, trade ?? this.#transfer());
 			}
 			this.#submitForever();
 		});

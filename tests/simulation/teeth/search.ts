@@ -1,5 +1,4 @@
 /** Runs in the copy of a tree, or in the tree itself: `node search.ts RULE FIRST LAST` prints the first seed that fails, as JSON. */
-import { focusedBooterScenarioOf, runBooterScenario } from '../booter-scenario.ts';
 import { focusedScenarioOf, runScenario } from '../scenario.ts';
 import { runSeed } from '../seeds.ts';
 import { TEETH } from './teeth.ts';
@@ -13,9 +12,7 @@ for (let seed = Number(first); seed <= Number(last) && !found; seed++) {
 	const { failure } =
 		'kind' in search
 			? await runSeed(seed, search.kind)
-			: 'focus' in search
-				? await runScenario(focusedScenarioOf(seed, search.focus))
-				: await runBooterScenario(focusedBooterScenarioOf(seed, search.booterFocus));
+			: await runScenario(focusedScenarioOf(seed, search.focus));
 	if (failure) found = { seed, violation: `${failure.name}: ${failure.message}` };
 }
 console.log(JSON.stringify(found));

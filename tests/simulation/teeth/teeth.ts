@@ -1,5 +1,4 @@
 /** One tooth a rule: what its patch takes away, and where to look for what comes of it. */
-import type { BooterScenario } from '../booter-scenario.ts';
 import type { Focus } from '../scenario.ts';
 import type { ScenarioKind } from '../seeds.ts';
 
@@ -7,8 +6,7 @@ export interface Tooth {
 	rule: string;
 	removed: string;
 	/** Where seeds of all kinds would take too long, those in which the rule is what matters. */
-	search:
-		{ kind: ScenarioKind } | { focus: Focus } | { booterFocus: BooterScenario['events'][number]['name'][] };
+	search: { kind: ScenarioKind } | { focus: Focus };
 	/** Seeds after which it counts as not caught. */
 	maxSeeds: number;
 }
@@ -67,7 +65,15 @@ export const TEETH: readonly Tooth[] = [
 	{
 		rule: 'R11',
 		removed: 'a member signs again in the ballot',
-		search: { booterFocus: ['the Booter equivocates', 'the Booter equivocates', 'crash a tab'] },
+		search: {
+			focus: {
+				faults: ['the Booter equivocates', 'the Booter equivocates', 'crash a tab'],
+				partitions: [[2], [4], [2, 1], [3, 3]],
+				booters: 1,
+				most: 6,
+				isQuiet: true
+			}
+		},
 		maxSeeds: 200
 	},
 	{ rule: 'R14', removed: 'a Status shows no lock', search: { kind: 'booter' }, maxSeeds: 100 },
@@ -89,7 +95,14 @@ export const TEETH: readonly Tooth[] = [
 	{
 		rule: 'R22',
 		removed: 'an eviction needs no declarations of silence',
-		search: { booterFocus: ['the Booter evicts whom it likes'] },
+		search: {
+			focus: {
+				faults: ['the Booter evicts whom it likes'],
+				partitions: [[2], [4], [2, 1], [3, 3]],
+				booters: 1,
+				isQuiet: true
+			}
+		},
 		maxSeeds: 60
 	},
 	{
