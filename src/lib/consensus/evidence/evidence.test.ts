@@ -8,6 +8,7 @@ import { banKey } from '../../ledger/genesis.ts';
 import { LedgerError } from '../../ledger/errors.ts';
 import { reasonOf } from '../../ledger/testing/transactions.ts';
 import {
+	OrderCertificateSchema,
 	ProposalSchema,
 	TransactionBodySchema,
 	type Evidence,
@@ -18,7 +19,7 @@ import {
 import type { LockReference } from '../../wire/gen/tabwave/v1/wire_pb.js';
 import { mutated } from '../../wire/mutated-bytes.ts';
 import { checkMembershipChange, evidenceContext, membershipSignatures } from '../membership/change.ts';
-import { statusDigest } from '../ordering/lock.ts';
+import { encodeLockProof, lockReference, statusDigest } from '../ordering/lock.ts';
 import { Kind, type Statement } from '../statement.ts';
 import { testMembers, type TestMember } from '../testing/members.ts';
 import { hold, membershipEntry, TestLedger } from '../testing/test-ledger.ts';
@@ -54,6 +55,15 @@ const context = () => evidenceContext(ledger.membershipContext());
 const check = (evidence: Evidence) => checkEvidence(evidence, context());
 const refusal = (evidence: Evidence): string => reasonOf(() => check(evidence));
 
+const lockOf = (term: number, attempt: number): LockReference =>
+	lockReference(create(OrderCertificateSchema, { term, attempt, height: 7, contentDigest: ZERO_HASH }));
+/** The payload of a Status that names a lock. */
+const proofOf = ({ term, attempt }: LockReference): Uint8Array =>
+	encodeLockProof({
+		orderCommit: create(OrderCertificateSchema, { term, attempt, height: 7, contentDigest: ZERO_HASH }),
+		content: new Uint8Array(0)
+	});
+
 describe('two statements in one place', () => {
 	it.each(ONCE.map((kind) => [Kind[kind], kind] as const))('are evidence: %s', async (_name, kind) => {
 		const evidence = doubleVote(await says({ kind }), await says({ kind, digest: digestOf(2) }));
@@ -88,6 +98,44 @@ describe('two statements in one place', () => {
 		expect(refusal(doubleVote(await says({ kind }), await says({ kind, digest: digestOf(2) })))).toBe(
 			'EvidenceInvalid'
 		);
+	});
+
+	it('that carry what proves nothing are none: evidence is as short as what it shows', async () => {
+		const evidence = doubleVote(await says(), await says({ digest: digestOf(2) }));
+		const more = Uint8Array.of(1);
+		for (const padded of [
+			{ ...evidence, first: { ...evidence.first!, payload: more } },
+			{ ...evidence, second: { ...evidence.second!, payload: more } },
+			{ ...evidence, transactionBody: more },
+			{ ...evidence, lock: more }
+		])
+			expect(refusal(padded)).toBe('EvidenceInvalid');
+	});
+
+	it('that are malformed are none, and neither is nothing', async () => {
+		const evidence = doubleVote(await says(), await says({ digest: digestOf(2) }));
+		const cut = { ...evidence.first!, signature: new Uint8Array(10) };
+		for (const broken of [
+			{ ...evidence, first: undefined },
+			{ ...evidence, first: cut },
+			{ ...evidence, second: cut }
+		])
+			expect(refusal(broken)).toBe('EvidenceInvalid');
+	});
+
+	it('are kept without their payload, in bytes of their own: they must not hold the frames that brought them', async () => {
+		const frame = new Uint8Array(1000);
+		const inFrame = (bytes: Uint8Array): Uint8Array => {
+			frame.set(bytes);
+			return frame.subarray(0, bytes.length);
+		};
+		const first = await says();
+		const framed = { ...first, digest: inFrame(first.digest), payload: frame };
+		const { first: kept } = doubleVote(framed, await says({ digest: digestOf(2) }));
+		frame.fill(0);
+		expect(kept).toEqual(first);
+		for (const field of [kept!.digest, kept!.sender, kept!.signature])
+			expect(field.buffer.byteLength).toBeLessThan(100);
 	});
 
 	it('of two members are none', async () => {
@@ -168,15 +216,29 @@ describe('a hidden lock (R14)', () => {
 		expect(refusal(hiddenLock(await done(), shown, lockAt(3, 0)))).toBe('EvidenceInvalid');
 	});
 
-	it('is none over two heights', async () => {
-		const other = await says({
-			kind: Kind.STATUS,
-			view: 3,
-			attempt: 2,
-			slot: 8,
-			digest: statusDigest(undefined)
-		});
+	it.each<[string, Partial<Statement>]>([
+		['two heights', { slot: 8 }],
+		['two epochs', { epoch: 2 }],
+		['two partitions', { partition: 2 }]
+	])('is none over %s', async (_what, fields) => {
+		const digest = statusDigest(undefined);
+		const other = await says({ kind: Kind.STATUS, view: 3, attempt: 2, digest, ...fields });
 		expect(refusal(hiddenLock(await done(), other, undefined))).toBe('EvidenceInvalid');
+	});
+
+	it('is none between what is no Done and no Status', async () => {
+		const later = { view: 3, attempt: 2, digest: statusDigest(undefined) };
+		for (const [first, second] of [
+			[await says({ kind: Kind.SIGN, view: 3, attempt: 1 }), await status(3, 2)],
+			[await done(), await says({ ...later, kind: Kind.SIGN })],
+			[await says({ kind: Kind.SIGN, view: 3, attempt: 1 }), await says({ ...later, kind: Kind.SIGN })]
+		])
+			expect(refusal(hiddenLock(first!, second!, undefined))).toBe('EvidenceInvalid');
+	});
+
+	it('is none with a lock that is none', async () => {
+		const evidence = hiddenLock(await done(), await status(3, 2), undefined);
+		expect(refusal({ ...evidence, lock: Uint8Array.of(0xff) })).toBe('EvidenceInvalid');
 	});
 });
 
@@ -245,9 +307,43 @@ describe('an invalid proposal (R3)', () => {
 			invalidProposal(prePrepare, good),
 			invalidProposal(prePrepare, Uint8Array.of(0xff)),
 			invalidProposal({ ...prePrepare, payload: Uint8Array.of(1) }),
-			invalidProposal(await says())
+			invalidProposal(await says()),
+			invalidProposal(await says({ kind: Kind.COMMIT }, members[1]!))
 		])
 			expect(refusal(evidence)).toBe('EvidenceInvalid');
+	});
+
+	it('names one bad transaction among good ones', async () => {
+		const bad = body({ contract: '' });
+		const ids = [digestOf(4), taggedHash('transaction', bad), digestOf(5)];
+		expect(refusal(invalidProposal(await proposing(ids), bad))).toBe('none');
+	});
+
+	it('is none where it carries what proves nothing', async () => {
+		const [more, bad] = [Uint8Array.of(1), body({ contract: '' })];
+		const formless = await proposing([]);
+		const named = await proposing([taggedHash('transaction', bad)]);
+		const { payload, ...rest } = await proposing([digestOf(4)], {}, members[1]!);
+		for (const evidence of [
+			invalidProposal(formless, more),
+			{ ...invalidProposal(formless), lock: more },
+			{ ...invalidProposal(named, bad), lock: more },
+			invalidProposal({ ...rest, payload }),
+			invalidProposal({ ...rest, payload: new Uint8Array(0) }, more)
+		])
+			expect(refusal(evidence)).toBe('EvidenceInvalid');
+	});
+
+	it('is bounded', async () => {
+		const long = new Uint8Array(2000 * 32 + 257);
+		const signed = await says({ kind: Kind.PRE_PREPARE, digest: proposalId(long) });
+		expect(refusal(invalidProposal({ ...signed, payload: long }))).toBe('EvidenceInvalid');
+		const longest = long.subarray(1);
+		const within = await says({ kind: Kind.PRE_PREPARE, digest: proposalId(longest) });
+		expect(refusal(invalidProposal({ ...within, payload: longest }))).toBe('none');
+		const endless = body({ arguments: new Uint8Array(2 * 65_536) });
+		const naming = await proposing([taggedHash('transaction', endless)]);
+		expect(refusal(invalidProposal(naming, endless))).toBe('EvidenceInvalid');
 	});
 });
 
@@ -276,6 +372,65 @@ describe('what is remembered', () => {
 		expect(check(watch.see(messages[1]!)!).name).toBe('HiddenLock');
 	});
 
+	it.each<[string, [number, number], [number, number], LockReference | undefined, number]>([
+		['of the same ballot', [3, 1], [3, 1], undefined, 7],
+		['of a lower ballot', [3, 1], [3, 0], undefined, 7],
+		['of another height', [3, 1], [3, 2], undefined, 8],
+		['that shows the lock', [3, 1], [3, 2], lockOf(3, 1), 7],
+		['that shows a higher one', [3, 1], [3, 3], lockOf(3, 2), 7]
+	])('finds none in a Status %s', async (_what, [view, attempt], [term, later], lock, slot) => {
+		const payload = lock ? proofOf(lock) : new Uint8Array(0);
+		const statement = { kind: Kind.STATUS, view: term, attempt: later, slot, digest: statusDigest(lock) };
+		const status = await ledger.sign(liar, { ...AT, ...statement }, payload);
+		for (const messages of [
+			[0, 1],
+			[1, 0]
+		]) {
+			watch.enter(members.map(({ id }) => id));
+			const both = [await says({ kind: Kind.DONE, view, attempt }), status];
+			expect(messages.map((i) => watch.see(both[i]!))).toEqual([null, null]);
+		}
+	});
+
+	it('finds a lock that is lower than the one that was Done on', async () => {
+		const lock = lockOf(3, 0);
+		const statement = { kind: Kind.STATUS, view: 3, attempt: 2, digest: statusDigest(lock) };
+		const status = await ledger.sign(liar, { ...AT, ...statement }, proofOf(lock));
+		watch.see(await says({ kind: Kind.DONE, view: 3, attempt: 1 }));
+		expect(check(watch.see(status)!).name).toBe('HiddenLock');
+	});
+
+	it('holds the last ballots of a member against each other, and no more', async () => {
+		const done = (attempt: number) => says({ kind: Kind.DONE, view: 3, attempt });
+		for (let attempt = 0; attempt <= 16; attempt++) watch.see(await done(attempt));
+		const hiding = (attempt: number, lock: LockReference | undefined) =>
+			ledger.sign(
+				liar,
+				{ ...AT, kind: Kind.STATUS, view: 3, attempt, digest: statusDigest(lock) },
+				lock ? proofOf(lock) : new Uint8Array(0)
+			);
+		// The Done of attempt 0 is forgotten, and that of 1 is not.
+		expect(watch.see(await hiding(1, undefined))).toBeNull();
+		expect(watch.see(await hiding(2, lockOf(3, 0)))).not.toBeNull();
+	});
+
+	it('says what a member has said in the place of another statement', async () => {
+		const prePrepare = await says({ kind: Kind.PRE_PREPARE });
+		watch.see(prePrepare);
+		const prepare = await says({}, members[1]!);
+		expect(watch.said(liar.id, Kind.PRE_PREPARE, prepare)).toEqual(prePrepare);
+		expect(watch.said(liar.id, Kind.PREPARE, prepare)).toBeUndefined();
+		expect(watch.said('nobody', Kind.PRE_PREPARE, prepare)).toBeUndefined();
+	});
+
+	it('is of who is a member now: who has gone is forgotten', async () => {
+		watch.see(await says());
+		watch.enter(members.slice(1).map(({ id }) => id));
+		expect(watch.contradicts(await says({ digest: digestOf(2) }))).toBe(false);
+		expect(watch.see(await says())).toBeNull();
+		expect(watch.contradicts(await says({ digest: digestOf(2) }))).toBe(false);
+	});
+
 	it('is bounded: a flood makes this node forget what the flooder said, and nothing of anybody else', async () => {
 		const [honest] = members.slice(1) as [TestMember];
 		watch.see(await says({}, honest));
@@ -302,10 +457,11 @@ describe('what is held', () => {
 		const records = book.add(liar.id, evidence)!;
 		expect(book.add(liar.id, evidence)).toBeNull();
 		const again = new EvidenceBook();
-		again.restore(records.map(({ key, value }) => ({ key, value: value! })));
+		const others = { key: 'order/1', value: Uint8Array.of(0xff) };
+		again.restore([others, ...records.map(({ key, value }) => ({ key, value: value! }))]);
 		expect(again.list().map(([offender, held]) => [offender, refusal(held)])).toEqual([[liar.id, 'none']]);
 		expect(again.forget(liar.id)).toEqual([{ key: records[0]!.key, value: null }]);
-		expect(again.has(liar.id)).toBe(false);
+		expect([again.has(liar.id), again.forget(liar.id)]).toEqual([false, []]);
 		for (let i = 0; i < MAX_ACCUSED; i++) again.add(String(i), evidence);
 		expect(again.add('one more', evidence)).toBeNull();
 	});
