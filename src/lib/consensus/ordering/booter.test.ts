@@ -19,7 +19,7 @@ import { doubleVote } from '../evidence/evidence.ts';
 import { Kind } from '../statement.ts';
 import { MAX_BALLOT_NUMBER, type Ballot } from './ballot.ts';
 import { addBooterEffects, BooterCore, noBooterEffects, type BooterEffects } from './booter.ts';
-import { toCertifiedBlock, type CertifiedBody } from './certified-block.ts';
+import type { CertifiedBody } from './certified-block.ts';
 import { lockReference } from './lock.ts';
 import { encodeEntry, OpenBallot } from './open-ballot.ts';
 import { encodeRefusal, REFUSED } from './refusal.ts';
@@ -152,7 +152,7 @@ function answered(partitions: number[], ballot: Ballot, lock: LockProof | null =
 
 /** An OrderCommit on what is open, as the members lock on it. */
 function lockOn(fields: Partial<OrderCertificate> = {}): LockProof {
-	const orderCommit = create(OrderCertificateSchema, { ...result(), ...fields });
+	const orderCommit = { ...create(OrderCertificateSchema, result()), ...fields };
 	return { $typeName: 'tabwave.v1.LockProof', orderCommit, content: log.logged!.contentBytes };
 }
 

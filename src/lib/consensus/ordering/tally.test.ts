@@ -63,7 +63,8 @@ function refusal(partition: number, member: number, { name = 'No', entry, joined
 	const payload = encodeRefusal({ name, message: 'because', entry: entry ?? null }, joined ?? null);
 	const { term: view, attempt } = BALLOT;
 	const sender = fromHex(memberId(partition, member));
-	return create(SignedSchema, { kind: Kind.REFUSE, view, attempt, slot: HEIGHT, sender, payload, ...at });
+	const statement = { kind: Kind.REFUSE, view, attempt, slot: HEIGHT };
+	return { ...create(SignedSchema, { ...statement, sender, payload }), ...at };
 }
 
 /** Members that say the same. */
