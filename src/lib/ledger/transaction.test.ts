@@ -11,6 +11,7 @@ import { LedgerError } from './errors.ts';
 import { reasonOf, TEST_CHAIN_ID } from './testing/transactions.ts';
 import {
 	MAX_NAME_LENGTH,
+	namedBody,
 	parseTransaction,
 	signedTransaction,
 	transactionCheck,
@@ -66,6 +67,17 @@ describe('a transaction', () => {
 		expect(transaction.body).toMatchObject(request);
 		expect(transaction.id).toBe(toHex(transaction.idBytes));
 		expect(await suite.verify(transactionCheck(transaction))).toBe(true);
+	});
+
+	it('without a valid form still has the body by which a proposal names it', () => {
+		const nameless = forged({ contract: '' });
+		const { id, body } = namedBody(nameless)!;
+		expect([reasonOf(() => parse(nameless)), id]).toEqual([
+			'TransactionMalformed',
+			toHex(taggedHash('transaction', body))
+		]);
+		expect(namedBody(sound)!.id).toBe(parse(sound).id);
+		expect(namedBody(Uint8Array.of(0xff))).toBeNull();
 	});
 
 	it('has the hash of its body as its id, which no signature changes', () => {

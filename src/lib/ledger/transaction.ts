@@ -61,6 +61,16 @@ export function parseTransaction(
 	return { id: toHex(idBytes), idBytes, sender: toHex(body.sender), body, signature, bytes };
 }
 
+/** The body of what may have no valid form, by which a proposal names it; null where there is none. */
+export function namedBody(bytes: Uint8Array): { id: string; body: Uint8Array } | null {
+	try {
+		const { body } = fromBinary(TransactionSchema, bytes, { readUnknownFields: false });
+		return { id: toHex(taggedHash('transaction', body)), body };
+	} catch {
+		return null;
+	}
+}
+
 /** What a verifier must check before anyone may vote for the transaction. */
 export function transactionCheck(transaction: ParsedTransaction): Verification {
 	return {

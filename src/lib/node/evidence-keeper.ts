@@ -5,7 +5,8 @@
 import { EvidenceBook } from '../consensus/evidence/book.ts';
 import { EvidenceWatch } from '../consensus/evidence/watch.ts';
 import { noEffects, type Effects } from '../consensus/effects.ts';
-import { withoutPayload } from '../consensus/evidence/evidence.ts';
+import { proposalFault, withoutPayload } from '../consensus/evidence/evidence.ts';
+import { evidenceContext } from '../consensus/membership/change.ts';
 import type { Chain } from '../consensus/ordering/chain.ts';
 import { Kind } from '../consensus/statement.ts';
 import { leaderOf, type PartitionView } from '../consensus/topology.ts';
@@ -72,7 +73,7 @@ export class EvidenceKeeper {
 		const effects = noEffects();
 		const sender = toHex(signed.sender);
 		if (sender === this.#init.self) return effects;
-		const evidence = this.#watch.see(signed);
+		const evidence = this.#watch.see(signed) ?? this.#proposalFault(signed);
 		if (evidence) this.#take(sender, evidence, effects);
 		else if (own && !equalBytes(own, signed.digest)) this.#show(signed, effects);
 		// Others vote on another block than the leader has named to this node: one of them lies, and most likely the leader.
@@ -82,6 +83,21 @@ export class EvidenceKeeper {
 			this.#show(signed, effects);
 		}
 		return effects;
+	}
+
+	/** R3: a transaction's body without a valid form came, and a PrePrepare names it. */
+	sawBody(prePrepare: Signed, body: Uint8Array): Effects {
+		const effects = noEffects();
+		const evidence = this.#proposalFault(prePrepare, body);
+		if (evidence) this.#take(toHex(prePrepare.sender), evidence, effects);
+		return effects;
+	}
+
+	#proposalFault(signed: Signed, body?: Uint8Array): Evidence | null {
+		// Every vote comes by here.
+		if (signed.kind !== Kind.PRE_PREPARE) return null;
+		const { state, genesis, chainId } = this.#init.chain;
+		return proposalFault(signed, evidenceContext({ state, genesis: genesis.fields, chainId }), body);
 	}
 
 	#proposalOf(signed: Signed): Signed | undefined {

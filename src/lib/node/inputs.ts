@@ -20,7 +20,12 @@ export type NodeInput =
 	| { type: 'restored'; effects: PbftEffects }
 	| { type: 'signed'; message: Received }
 	/** From another member; they are in the pool when the cores hear of them. */
-	| { type: 'transactions'; transactions: ParsedTransaction[] }
+	| {
+			type: 'transactions';
+			transactions: ParsedTransaction[];
+			/** Bodies without a valid form that a round waits for: evidence against who proposed them (R3). */
+			malformed: Uint8Array[];
+	  }
 	/** This node's own: they go to the members as well. */
 	| { type: 'submitted'; transactions: ParsedTransaction[] }
 	| { type: 'block-certificate'; certificate: BlockCertificate }

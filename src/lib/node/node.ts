@@ -17,7 +17,7 @@ import { Pbft, type Demand, type PbftEffects } from '../consensus/pbft/pbft.ts';
 import { JOIN_VALID_HEIGHTS } from '../consensus/membership/change.ts';
 import { Kind, payloadDigest } from '../consensus/statement.ts';
 import type { PartitionView } from '../consensus/topology.ts';
-import { ZERO_HASH } from '../crypto/hash.ts';
+import { taggedHash, ZERO_HASH } from '../crypto/hash.ts';
 import { fromHex, toHex } from '../crypto/hex.ts';
 import type { Signer, Suite } from '../crypto/suite.ts';
 import { decodeFinalBlock, MAX_BLOCK_BODY_BYTES, splitHashes } from '../ledger/block.ts';
@@ -457,12 +457,19 @@ export class TabwaveNode {
 		addEffects(turn, this.evidence.saw(signed, own));
 	}
 
+	/** R24: a body without a valid form, which a round names. */
+	#watchBody(turn: Turn, body: Uint8Array): void {
+		const prePrepare = this.#pbft?.naming(toHex(taggedHash('transaction', body)));
+		if (prePrepare) addEffects(turn, this.evidence.sawBody(prePrepare, body));
+	}
+
 	/** @returns whether the cores have to look */
 	#addTransactions(turn: Turn, input: Extract<NodeInput, { type: 'transactions' | 'submitted' }>): boolean {
 		if (input.type === 'submitted') {
 			turn.send.push({ to: 'members', packet: transactionPacket(input.transactions) });
 			return true;
 		}
+		for (const body of input.malformed) this.#watchBody(turn, body);
 		const nowMs = this.#init.clock.now();
 		let added = false;
 		for (const transaction of input.transactions) {

@@ -1,4 +1,4 @@
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { toCertifiedBlock } from '../consensus/ordering/certified-block.ts';
 import type { EntryBody } from '../consensus/ordering/chain.ts';
@@ -6,10 +6,11 @@ import { Kind, type Statement } from '../consensus/statement.ts';
 import { testMembers, testSuite, type TestMember } from '../consensus/testing/members.ts';
 import { blockEntry, membershipEntry, TestLedger } from '../consensus/testing/test-ledger.ts';
 import { contentDigest } from '../ledger/block.ts';
-import type { ParsedTransaction } from '../ledger/transaction.ts';
+import { namedBody, signedTransaction, type ParsedTransaction } from '../ledger/transaction.ts';
 import {
 	OrderContentSchema,
 	SignedSchema,
+	TransactionBodySchema,
 	type OrderCertificate,
 	type OrderContent,
 	type Signed
@@ -188,6 +189,22 @@ describe('a batch of transactions', () => {
 		const elsewhere = await TestLedger.found([1]);
 		const foreign = await elsewhere.transaction(members[0]!);
 		expect(await outcome(async () => send([foreign]))).toBe('OtherChain');
+	});
+
+	it('shows a body without a valid form that a round waits for: it is evidence (R24), and no other is', async () => {
+		const one = await ledger.transaction(members[0]!);
+		const { body } = namedBody(one.bytes)!;
+		const nameless = toBinary(TransactionBodySchema, {
+			...fromBinary(TransactionBodySchema, body),
+			contract: ''
+		});
+		const bytes = signedTransaction(nameless, one.signature);
+		const { id } = namedBody(bytes)!;
+		const other = signedTransaction(Uint8Array.of(0xff), one.signature);
+		const input = await send([other, bytes, new Uint8Array(3)], NONE, (wanted) => wanted === id);
+		expect(input).toEqual({ type: 'transactions', transactions: [], malformed: [nameless] });
+		expect(await send([one])).toMatchObject({ malformed: [] });
+		expect(await outcome(async () => send([bytes]))).toBe('TransactionMalformed');
 	});
 
 	it.each<[string, number, number]>([

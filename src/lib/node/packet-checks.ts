@@ -15,7 +15,7 @@ import { HASH_BYTES } from '../crypto/hash.ts';
 import type { Verification } from '../crypto/suite.ts';
 import { equalBytes, toHex } from '../crypto/hex.ts';
 import { LedgerError } from '../ledger/errors.ts';
-import { transactionCheck, type ParsedTransaction } from '../ledger/transaction.ts';
+import { namedBody, transactionCheck, type ParsedTransaction } from '../ledger/transaction.ts';
 import type { BlockCertificate, CertifiedBlock, Signed } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import type { LeaderChange, NewView } from '../wire/gen/tabwave/v1/view_change_pb.js';
 import { received, type NodeInput } from './inputs.ts';
@@ -157,7 +157,8 @@ export class PacketChecks {
 		if (batch.length > 4 * maxTransactionsPerBlock)
 			throw new LedgerError('BatchTooLarge', `a batch of ${batch.length} transactions`);
 		const parsed: ParsedTransaction[] = [];
-		let malformed: LedgerError | null = null;
+		const malformed: Uint8Array[] = [];
+		let fault: LedgerError | null = null;
 		for (const bytes of copied(batch)) {
 			try {
 				const transaction = this.#chain.parse(bytes);
@@ -167,7 +168,9 @@ export class PacketChecks {
 				parsed.push(transaction);
 			} catch (error) {
 				if (!(error instanceof LedgerError)) throw error;
-				malformed = error;
+				fault = error;
+				const named = namedBody(bytes);
+				if (named && isWanted(named.id)) malformed.push(named.body);
 			}
 		}
 		let holds: boolean[];
@@ -183,12 +186,12 @@ export class PacketChecks {
 		// What is kept of a batch that held other things too must not hold all of it in memory.
 		if (transactions.length < batch.length)
 			transactions = transactions.map(({ bytes }) => this.#chain.parse(bytes.slice()));
-		if (transactions.length === 0) {
-			if (malformed) throw malformed;
+		if (transactions.length === 0 && malformed.length === 0) {
+			if (fault) throw fault;
 			if (parsed.length > 0) throw badSignature('a transaction');
 			return null;
 		}
-		return { type: 'transactions', transactions };
+		return { type: 'transactions', transactions, malformed };
 	}
 
 	async blockCertificate(certificate: BlockCertificate): Promise<NodeInput | null> {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { DecodeError } from '../../wire/codec.ts';
 import { taggedHash, ZERO_HASH } from '../../crypto/hash.ts';
+import { toHex } from '../../crypto/hex.ts';
 import { joinHashes, proposalId } from '../../ledger/block.ts';
 import { banKey } from '../../ledger/genesis.ts';
 import { LedgerError } from '../../ledger/errors.ts';
@@ -31,7 +32,8 @@ import {
 	encodeEvidence,
 	hiddenLock,
 	invalidProposal,
-	ONCE
+	ONCE,
+	proposalFault
 } from './evidence.ts';
 import { EvidenceWatch, MAX_REMEMBERED } from './watch.ts';
 
@@ -332,6 +334,29 @@ describe('an invalid proposal (R3)', () => {
 			invalidProposal({ ...rest, payload: new Uint8Array(0) }, more)
 		])
 			expect(refusal(evidence)).toBe('EvidenceInvalid');
+	});
+
+	it('is noticed in what comes: by its form, by who sends it, and by a body that it names', async () => {
+		const [good, bad] = [body(), body({ contract: '' })];
+		const formless = await proposing([]);
+		const elsewhere = await proposing([digestOf(4)], {}, members[1]!);
+		const naming = await proposing([taggedHash('transaction', good), taggedHash('transaction', bad)]);
+		for (const [prePrepare, shown] of [[formless], [elsewhere], [naming, bad]] as const) {
+			const evidence = proposalFault(prePrepare, context(), shown)!;
+			expect(check(evidence)).toMatchObject({ name: 'ProposalInvalid', offender: toHex(prePrepare.sender) });
+			expect(await hold(check(evidence).checks)).toBe(true);
+			expect(evidence.first!.signature.buffer).not.toBe(prePrepare.signature.buffer);
+		}
+		for (const [prePrepare, shown] of [
+			[naming],
+			[naming, good],
+			[naming, Uint8Array.of(0xff)],
+			[{ ...formless, payload: Uint8Array.of(1) }],
+			[{ ...formless, epoch: 9 }],
+			[await says()],
+			[await says({}, members[1]!)]
+		] as const)
+			expect(proposalFault(prePrepare, context(), shown)).toBeNull();
 	});
 
 	it('is bounded', async () => {

@@ -122,6 +122,32 @@ export function invalidProposal(prePrepare: Signed, transactionBody?: Uint8Array
 	return create(EvidenceSchema, { first: prePrepare, transactionBody });
 }
 
+/**
+ * R3: the evidence that a PrePrepare is, and a body that its proposal names where there is one to show.
+ * @param prePrepare with its payload; its signature holds
+ * @returns null where an honest leader may have sent it
+ */
+export function proposalFault(
+	prePrepare: Signed,
+	context: EvidenceContext,
+	transactionBody?: Uint8Array
+): Evidence | null {
+	const { kind, partition, epoch, view, sender } = prePrepare;
+	const members = context.epoch(partition, epoch)?.members;
+	if (kind !== Kind.PRE_PREPARE || !members) return null;
+	// That it does not lead is all there is to show of who does not.
+	const shown = leaderOf(members, view) === toHex(sender) ? prePrepare : withoutPayload(prePrepare);
+	const evidence = invalidProposal(shown, transactionBody);
+	try {
+		checkEvidence(evidence, context);
+	} catch (error) {
+		if (error instanceof LedgerError) return null;
+		throw error;
+	}
+	// In bytes of its own: it is kept for longer than the frame that brought it.
+	return decodeEvidence(encodeEvidence(evidence));
+}
+
 export function encodeEvidence(evidence: Evidence): Uint8Array {
 	return toBinary(EvidenceSchema, evidence);
 }

@@ -2,7 +2,7 @@
  * The lower tier: PBFT in one partition and one epoch, many rounds at once (R1–R10). A pure state machine: it is handed messages
  * whose signatures hold, ticks and news of the pool and the ledger, and says what to persist, sign and send.
  */
-import type { BlockCertificate } from '../../wire/gen/tabwave/v1/ledger_pb.js';
+import type { BlockCertificate, Signed } from '../../wire/gen/tabwave/v1/ledger_pb.js';
 import { padded, type Persist, type Received } from '../effects.ts';
 import { Kind } from '../statement.ts';
 import { EarlyVotes } from './early-votes.ts';
@@ -111,6 +111,11 @@ export class Pbft {
 	/** A round names this transaction: its body is still needed, whatever became of it elsewhere. */
 	isNamed(id: string): boolean {
 		return this.#rounds.places.isNamed(id);
+	}
+
+	/** R24: the leader's PrePrepare that names this transaction, where it has one in this view. */
+	naming(id: string): Signed | null {
+		return this.#rounds.naming(id)?.signed ?? null;
 	}
 
 	/** The content of a block, for who was carried into its round. @param blockId hex */

@@ -58,6 +58,14 @@ describe('a PrePrepare', () => {
 		expect(votes(member.hear(0, Kind.PRE_PREPARE, 1, AB))).toEqual(['PREPARE 1']);
 	});
 
+	it('is at hand as evidence needs it, by each transaction that it names (R24)', () => {
+		const { member } = follower();
+		const naming = (letter: string) => member.core.naming(transactionId(letter));
+		const [a, b] = [naming('a'), naming('b')];
+		expect(a).toMatchObject({ kind: Kind.PRE_PREPARE, slot: 1, payload: AB.proposal });
+		expect([b, naming('c')]).toEqual([a, null]);
+	});
+
 	it('of another block in the same round is not answered at all', () => {
 		const { member } = follower('abcd');
 		member.tick();

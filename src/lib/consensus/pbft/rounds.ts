@@ -55,6 +55,13 @@ export class Rounds {
 		return this.#prepared.proposal(blockId);
 	}
 
+	/** The leader's PrePrepare that names a transaction, as evidence needs it (R24). */
+	naming(transactionId: string): Received | null {
+		for (const { prePrepare, transactionIds } of this.#rounds.values())
+			if (prePrepare && transactionIds.includes(transactionId)) return prePrepare;
+		return null;
+	}
+
 	onPrePrepare(message: Received, effects: PbftEffects): void {
 		const { leader, chosenRoundId } = this.#standing;
 		// Rounds that the LeaderChange chose have no PrePrepare in its view (R6).
