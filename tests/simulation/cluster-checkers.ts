@@ -7,11 +7,11 @@ import { ballotName, type Ballot } from '#lib/consensus/ordering/ballot.ts';
 import { RaftEntryType } from '#lib/consensus/raft/messages.ts';
 import { equalBytes } from '#lib/crypto/hex.ts';
 import { decodeContent } from '#lib/ledger/block.ts';
-import { decodePacket } from '#lib/wire/codec.ts';
 import { fromBinary } from '@bufbuild/protobuf';
 import type { AppendEntries, RaftMessage } from '#lib/wire/gen/tabwave/v1/raft_pb.js';
 import { BooterEntrySchema } from '#lib/wire/gen/tabwave/v1/storage_pb.js';
 import { Violation } from './checkers.ts';
+import { bodyOf } from './wiretap.ts';
 
 interface Place {
 	data: Uint8Array;
@@ -39,7 +39,7 @@ export class ClusterCheckers {
 	/** Looks at what leaves a replica. */
 	sent(from: string, to: string, packets: readonly Uint8Array[]): void {
 		for (const bytes of packets) {
-			const { body } = decodePacket(bytes);
+			const body = bodyOf(bytes);
 			if (body.case === 'raft') this.#raft(from, body.value);
 			else if (body.case === 'next') {
 				const { view: term, attempt, slot: height } = body.value.signed!;

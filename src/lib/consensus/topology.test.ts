@@ -1,6 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fromHex } from '../crypto/hex.ts';
-import { leaderOf, sortedIds, upperQuorum } from './topology.ts';
+import { partitionKey } from '../ledger/genesis.ts';
+import { VersionedState } from '../ledger/state.ts';
+import { leaderOf, sortedIds, Topology, upperQuorum } from './topology.ts';
 import { testMembers, type TestMember } from './testing/members.ts';
 import { membershipEntry, TestLedger } from './testing/test-ledger.ts';
 
@@ -39,6 +41,18 @@ describe('the topology, as the ledger has it', () => {
 			[2, 0],
 			[3, 0]
 		]);
+		expect(topology.active().map(({ id }) => id)).toEqual([1]);
+	});
+
+	it('sees a change in the state at once, however often it was asked before', () => {
+		const { state } = ledger.chain;
+		const key = partitionKey(1);
+		const copy = new VersionedState(state.rows());
+		const topology = new Topology(copy, [1, 2, 3]);
+		expect(topology.active()).toBe(topology.active());
+		copy.apply([{ key, value: state.get(partitionKey(2))! }], 100);
+		expect(topology.active()).toEqual([]);
+		copy.undo([key], 100);
 		expect(topology.active().map(({ id }) => id)).toEqual([1]);
 	});
 

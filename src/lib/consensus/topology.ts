@@ -24,6 +24,8 @@ export interface PartitionView {
 export class Topology {
 	readonly #state: StateReader;
 	readonly #ids: number[];
+	/** Asked for with every message, and another only after a block. */
+	#active: { version: number; partitions: PartitionView[] } | null = null;
 
 	/** @param partitionIds all that genesis allows; those that no split has made yet are not there */
 	constructor(state: StateReader, partitionIds: number[]) {
@@ -49,7 +51,11 @@ export class Topology {
 
 	/** Partitions that have members, and so a vote. */
 	active(): PartitionView[] {
-		return this.partitions().filter((partition) => partition.members.length > 0);
+		const { version } = this.#state;
+		if (version !== undefined && this.#active?.version === version) return this.#active.partitions;
+		const partitions = this.partitions().filter((partition) => partition.members.length > 0);
+		if (version !== undefined) this.#active = { version, partitions };
+		return partitions;
 	}
 
 	/** The partition as it was in an epoch. */

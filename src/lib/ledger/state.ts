@@ -7,6 +7,8 @@ import { invariant, LedgerError } from './errors.ts';
 
 export interface StateReader {
 	get(key: string): Uint8Array | undefined;
+	/** Where it counts its changes: while it stays the same, so does every value. */
+	readonly version?: number;
 }
 
 /** A value of null deletes. */
@@ -67,6 +69,7 @@ export class Overlay implements StateReader {
 /** The final state, in memory; the ledger store holds the same rows. */
 export class VersionedState implements StateReader {
 	readonly #rows = new Map<string, VersionedValue>();
+	#version = 0;
 	/** Deleted keys, oldest first: their rows stay for as long as the version before may be asked for, and no longer. */
 	#tombstones: { key: string; height: number }[] = [];
 
@@ -80,6 +83,10 @@ export class VersionedState implements StateReader {
 
 	get(key: string): Uint8Array | undefined {
 		return this.#rows.get(key)?.value ?? undefined;
+	}
+
+	get version(): number {
+		return this.#version;
 	}
 
 	row(key: string): VersionedValue | undefined {
@@ -96,6 +103,7 @@ export class VersionedState implements StateReader {
 
 	/** @returns the rows as they are now, to be stored with the block of this height; one without value and previous is gone */
 	apply(writes: StateWrite[], height: number): VersionedRow[] {
+		this.#version += 1;
 		const gone = this.#bury(height);
 		const written = writes.map(({ key, value }): VersionedRow => {
 			const before = this.#rows.get(key);
@@ -130,6 +138,7 @@ export class VersionedState implements StateReader {
 	 * @returns the rows that changed; a row that did not exist before comes back with a value of null
 	 */
 	undo(keys: Iterable<string>, height: number): VersionedRow[] {
+		this.#version += 1;
 		const undone: VersionedRow[] = [];
 		for (const key of keys) {
 			const row = this.#rows.get(key);
