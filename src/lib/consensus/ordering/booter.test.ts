@@ -523,6 +523,25 @@ describe('a block that somebody lacks (R12)', () => {
 	});
 });
 
+describe('a block that this Booter refuses itself', () => {
+	it('is dropped before anybody hears of it, and the others are proposed', () => {
+		const { fields } = tiers.genesis;
+		const before = fields.maxTransactionsPerBlock;
+		const twofold = { ...bodies[1]!, transactions: [...bodies[1]!.transactions, ...bodies[1]!.transactions] };
+		for (const body of [bodies[0]!, twofold]) give(body);
+		fields.maxTransactionsPerBlock = 1;
+		try {
+			lead();
+			expect(core.state()).toMatchObject({ ballot: '1.0', phase: 'sign' });
+			const counts = core.state().waiting.map(({ partition, blocks }) => [partition, blocks]);
+			expect(counts).toContainEqual([2, 0]);
+			expect(log.logged!.content.entries.map(({ partition }) => partition)).toEqual([1]);
+		} finally {
+			fields.maxTransactionsPerBlock = before;
+		}
+	});
+});
+
 describe('a ballot that does not come to q_u', () => {
 	it('is given up, and the next goes without what was refused, at once', () => {
 		lead();

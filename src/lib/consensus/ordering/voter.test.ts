@@ -175,6 +175,13 @@ describe('a Next', () => {
 		expect(leader.state()).toMatchObject({ ...SECOND, phase: 'signed' });
 	});
 
+	it('of a ballot below the open one is refused as well where nothing has been promised yet', async () => {
+		tiers.member('1a').bodies.clear();
+		leader.next(await next(SECOND), NOW_MS);
+		expect(refusedAs(leader.next(await next(FIRST, LATER), NOW_MS))).toEqual(['BallotPassed']);
+		expect(leader.state()).toMatchObject({ ...SECOND, phase: 'fetching' });
+	});
+
 	it('of a ballot below the one that was joined is refused, Statuses or not (R14)', async () => {
 		leader.statusRequest(await request(SECOND));
 		for (const rest of [{}, JUSTIFIED])
@@ -273,7 +280,9 @@ describe('where a member stands', () => {
 		leader.vote(await alike('1b', sign!.statement, { kind: Kind.DONE }));
 		expect(leader.state()).toMatchObject({ statuses: 2, signs: 1, dones: 1 });
 		// Those of a ballot that is given up are not of the next.
-		leader.statusRequest(await request({ term: 1, attempt: 2 }));
+		const third = leader.statusRequest(await request({ term: 1, attempt: 2 }));
+		leader.vote(await alike('1b', third.votes[0]!.statement));
+		expect(leader.state()).toMatchObject({ statuses: 1, signs: 0 });
 		leader.next(await next({ term: 1, attempt: 3 }, {}, JUSTIFIED), NOW_MS);
 		expect(leader.state()).toMatchObject({ statuses: 0, signs: 0 });
 	});
@@ -310,10 +319,13 @@ describe('a question for Statuses (R14)', () => {
 	});
 
 	it('that comes again is answered again, without joining twice', async () => {
-		leader.statusRequest(await request(SECOND));
+		const [status] = leader.statusRequest(await request(SECOND)).votes;
+		leader.vote(await alike('1b', status!.statement));
 		ticks(leader, 1);
 		const again = leader.statusRequest(await request(SECOND));
 		expect([kinds(again), again.persist, cases(again)]).toEqual([['STATUS'], [], ['signed']]);
+		// The answers that it holds count still.
+		expect(leader.state()!.statuses).toBe(1);
 	});
 
 	it('on a ballot below the one that was joined is refused, and passed on: others may have it to answer', async () => {
@@ -443,10 +455,9 @@ describe("members' refusals", () => {
 
 	it('of another height or ballot are not', async () => {
 		leader.next(await next(), NOW_MS);
-		for (const name of ['1b', '1c']) {
-			expect(leader.vote(await refusal(name, FIRST, 3))).toEqual(NOTHING);
-			expect(leader.vote(await refusal(name, SECOND))).toEqual(NOTHING);
-		}
+		for (const name of ['1b', '1c']) expect(leader.vote(await refusal(name, FIRST, 3))).toEqual(NOTHING);
+		expect(carriedBy(ticks(leader, RESEND_TICKS))).toEqual([]);
+		for (const name of ['1b', '1c']) expect(leader.vote(await refusal(name, SECOND))).toEqual(NOTHING);
 		expect(carriedBy(ticks(leader, RESEND_TICKS))).toEqual([]);
 	});
 
