@@ -1,10 +1,18 @@
 /** Membership under faults (R22, R24): the real drivers over virtual time, each scenario scripted and the same in every run. */
+import { create, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { Kind } from '#lib/consensus/statement.ts';
 import { leaderOf } from '#lib/consensus/topology.ts';
-import { lie } from './liar.ts';
+import { taggedHash } from '#lib/crypto/hash.ts';
+import { decodeProposal, joinHashes, proposalId, splitHashes } from '#lib/ledger/block.ts';
+import { signedTransaction } from '#lib/ledger/transaction.ts';
+import { ProposalSchema } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
+import { lie, resign, say, speakAs } from './liar.ts';
 import { QUIET, World, type Tab, type WorldOptions } from './world.ts';
 
+/** A body that nobody reads as a transaction. */
+const NO_TRANSACTION = Uint8Array.of(0xff);
+const NO_TRANSACTION_ID = taggedHash('transaction', NO_TRANSACTION);
 /** Longer than what evicts a silent member, so that the two are told apart. */
 const SILENCE_MS = 25_000;
 const STEP_TIMEOUT = { timeout: 60_000 };
@@ -88,6 +96,29 @@ describe('a liar is found out and evicted (R24)', () => {
 		const leader = leaderTab(world);
 		const fooled = followers(world)[0]!;
 		lie(world, leader, { kinds: [Kind.PRE_PREPARE], isFooled: ({ to }) => to === fooled.id });
+		await evicted(world, leader);
+		expect(membersOf(world)).toHaveLength(3);
+		await grows(world);
+	});
+
+	it.each<[string, (ids: Uint8Array[]) => Uint8Array[]]>([
+		['that names a transaction twice', ([first]) => [first!, first!]],
+		['that names what is no transaction, and hands that around', (ids) => [...ids, NO_TRANSACTION_ID]]
+	])('a leader with a proposal %s, the same to all', STEP_TIMEOUT, async (_what, spoil) => {
+		const world = await founded([4]);
+		const leader = leaderTab(world);
+		world.liars.add(leader.id);
+		speakAs(world, leader, ({ to, bytes, body }) => {
+			if (body.case !== 'signed' || body.value.kind !== Kind.PRE_PREPARE) return [bytes];
+			const proposal = decodeProposal(body.value.payload);
+			const transactionIds = joinHashes(spoil(splitHashes(proposal.transactionIds)));
+			const payload = toBinary(ProposalSchema, create(ProposalSchema, { ...proposal, transactionIds }));
+			resign(world, leader, to, body.value, { payload, digest: proposalId(payload) });
+			const transactions = [signedTransaction(NO_TRANSACTION, new Uint8Array(64))];
+			const batch = { $typeName: 'tabwave.v1.TransactionBatch' as const, transactions };
+			world.time.after(50, () => say(world, leader, to, { case: 'transactions', value: batch }));
+			return [];
+		});
 		await evicted(world, leader);
 		expect(membersOf(world)).toHaveLength(3);
 		await grows(world);
