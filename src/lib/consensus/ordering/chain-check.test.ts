@@ -119,6 +119,26 @@ describe('a block from another node', () => {
 			}),
 			'CertificateInvalid'
 		],
+		[
+			'it carries the certificate of another block',
+			(block, other) => ({ ...block, certificate: other.certificate }),
+			'BlockInvalid'
+		],
+		[
+			'its certificate says another block',
+			(block) => ({ ...block, certificate: { ...block.certificate!, blockId: new Uint8Array(32) } }),
+			'BlockInvalid'
+		],
+		[
+			'its certificate is of another view than was ordered',
+			(block) => ({ ...block, certificate: { ...block.certificate!, view: 9 } }),
+			'BlockInvalid'
+		],
+		[
+			'its certificate is of another round',
+			(block) => ({ ...block, certificate: { ...block.certificate!, roundId: 9 } }),
+			'BlockInvalid'
+		],
 		['its proposal is another', (block, other) => ({ ...block, entry: other.entry }), 'BlockInvalid'],
 		[
 			'its transactions are others',
@@ -128,6 +148,11 @@ describe('a block from another node', () => {
 		[
 			'a transaction is missing',
 			(block) => ({ ...block, transactions: block.transactions.slice(1) }),
+			'BlockInvalid'
+		],
+		[
+			'the last transaction is missing',
+			(block) => ({ ...block, transactions: block.transactions.slice(0, -1) }),
 			'BlockInvalid'
 		],
 		[
@@ -206,6 +231,14 @@ describe('a block from another node', () => {
 		expect(decodeHeader(block.header)).toMatchObject({ height: 5, epoch: 2, roundId: 0 });
 		expect(reasonOf(() => chain.check(tamper(block)))).toBe(reason);
 		expect(reasonOf(() => chain.check(block))).toBe('none');
+	});
+
+	it('with a change of members brings the signatures of its proofs, and its finality alone is not enough', () => {
+		follow(4);
+		const block = decodeFinalBlock(blocks[4]!);
+		const [join] = decodeMembershipChange(block.entry).joins;
+		const keys = chain.check(block).checks.map(({ publicKey }) => toHex(publicKey));
+		expect(keys).toContain(toHex(join!.sender));
 	});
 
 	it('with a change of members whose proofs have no form is refused, and stops nobody (R22)', () => {
