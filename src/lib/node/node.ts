@@ -209,6 +209,7 @@ export class TabwaveNode {
 			verifier: this.verifier,
 			clock: init.clock,
 			awayMs: init.timing.awayMs,
+			looksAlive: (peer) => this.#liveness.looksAlive(peer, init.clock.now()),
 			send: (to, packet) => this.#sendNow(to, packet),
 			apply: (executed, finality) => this.#apply(executed, finality),
 			log: init.events.log

@@ -308,6 +308,31 @@ describe('an answer', () => {
 		expect(warnings).toEqual([]);
 	});
 
+	it('of somebody who looks dead is not waited for: another is asked for the same, and whichever comes first is taken', async () => {
+		const dead = new Set<string>();
+		sync = syncWith({ looksAlive: (peer) => !dead.has(peer) });
+		hears('a', 30);
+		hears('b', 20);
+		sync.check(0);
+		expect(asked()).toEqual([['a', 1, 20]]);
+		dead.add('a');
+		sync.check(0);
+		sync.check(0);
+		expect(asked().slice(1)).toEqual([['b', 1, 20]]);
+		await answer('a');
+		await answer('b');
+		expect(applied).toEqual(heights(1, 20));
+		// It may only be slow: where nobody else holds more it is asked, and first of all nobody asks it twice.
+		hears('b', 30);
+		sync.check(0);
+		sync.check(0);
+		expect(asked().slice(2)).toEqual([
+			['a', 21, 20],
+			['b', 21, 20]
+		]);
+		expect(warnings).toEqual([]);
+	});
+
 	it('that never comes is fetched from another, and the answers above it stay', async () => {
 		hears('a', HEIGHT);
 		hears('b', HEIGHT);

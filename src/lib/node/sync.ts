@@ -35,6 +35,8 @@ export interface SyncInit {
 	verifier: Verifier;
 	clock: Clock;
 	awayMs: number;
+	/** R7: heard of lately, and linked. Everybody, by default. */
+	looksAlive?(peer: string): boolean;
 	send(to: string, packet: Packet['body']): void;
 	/** Hands a checked block to the turn loop; resolves when it is in the chain, or was overtaken. */
 	apply(executed: ExecutedBlock, finality: OrderCertificate): Promise<void>;
@@ -48,13 +50,19 @@ interface Range {
 	count: number;
 }
 
+interface Request extends Range {
+	sentMs: number;
+	/** Who was asked looks dead: its answer is still taken, and another is asked for the same. */
+	isDoubted: boolean;
+}
+
 export class Sync {
 	readonly #init: SyncInit;
 	readonly #banned = new Set<string>();
 	/** Requests in a row that a peer left unanswered. */
 	readonly #unanswered = new Map<string, number>();
 	readonly #pace = new SyncPace();
-	readonly #requests = new Map<number, Range & { sentMs: number }>();
+	readonly #requests = new Map<number, Request>();
 	/** Answers whose turn has not come, and the one that is being taken. */
 	#answers: (Range & { blocks: Uint8Array[] })[] = [];
 	#isWorking = false;
@@ -96,6 +104,7 @@ export class Sync {
 				this.#pace.timedOut(peer);
 				this.#disappointed(peer);
 			}
+		for (const request of this.#requests.values()) request.isDoubted ||= !this.#looksAlive(request.peer);
 		// Where the chain reached kept answers by another way, no answer may ever come to be taken before them.
 		if (!this.#isWorking) this.#answers = this.#answers.filter(({ from }) => from > height + 1);
 		const higher = peers.above(height, nowMs, awayMs).filter(({ peer }) => !this.#banned.has(peer));
@@ -179,7 +188,10 @@ export class Sync {
 	/** Asks for the heights above the head that nobody is asked for yet, one range of each peer. */
 	#ask(higher: { peer: string; finalHeight: number }[], nowMs: number): void {
 		const ranked = [...higher].sort(
-			(a, b) => this.#rank(a.peer) - this.#rank(b.peer) || b.finalHeight - a.finalHeight
+			(a, b) =>
+				this.#rank(a.peer) - this.#rank(b.peer) ||
+				Number(this.#looksAlive(b.peer)) - Number(this.#looksAlive(a.peer)) ||
+				b.finalHeight - a.finalHeight
 		);
 		// Whoever is not believed is asked where nobody else is: it may only have been slow.
 		const isAnyBelieved = ranked.some(({ peer }) => this.#rank(peer) < MAX_UNANSWERED);
@@ -192,9 +204,10 @@ export class Sync {
 		}
 	}
 
-	/** The lowest heights above the head that neither a request nor an answer covers. */
+	/** The lowest heights above the head that neither a request, to somebody who looks alive, nor an answer covers. */
 	#uncovered(maxBlocks: number): { from: number; count: number } {
-		const covered: { from: number; count: number }[] = [...this.#requests.values(), ...this.#answers];
+		const awaited = [...this.#requests.values()].filter(({ isDoubted }) => !isDoubted);
+		const covered: { from: number; count: number }[] = [...awaited, ...this.#answers];
 		let from = this.#init.chain.head.height + 1;
 		for (const range of covered.sort((a, b) => a.from - b.from))
 			if (range.from <= from) from = Math.max(from, range.from + range.count);
@@ -204,7 +217,7 @@ export class Sync {
 
 	#request(range: Range, nowMs: number): void {
 		const requestId = this.#nextId++;
-		this.#requests.set(requestId, { ...range, sentMs: nowMs });
+		this.#requests.set(requestId, { ...range, sentMs: nowMs, isDoubted: false });
 		this.#init.send(range.peer, {
 			case: 'syncRequest',
 			value: {
@@ -220,6 +233,10 @@ export class Sync {
 		this.#unanswered.set(peer, this.#rank(peer) + 1);
 		// As many peers as this node has room to know.
 		if (this.#unanswered.size > MAX_BANNED) this.#unanswered.delete(this.#unanswered.keys().next().value!);
+	}
+
+	#looksAlive(peer: string): boolean {
+		return this.#init.looksAlive?.(peer) ?? true;
 	}
 
 	#rank(peer: string): number {
