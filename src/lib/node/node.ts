@@ -683,6 +683,9 @@ export class TabwaveNode {
 		for (const [id, transaction] of this.#own)
 			if (transaction.body.expiryHeight <= this.chain.head.height) this.#own.delete(id);
 		if (commits.some((commit) => commit.blocks.some((block) => block.kind === 'membership'))) this.#dial();
+		// Asked for again, it would come a second later, and the others may have to wait for this member.
+		const unjudged = this.#checks.takeUnjudged();
+		if (unjudged) this.#inbox.receive(toHex(unjudged.signed!.sender), [leaderChangePacket(unjudged)]);
 		this.#init.events.committed(commits);
 		this.#init.events.changed();
 	}
@@ -955,6 +958,10 @@ export class TabwaveNode {
 		this.#init.events.log('error', `this node stopped: ${error.message}`);
 		this.#init.events.halted(error);
 	}
+}
+
+function leaderChangePacket(value: LeaderChange): Uint8Array {
+	return encodePacket(create(PacketSchema, { body: { case: 'leaderChange', value } }));
 }
 
 function transactionPacket(transactions: ParsedTransaction[]): Packet['body'] {

@@ -1,6 +1,7 @@
 /** What a node lets in of a view change, against a ledger that was really made. */
 import { create, toBinary } from '@bufbuild/protobuf';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { Chain } from '../consensus/ordering/chain.ts';
 import { Kind, payloadDigest, type Statement } from '../consensus/statement.ts';
 import { testSuite, type TestMember } from '../consensus/testing/members.ts';
 import { TestLedger } from '../consensus/testing/test-ledger.ts';
@@ -208,6 +209,43 @@ describe('a LeaderChange', () => {
 	});
 });
 
+describe('a LeaderChange that this node has to catch up for', () => {
+	const further = async (view = 1): Promise<{ checks: PacketChecks; chain: Chain }> => {
+		const chain = await chainAt(ledger.chain.head.height - 3);
+		const lower = () => ({ view, isActive: false });
+		return { checks: new PacketChecks({ chain, verifier, self: members[3]!.id, lower }), chain };
+	};
+
+	it('is kept until the blocks are there, and handed back once', async () => {
+		const { checks, chain } = await further();
+		const message = await leaderChange();
+		expect(await outcome(() => checks.leaderChange(message))).toBe('nothing');
+		expect(checks.takeUnjudged()).toBeNull();
+		catchUp(chain);
+		expect(checks.takeUnjudged()).toBe(message);
+		expect(checks.takeUnjudged()).toBeNull();
+		expect(await outcome(() => checks.leaderChange(message))).toBe('leader-change');
+	});
+
+	it('is not kept where this node waits for another view', async () => {
+		const { checks, chain } = await further(0);
+		await checks.leaderChange(await leaderChange());
+		catchUp(chain);
+		expect(checks.takeUnjudged()).toBeNull();
+	});
+
+	it('is not kept where its leader did not sign it, and does not drive out the one that is', async () => {
+		const { checks, chain } = await further();
+		const message = await leaderChange();
+		const forged = structuredClone(message);
+		forged.signed!.signature[0]! ^= 1;
+		await checks.leaderChange(message);
+		expect(await outcome(() => checks.leaderChange(forged))).toBe('nothing');
+		catchUp(chain);
+		expect(checks.takeUnjudged()).toBe(message);
+	});
+});
+
 describe('a proposal', () => {
 	it('is taken where a block could have made it, whatever it holds: its hash says what it is', () => {
 		const bytes = new Uint8Array(3 * 32 + 256);
@@ -220,10 +258,14 @@ describe('a proposal', () => {
 
 async function chainAt(height: number) {
 	const chain = ledger.fresh();
-	for (const bytes of ledger.blocks.slice(0, height)) {
-		const { outcome: checked, finality } = chain.check(decodeFinalBlock(bytes));
-		if (!('executed' in checked)) throw new Error(checked.message);
-		chain.commitChecked(checked.executed, finality);
-	}
+	while (chain.head.height < height) catchUp(chain);
 	return chain;
+}
+
+/** By one block. */
+function catchUp(chain: Chain): void {
+	const next = ledger.blocks[chain.head.height]!;
+	const { outcome: checked, finality } = chain.check(decodeFinalBlock(next));
+	if (!('executed' in checked)) throw new Error(checked.message);
+	chain.commitChecked(checked.executed, finality);
 }

@@ -42,6 +42,8 @@ export class PacketChecks {
 	/** What is of the upper tier alone. */
 	readonly orders: OrderChecks;
 	readonly #lower: PacketChecksInit['lower'];
+	/** Its leader's signature holds, and it rests on blocks that this node does not have yet (R9). */
+	#unjudged: LeaderChange | null = null;
 
 	constructor({ chain, verifier, self, lower }: PacketChecksInit) {
 		this.#chain = chain;
@@ -111,10 +113,24 @@ export class PacketChecks {
 		const partition = this.#present(signed);
 		if (!signed || !partition || !this.#isAhead(signed.view)) return null;
 		const checked = checkLeaderChange(leaderChange, { chain: this.#chain, partition });
-		if (!checked) return null;
+		if (!checked) {
+			// Only the leader of the view that this node waits for can fill this one place.
+			const isAwaited = signed.view === this.#lower()?.view;
+			if (isAwaited && (await this.#verifier.verifyOnce(signedCheck(this.#chain.chainId, signed))))
+				this.#unjudged = leaderChange;
+			return null;
+		}
 		if (!(await this.#holdInOrder(checked.checks))) throw badSignature('a LeaderChange');
 		const { view, content } = checked;
 		return { type: 'leader-change', leaderChange: { view, leaderChange, content } };
+	}
+
+	/** The chain has moved. @returns a LeaderChange that came before the blocks that it rests on, once they are there */
+	takeUnjudged(): LeaderChange | null {
+		const held = this.#unjudged;
+		if (!held || held.proof!.finality!.height > this.#reach(1)) return null;
+		this.#unjudged = null;
+		return held;
 	}
 
 	/** The sender's own signature first: nobody else makes this node check what a message carries. */
