@@ -99,6 +99,25 @@ describe('three replicas', { timeout: 60_000 }, () => {
 		await until(() => new Set(relays.map(activeOf)).size === 1 && activeOf(relays[0]!) !== undefined);
 	});
 
+	it('are healthy by majority: one alone serves its pages, and says that nobody can join', async () => {
+		const health = async (relay: RunningRelay): Promise<[number, string]> => {
+			const answer = await fetch(`http://127.0.0.1:${relay.port}/healthz`);
+			return [answer.status, ((await answer.json()) as Health).status];
+		};
+		const first = await start('first');
+		expect(await health(first)).toEqual([503, 'no-majority']);
+		expect((await json<NetworkDocument>(first, '/api/v1/network')).chainId).toBe(first.chainId);
+		const second = await start('second');
+		await until(() => [first, second].every((relay) => states(relay).includes('linked')));
+		expect(await Promise.all([first, second].map(health))).toEqual([
+			[200, 'ready'],
+			[200, 'ready']
+		]);
+		await second.stop();
+		await until(() => !states(first).includes('linked'));
+		expect(await health(first)).toEqual([503, 'no-majority']);
+	});
+
 	it('tell a tab of all of them: the one that it came to first, and the others by their own addresses', async () => {
 		const relays = await startAll();
 		const network = await json<NetworkDocument>(relays[1]!, '/api/v1/network');

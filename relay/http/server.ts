@@ -20,7 +20,8 @@ const JOIN_ATTEMPTS_PER_MINUTE = 20;
 export type RelayState = 'starting' | 'ready' | 'stopping';
 
 export interface Health {
-	status: RelayState;
+	/** `no-majority`: it runs, and too few replicas of the Booter are linked to order anything. */
+	status: RelayState | 'no-majority';
 	name: string;
 	chainId: string;
 	/** Absent until the ledger is open. */
@@ -99,9 +100,11 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
 	});
 
 	server.get('/healthz', async (_request, reply) => {
-		const health = parts.health();
-		reply.code(health.status === 'ready' ? 200 : 503).header('cache-control', 'no-store');
-		return health;
+		const { status: state, ...health } = parts.health();
+		// Pages and links are served without it: how else would the others find this one.
+		const status = state === 'ready' && !hasMajority(health.replicas) ? 'no-majority' : state;
+		reply.code(status === 'ready' ? 200 : 503).header('cache-control', 'no-store');
+		return { status, ...health };
 	});
 
 	server.get('/api/v1/network', async (request, reply) => {
@@ -130,6 +133,12 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
 		);
 
 	return server;
+}
+
+/** R19: nothing is ordered, and nobody admitted, without more than half of the replicas, this one among them. */
+function hasMajority(replicas: readonly ReplicaStatus[]): boolean {
+	const linked = replicas.filter(({ state }) => state === 'self' || state === 'linked');
+	return 2 * linked.length > replicas.length;
 }
 
 /** null where the Host header is none that an address can be made of. */
