@@ -104,7 +104,7 @@ describe('which partitions have lost their quorum', () => {
 		expect(look(0)).toEqual([null, null]);
 		watch.wish({ partition: 2, retire: true });
 		expect(look(150)).toEqual([null, 0]);
-		expect(watch.wishFor(2)).toEqual({ partition: 2, retire: true });
+		expect(watch.wishFor(2)).toMatchObject({ partition: 2, retire: true });
 		watch.look([partition(1), partition(2)], hears('a', 'b', 'c'), 160);
 		expect(watch.wishFor(2)).toBeNull();
 	});

@@ -33,6 +33,7 @@ import { equalBytes, fromHex, toHex } from '#lib/crypto/hex.ts';
 import type { Signer, Suite, Verification } from '#lib/crypto/suite.ts';
 import { decodeFinalBlock } from '#lib/ledger/block.ts';
 import { LedgerError } from '#lib/ledger/errors.ts';
+import { MAX_PARTITIONS } from '#lib/ledger/genesis.ts';
 import type { Network } from '#lib/network/network.ts';
 import type { Clock } from '#lib/node/clock.ts';
 import { Inbox } from '#lib/node/inbox.ts';
@@ -57,7 +58,9 @@ import type { LeaderChange } from '#lib/wire/gen/tabwave/v1/view_change_pb.js';
 import {
 	PacketSchema,
 	LostPartitionsSchema,
+	OperatorWishesSchema,
 	type LostPartitions,
+	type OperatorWishes,
 	type Packet,
 	type PartitionRefusal,
 	type PartitionStatus,
@@ -362,7 +365,10 @@ export class BooterNode {
 				return this.#checkEvidence(body.value);
 			case 'heartbeat':
 				this.peers.heartbeat(from, body.value, this.#init.clock.now());
-				if (this.#replica.isReplica(from)) this.sync.check(SYNC_PATIENCE_MS);
+				if (!this.#replica.isReplica(from)) return null;
+				this.sync.check(SYNC_PATIENCE_MS);
+				for (const wish of (body.value.wishes?.recoveries ?? []).slice(0, MAX_PARTITIONS))
+					if (this.chain.topology.partition(wish.partition)) this.#recoveries.wishElsewhere(wish);
 				return null;
 			case 'assignmentRequest':
 				this.#assign(from, body.value.partition);
@@ -653,7 +659,8 @@ export class BooterNode {
 				syncing: false,
 				booterTerm: term,
 				activeBooter: active === null ? NOBODY : fromHex(active),
-				lost: lostPartitions(this.#lost)
+				lost: lostPartitions(this.#lost),
+				...(this.#replica.isReplica(peer) && { wishes: operatorWishes(this.#recoveries.asked) })
 			}
 		};
 	}
@@ -691,6 +698,14 @@ function lostPartitions(lost: readonly LostPartition[]): LostPartitions | undefi
 			partition: partition.id,
 			recoversInMs: dueInMs === null ? 0 : Math.max(1, dueInMs)
 		}))
+	});
+}
+
+/** As the other replicas hear of them; none where there are none. */
+function operatorWishes(wishes: readonly RecoveryWish[]): OperatorWishes | undefined {
+	if (wishes.length === 0) return undefined;
+	return create(OperatorWishesSchema, {
+		recoveries: wishes.map(({ partition, retire }) => ({ partition, retire }))
 	});
 }
 

@@ -65,7 +65,24 @@ describe('a partition of which fewer than q members are heard (R22)', () => {
 		expect(lookFor(2 * SILENCE_MS)).toEqual({ 2: null });
 		watch.wish({ partition: 2, retire: true });
 		expect(lookFor(STEP_MS)).toEqual({ 2: 0 });
-		expect(watch.wishFor(2)).toEqual({ partition: 2, retire: true });
+		expect(watch.wishFor(2)).toMatchObject({ partition: 2, retire: true });
+	});
+
+	it('takes what another replica was asked for, tells nobody of that, and what it was asked itself stands before it', () => {
+		watch = new RecoveryWatch({ recoveryMode: RecoveryMode.MANUAL, recoverySilenceMs: BigInt(SILENCE_MS) });
+		heard.clear();
+		lookFor(2 * SILENCE_MS);
+		watch.wishElsewhere({ partition: 1, retire: true });
+		watch.wishElsewhere({ partition: 2, retire: true });
+		expect(lookFor(STEP_MS)).toEqual({ 1: 0, 2: 0 });
+		expect(watch.asked).toEqual([]);
+		watch.wish({ partition: 2, retire: false });
+		watch.wishElsewhere({ partition: 2, retire: true });
+		expect(watch.wishFor(2)).toMatchObject({ retire: false });
+		expect(watch.asked).toMatchObject([{ partition: 2, retire: false }]);
+		heard = new Set(['a', 'b', 'c', 'd', 'e', 'f']);
+		lookFor(STEP_MS);
+		expect([watch.wishFor(1), watch.asked]).toEqual([null, []]);
 	});
 });
 

@@ -30,7 +30,7 @@ export class RecoveryWatch {
 	readonly #genesis: Pick<Genesis, 'recoveryMode' | 'recoverySilenceMs'>;
 	/** By partition and epoch. */
 	readonly #since = new Map<string, number>();
-	readonly #wishes = new Map<number, RecoveryWish>();
+	readonly #wishes = new Map<number, RecoveryWish & { isHearsay: boolean }>();
 	#lookedMs = -Infinity;
 	/** When somebody last asked to come in. */
 	#newcomerMs = -Infinity;
@@ -40,8 +40,19 @@ export class RecoveryWatch {
 	}
 
 	/** The operator asks for a recovery; it is given when the silence is over, and forgotten when a quorum is back. */
-	wish(wish: RecoveryWish): void {
-		this.#wishes.set(wish.partition, wish);
+	wish({ partition, retire }: RecoveryWish): void {
+		this.#wishes.set(partition, { partition, retire, isHearsay: false });
+	}
+
+	/** Another replica was asked, and says so as long as it wishes it. What this one was asked for itself stands before it. */
+	wishElsewhere({ partition, retire }: RecoveryWish): void {
+		if (this.#wishes.get(partition)?.isHearsay === false) return;
+		this.#wishes.set(partition, { partition, retire, isHearsay: true });
+	}
+
+	/** What the other replicas are to hear of: what they said is not repeated to them. */
+	get asked(): RecoveryWish[] {
+		return [...this.#wishes.values()].filter(({ isHearsay }) => !isHearsay);
 	}
 
 	/** Somebody who is no member wants to be one. */

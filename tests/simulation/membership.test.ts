@@ -6,7 +6,7 @@ import { leaderOf } from '#lib/consensus/topology.ts';
 import { taggedHash } from '#lib/crypto/hash.ts';
 import { decodeProposal, joinHashes, proposalId, splitHashes } from '#lib/ledger/block.ts';
 import { signedTransaction } from '#lib/ledger/transaction.ts';
-import { ProposalSchema } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
+import { ProposalSchema, RecoveryMode } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
 import { lie, resign, say, speakAs } from './liar.ts';
 import { QUIET, World, type Tab, type WorldOptions } from './world.ts';
 
@@ -304,6 +304,18 @@ describe('a partition that has lost its quorum (R22)', () => {
 			() => newcomer.running!.node.partition !== undefined
 		);
 		expect(heightOf(world)).toBeGreaterThan(height);
+		await grows(world);
+	});
+
+	it('is recovered for who asks any replica, where the operator has to ask', STEP_TIMEOUT, async () => {
+		const genesis = { recoverySilenceMs: BigInt(SILENCE_MS), recoveryMode: RecoveryMode.MANUAL };
+		const world = await founded([4, 4], { booters: 3, genesis });
+		await gone(world, ...members(world, 2).slice(0, 2));
+		await world.run(SILENCE_MS + 5000);
+		expect(membersOf(world, 2)).toHaveLength(4);
+		const asked = world.replicas.running.find(({ node }) => !node.replica.isActive)!;
+		asked.node.wishRecovery({ partition: 2, retire: false });
+		await until(world, 10_000, 'partition 2 is recovered', () => membersOf(world, 2).length === 2);
 		await grows(world);
 	});
 

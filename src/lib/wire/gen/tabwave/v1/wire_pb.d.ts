@@ -694,6 +694,13 @@ export declare type Heartbeat = Message<"tabwave.v1.Heartbeat"> & {
    * @generated from field: tabwave.v1.LostPartitions lost = 50;
    */
   lost?: LostPartitions | undefined;
+
+  /**
+   * Between replicas of the Booter.
+   *
+   * @generated from field: tabwave.v1.OperatorWishes wishes = 60;
+   */
+  wishes?: OperatorWishes | undefined;
 };
 
 /**
@@ -701,6 +708,45 @@ export declare type Heartbeat = Message<"tabwave.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export declare const HeartbeatSchema: GenMessage<Heartbeat>;
+
+/**
+ * R22: recoveries that the operator asked this replica for: whichever is active signs them.
+ *
+ * @generated from message tabwave.v1.OperatorWishes
+ */
+export declare type OperatorWishes = Message<"tabwave.v1.OperatorWishes"> & {
+  /**
+   * @generated from field: repeated tabwave.v1.OperatorWish recoveries = 1;
+   */
+  recoveries: OperatorWish[];
+};
+
+/**
+ * Describes the message tabwave.v1.OperatorWishes.
+ * Use `create(OperatorWishesSchema)` to create a new message.
+ */
+export declare const OperatorWishesSchema: GenMessage<OperatorWishes>;
+
+/**
+ * @generated from message tabwave.v1.OperatorWish
+ */
+export declare type OperatorWish = Message<"tabwave.v1.OperatorWish"> & {
+  /**
+   * @generated from field: uint32 partition = 1;
+   */
+  partition: number;
+
+  /**
+   * @generated from field: bool retire = 2;
+   */
+  retire: boolean;
+};
+
+/**
+ * Describes the message tabwave.v1.OperatorWish.
+ * Use `create(OperatorWishSchema)` to create a new message.
+ */
+export declare const OperatorWishSchema: GenMessage<OperatorWish>;
 
 /**
  * R22
