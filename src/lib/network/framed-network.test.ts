@@ -5,7 +5,13 @@ import { MAX_FRAME_BYTES } from '#lib/wire/limits.ts';
 import { encodePing, encodePong, goodbyeFrame, readControlPacket } from './control-packets.ts';
 import { FramedNetwork } from './framed-network.ts';
 import type { CarrierEvents, LinkCarrier, OutgoingFrame } from './link-carrier.ts';
-import { MAX_PINGS_PER_S, PING_INTERVAL_MS, SILENCE_MS, VIOLATION_HOLD_OFF_MS } from './network-limits.ts';
+import {
+	FRAME_BURST_S,
+	MAX_PINGS_PER_S,
+	PING_INTERVAL_MS,
+	SILENCE_MS,
+	VIOLATION_HOLD_OFF_MS
+} from './network-limits.ts';
 import type { LinkStatus } from './network.ts';
 
 beforeEach(() => {
@@ -77,6 +83,19 @@ describe('FramedNetwork', () => {
 		expect(network.links()).toEqual([]);
 		carrier.events.received('p1', 1, encodeFrame([Uint8Array.of(1)])[0]!);
 		expect(seen.packets).toEqual([]);
+	});
+
+	it('ends the link of a peer that floods it, whatever is in the frames', async () => {
+		const { carrier, seen } = await started(['p1', 'p2'], false, 10);
+		const frame = encodeFrame([Uint8Array.of(1)])[0]!;
+		for (let i = 0; i < 10 * FRAME_BURST_S; i++) carrier.events.received('p1', 1, frame);
+		expect(seen.violations).toEqual([]);
+		carrier.events.received('p1', 1, frame);
+		expect(seen.violations).toEqual([['p1', 'TooManyFrames']]);
+		expect(carrier.closed).toEqual([['p1', 1, VIOLATION_HOLD_OFF_MS]]);
+		expect(seen.packets).toHaveLength(10 * FRAME_BURST_S);
+		carrier.events.received('p2', 2, frame);
+		expect(seen.packets).toHaveLength(10 * FRAME_BURST_S + 1);
 	});
 
 	it('counts a malformed control packet as a violation', async () => {
@@ -227,9 +246,9 @@ class FakeCarrier implements LinkCarrier {
 }
 
 /** With a link to each peer, sessions from 1 on, after the first pings have left and, unless kept, are forgotten. */
-async function started(peers: string[], keepPings = false) {
+async function started(peers: string[], keepPings = false, maxFramesPerSecond = Infinity) {
 	const carrier = new FakeCarrier();
-	const network = new FramedNetwork(carrier);
+	const network = new FramedNetwork(carrier, { maxFramesPerSecond: () => maxFramesPerSecond });
 	const seen = {
 		packets: [] as [string, Uint8Array[]][],
 		links: [] as LinkStatus[],

@@ -4,6 +4,7 @@
  */
 import { FrameDecoder, encodeFrame } from '#lib/wire/frame.ts';
 import { encodePing, encodePong, readControlPacket } from './control-packets.ts';
+import { FrameRate } from './frame-rate.ts';
 import { NetworkError } from './link-carrier.ts';
 import type { LinkCarrier, OutgoingFrame } from './link-carrier.ts';
 import type { LinkPath, LinkStatus, Network, NetworkEvents, NodeId } from './network.ts';
@@ -27,6 +28,11 @@ export interface NetworkCounters {
 	violations: number;
 }
 
+export interface FramedNetworkBounds {
+	/** Frames a second that are taken from a peer; a link that passes it for long is a violation. By default there is no bound. */
+	maxFramesPerSecond?(peer: NodeId): number;
+}
+
 export class FramedNetwork implements Network {
 	readonly counters: NetworkCounters = {
 		framesSent: 0,
@@ -38,6 +44,7 @@ export class FramedNetwork implements Network {
 		violations: 0
 	};
 	#carrier: LinkCarrier;
+	#maxFramesPerSecond: (peer: NodeId) => number;
 	#events: NetworkEvents | null = null;
 	#wanted = new Set<NodeId>();
 	#links = new Map<NodeId, Link>();
@@ -47,8 +54,9 @@ export class FramedNetwork implements Network {
 	#lastTickMs = 0;
 	#nextPingId = 1;
 
-	constructor(carrier: LinkCarrier) {
+	constructor(carrier: LinkCarrier, bounds: FramedNetworkBounds = {}) {
 		this.#carrier = carrier;
+		this.#maxFramesPerSecond = bounds.maxFramesPerSecond?.bind(bounds) ?? (() => Infinity);
 	}
 
 	get self(): NodeId {
@@ -144,6 +152,7 @@ export class FramedNetwork implements Network {
 			session,
 			path,
 			decoder: new FrameDecoder(),
+			rate: new FrameRate(performance.now()),
 			rttMs: this.#links.get(peer)?.path === path ? this.#links.get(peer)!.rttMs : null,
 			heardMs: performance.now(),
 			pingSentMs: -Infinity,
@@ -164,6 +173,7 @@ export class FramedNetwork implements Network {
 		try {
 			for (const frame of link.decoder.push(bytes)) {
 				this.counters.framesReceived++;
+				link.rate.take(this.#maxFramesPerSecond(peer), link.heardMs);
 				this.#deliver(peer, link, frame);
 				if (this.#links.get(peer) !== link) return;
 			}
@@ -254,6 +264,7 @@ interface Link {
 	session: number;
 	path: LinkPath;
 	decoder: FrameDecoder;
+	rate: FrameRate;
 	rttMs: number | null;
 	heardMs: number;
 	/** 0 while none is awaited. */

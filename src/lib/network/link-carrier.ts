@@ -57,4 +57,5 @@ export type NetworkErrorName =
 	| 'BadRelayAddress'
 	| 'BadNodeId'
 	| 'RelayUnreachable'
-	| 'PeerUnreachable';
+	| 'PeerUnreachable'
+	| 'TooManyFrames';

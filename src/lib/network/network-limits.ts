@@ -87,6 +87,12 @@ export const SILENCE_MS = 12_000;
 /** Pings answered per link and second; more are an attack and are ignored. */
 export const MAX_PINGS_PER_S = 20;
 
+/**
+ * Seconds' worth of frames that may come at once: what a link holds back while its receiver sleeps or its relay restarts, up to
+ * the silence that ends it.
+ */
+export const FRAME_BURST_S = 12;
+
 /** A peer that broke the framing is not linked again for this long. */
 export const VIOLATION_HOLD_OFF_MS = 30_000;
 

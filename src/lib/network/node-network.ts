@@ -9,6 +9,8 @@ import type { LinkSettings } from './port-messages.ts';
 export class NodeNetwork extends FramedNetwork {
 	/** @param settings - as for a tab; `direct` and `iceServers` have no effect */
 	constructor(settings: LinkSettings) {
-		super(new Libp2pLinks({ ...settings, direct: false }));
+		super(new Libp2pLinks({ ...settings, direct: false }), {
+			maxFramesPerSecond: () => settings.maxFramesPerSecond ?? Infinity
+		});
 	}
 }

@@ -28,6 +28,8 @@ export interface LinkSettings {
 	maxUnexpectedPeers?: number;
 	/** False keeps every link on the relay: for tests and for networks that forbid WebRTC. */
 	direct?: boolean;
+	/** Taken from one peer; more is a violation. No bound by default. */
+	maxFramesPerSecond?: number;
 }
 
 /** The port's ends; a MessagePort of a browser or of Node.js, or a worker. */
@@ -48,7 +50,7 @@ export interface PortNetworkInit {
 /** The worker's end: a Network whose links are the page's. */
 export class PortNetwork extends FramedNetwork {
 	constructor(init: PortNetworkInit) {
-		super(new PortCarrier(init));
+		super(new PortCarrier(init), { maxFramesPerSecond: () => init.settings.maxFramesPerSecond ?? Infinity });
 	}
 }
 

@@ -14,6 +14,7 @@ const sound = {
 	suite: 'ed25519-sha256',
 	relay: { multiaddrs: ['/dns4/relay/tcp/7070/ws', '/ip4/10.0.0.1/tcp/7070/ws'] },
 	iceServers: [{ urls: 'stun:stun.example:3478' }],
+	maxFramesPerSecond: 2000,
 	timeouts: { heartbeatMs: 250 },
 	spectrum: { mechanism: 'seed' }
 };
@@ -34,6 +35,7 @@ describe('the relay’s description of its network', () => {
 			// The relay on which this page came first.
 			relays: [{ id: '', name: '', address: '/dns4/relay/tcp/7070/ws' }],
 			iceServers: sound.iceServers,
+			maxFramesPerSecond: 2000,
 			timing: { ...DEFAULT_TIMING, heartbeatMs: 250 },
 			mechanism: 'seed'
 		});

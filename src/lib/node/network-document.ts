@@ -22,6 +22,8 @@ export interface NetworkDocument {
 	/** Every replica of the Booter, the one on which this page came first: this node keeps a link to each. */
 	relays: RelayPlace[];
 	iceServers: LinkSettings['iceServers'];
+	/** Taken from one peer; undefined where an older relay does not say. */
+	maxFramesPerSecond: number | undefined;
 	timing: Timing;
 	mechanism: string;
 }
@@ -64,6 +66,7 @@ export function parseNetworkDocument(text: string): NetworkDocument {
 			suite: document.suite,
 			relays: relaysOf(document),
 			iceServers: document.iceServers as LinkSettings['iceServers'],
+			maxFramesPerSecond: frameRateOf(document.maxFramesPerSecond),
 			timing: timingOf(document.timeouts as Partial<Timing> | undefined),
 			mechanism: (document.spectrum as { mechanism?: string } | undefined)?.mechanism ?? 'greedy'
 		};
@@ -115,6 +118,10 @@ function isReplica(entry: unknown): entry is ReplicaEntry {
 		Array.isArray(addresses) &&
 		addresses.every((address) => typeof address === 'string')
 	);
+}
+
+function frameRateOf(value: unknown): number | undefined {
+	return typeof value === 'number' && value >= 1 && Number.isFinite(value) ? value : undefined;
 }
 
 function timingOf(timeouts: Partial<Timing> = {}): Timing {

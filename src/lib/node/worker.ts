@@ -61,7 +61,8 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>): Promise<voi
 				settings: {
 					seed,
 					relays: document.relays.map(({ address }) => address),
-					iceServers: document.iceServers
+					iceServers: document.iceServers,
+					maxFramesPerSecond: document.maxFramesPerSecond
 				}
 			}),
 			store: persistent ? new IdbLedgerStore(ids) : new MemoryLedgerStore(),
