@@ -1,6 +1,6 @@
 /** Under which addresses people reach this relay. */
 import { isIP } from 'node:net';
-import { networkInterfaces } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import type { NetworkInterfaceInfo } from 'node:os';
 
 export interface Origins {
@@ -11,7 +11,14 @@ export interface Origins {
 }
 
 /** @param host - as it listens: a name, an address, or all of them (0.0.0.0 and ::) */
-export function originsOf(host: string, port: number, interfaces = networkInterfaces()): Origins {
+export function originsOf(
+	host: string,
+	port: number,
+	interfaces = networkInterfaces(),
+	scheme: 'http' | 'https' = 'http'
+): Origins {
+	const origin = (at: string, onPort: number): string =>
+		`${scheme}://${isIP(at) === 6 ? `[${at}]` : at}:${onPort}`;
 	if (host === '0.0.0.0' || host === '::')
 		return {
 			local: origin('localhost', port),
@@ -63,6 +70,22 @@ function rank({ name, address }: { name: string; address: string }): number {
 	return virtual + (/^172\.(1[6-9]|2\d|3[01])\./.test(address) ? 2 : 3);
 }
 
-function origin(host: string, port: number): string {
-	return `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+/**
+ * Under which a browser may reach this relay: what a certificate must hold.
+ * @param more - addresses or names that the operator gives it: origins, host:port, or a host to listen on
+ */
+export function ownNames(
+	more: readonly (string | null)[],
+	interfaces = networkInterfaces(),
+	machine = hostname()
+): string[] {
+	const given = more.flatMap((place) => {
+		if (place === null || place === '0.0.0.0' || place === '::') return [];
+		if (isIP(place) !== 0) return [place];
+		const url = place.includes('://') ? place : `http://${place}`;
+		return URL.canParse(url) ? [new URL(url).hostname.replace(/^\[|\]$/g, '')] : [];
+	});
+	const name = machine.toLowerCase().replace(/\.local$/, '');
+	const named = /^[a-z0-9](?:[a-z0-9.-]{0,60}[a-z0-9])?$/.test(name) ? [name, `${name}.local`] : [];
+	return [...new Set([...given, ...lanAddresses(interfaces), 'localhost', ...named, '127.0.0.1', '::1'])];
 }

@@ -2,6 +2,7 @@
 import type { Server } from 'node:http';
 import { dirname } from 'node:path';
 import { getLogger } from '@logtape/logtape';
+import type { Chain } from '#lib/consensus/ordering/chain.ts';
 import { toHex } from '#lib/crypto/hex.ts';
 import type { Signer, Suite } from '#lib/crypto/suite.ts';
 import type { GenesisBlock } from '#lib/ledger/genesis.ts';
@@ -17,7 +18,9 @@ import type { BooterService } from './booter-service.ts';
 import type { NetworkConfig } from './config/network-ini.ts';
 import { takeRecoveryWishes, WISH_CHECK_MS } from './recover.ts';
 import { RelayNetwork } from './network/relay-host.ts';
+import type { RelayStatus } from './network/relay-host.ts';
 import type { Replicas } from './replicas.ts';
+import type { Revocations } from './revocations.ts';
 import { SqliteLedgerStore } from './storage/sqlite-ledger-store.ts';
 
 export interface CompositionInput {
@@ -32,6 +35,7 @@ export interface CompositionInput {
 	ledgerPath: string;
 	/** Listens already: site, API and libp2p share its port. */
 	server: Server;
+	revocations: Revocations;
 	/** This relay among the replicas of its Booter. */
 	replicas: Replicas;
 	/** A part that cannot go on, for example a ledger that was deleted under it: the relay stops and says why. */
@@ -44,6 +48,7 @@ export interface Composition {
 	booter: BooterService;
 	/** Who has a link to this relay now: tabs and replicas. */
 	linked(): Set<NodeId>;
+	tabs(): RelayStatus;
 }
 
 /** Starts nothing: the caller starts and stops the Booter, and the Booter its network. */
@@ -55,7 +60,9 @@ export function compose(input: CompositionInput): Composition {
 		seed: input.booterSeed,
 		maxTabs: relay.reservations,
 		maxConnectionsPerSecondPerHost: relay.connectionsPerSecond,
+		maxStrangers: Math.min(relay.strangers, relay.reservations),
 		maxBytesPerSecondPerTab: relay.relayedBytesPerSecond,
+		maxFramesPerSecond: relay.maxFramesPerSecond,
 		replicas: replicas.others.map((replica) => ({
 			id: replica.id,
 			name: replica.name,
@@ -66,7 +73,8 @@ export function compose(input: CompositionInput): Composition {
 	return {
 		peerId: peerIdOf(toHex(input.booter.publicKey)).toString(),
 		booter: new Ordering(input, network),
-		linked: () => new Set(network.links().flatMap(({ peer, path }) => (path === 'down' ? [] : [peer])))
+		linked: () => new Set(network.links().flatMap(({ peer, path }) => (path === 'down' ? [] : [peer]))),
+		tabs: () => network.relayStatus()
 	};
 }
 
@@ -88,6 +96,7 @@ class Ordering implements BooterService {
 		const { genesis, config, suite, booter, operator, onFatal } = this.#input;
 		const { chain, votes } = await openChain(this.#store, genesis.bytes, contractsOf(genesis.bytes));
 		this.#store.onLost(onFatal);
+		this.#network.setMembers(membersOf(chain));
 		const log = getLogger(['tabwave', 'booter']);
 		const { heartbeatMs, resendMs, awayMs, evictionGraceMs } = config.timeouts;
 		this.#node = new BooterNode({
@@ -100,9 +109,13 @@ class Ordering implements BooterService {
 			operator,
 			clock: systemClock,
 			random: Math.random,
+			isRevoked: (invitation) => this.#input.revocations.has(invitation),
 			timing: { ...DEFAULT_TIMING, heartbeatMs, resendMs, awayMs, evictionGraceMs },
 			events: {
-				committed: () => {},
+				committed: (commits) => {
+					if (commits.some(({ blocks }) => blocks.some(({ kind }) => kind === 'membership')))
+						this.#network.setMembers(membersOf(chain));
+				},
 				halted: onFatal,
 				log: (level, message) => log[level](message)
 			}
@@ -148,4 +161,8 @@ class Ordering implements BooterService {
 		await this.#node?.stop();
 		await this.#store.close();
 	}
+}
+
+function membersOf({ topology }: Chain): Set<NodeId> {
+	return new Set(topology.partitions().flatMap(({ members }) => members));
 }

@@ -165,8 +165,8 @@ export function readSmallFile(file: string): Buffer | null {
 	}
 }
 
-/** After a crash the file is there whole, or not at all. */
-function writeDurably(file: string, bytes: Uint8Array, mode: number): void {
+/** After a crash the file is there whole, or not at all. @throws RelayStartError `DataUnusable` */
+export function writeDurably(file: string, bytes: Uint8Array, mode: number): void {
 	const draft = `${file}.new`;
 	try {
 		const descriptor = openSync(draft, 'w', mode);

@@ -14,6 +14,7 @@ export type RelayStartErrorName =
 	| 'PortTaken'
 	| 'PortForbidden'
 	| 'HostNotAvailable'
+	| 'TlsUnusable'
 	| 'BuildMissing'
 	| 'DataInUse'
 	| 'DataUnusable'

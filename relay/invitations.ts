@@ -1,6 +1,6 @@
 /** Invitations to a network whose admission asks for one: signed with the operator's key, carried in a link's hash. */
 import { randomBytes, randomInt } from 'node:crypto';
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { taggedHash } from '#lib/crypto/hash.ts';
 import type { Signer } from '#lib/crypto/suite.ts';
 import { InvitationSchema, SignedInvitationSchema } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
@@ -34,6 +34,11 @@ export async function signInvitation(operator: Signer, terms: InvitationTerms): 
 	);
 	const signature = await operator.sign(taggedHash('invitation', invitation));
 	return toBinary(SignedInvitationSchema, create(SignedInvitationSchema, { invitation, signature }));
+}
+
+/** The Invitation in what {@link signInvitation} made. */
+export function readInvitation(signed: Uint8Array): Uint8Array {
+	return fromBinary(SignedInvitationSchema, signed).invitation;
 }
 
 /** `/join#p=2&i=…`: what stands behind # reaches no server's log. */

@@ -11,11 +11,14 @@ import type { NetworkConfig } from './config/network-ini.ts';
 import { peekDataDirectory } from './data-directory.ts';
 import { RelayStartError } from './errors.ts';
 import { checkPlace } from './identity.ts';
-import { joinPath, signInvitation } from './invitations.ts';
+import { joinPath, readInvitation, signInvitation } from './invitations.ts';
+import { invitationId } from './revocations.ts';
 import type { InviteArguments } from './terminal/arguments.ts';
 
 export interface InvitationLink {
 	link: string;
+	/** By which it can be revoked. */
+	id: string;
 	/** Milliseconds since the epoch. */
 	expiresMs: number;
 	/** False where anyone may join: the invitation is then not needed. */
@@ -44,6 +47,7 @@ export async function invite(options: InviteArguments, nowMs: number): Promise<I
 	});
 	return {
 		link: `${origin}${joinPath(options.partition, invitation)}`,
+		id: invitationId(readInvitation(invitation)),
 		expiresMs,
 		needed: genesis.fields.admission === Admission.INVITATION
 	};

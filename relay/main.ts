@@ -9,6 +9,7 @@ import { checkPlace } from './identity.ts';
 import { invite } from './invite.ts';
 import { askForRecovery } from './recover.ts';
 import { startRelay } from './relay.ts';
+import { revoke } from './revocations.ts';
 import type { RunningRelay } from './relay.ts';
 import {
 	PROJECT_ROOT,
@@ -73,6 +74,7 @@ async function runRelay(args: string[]): Promise<void> {
 				? undefined
 				: { replica: options.replica, file: clusterFileOf(options.configPath!, config.network.name) },
 		dataDirectory: options.dataDirectory,
+		tls: options.tls,
 		siteDirectory: join(PROJECT_ROOT, 'build'),
 		onFatal: (error) => {
 			process.stderr.write(`\n${WORDS.fatal}: ${error.message}\n\n`);
@@ -91,10 +93,14 @@ async function printInvitation(args: string[]): Promise<void> {
 		process.stdout.write(INVITE_HELP);
 		return;
 	}
-	const { link, expiresMs, needed } = await invite(options, Date.now());
+	if (options.revoke !== undefined) {
+		process.stdout.write(`${WORDS.revoked(revoke(options.dataDirectory, options.revoke))}\n`);
+		return;
+	}
+	const { link, id, expiresMs, needed } = await invite(options, Date.now());
 	process.stdout.write(`${link}\n`);
 	const until = new Date(expiresMs).toLocaleString();
-	process.stderr.write(`Good for ${options.uses} until ${until}. · 可用 ${options.uses} 次，至 ${until}。\n`);
+	process.stderr.write(`${WORDS.invitationTerms(options.uses, until)}\n${WORDS.invitationId(id)}\n`);
 	if (!needed)
 		process.stderr.write(
 			'This network is open: nobody needs the invitation. · 本网络开放，无需邀请也可加入。\n'

@@ -12,7 +12,7 @@ import { openSuite } from '#lib/crypto/open-suite.ts';
 import type { Signer } from '#lib/crypto/suite.ts';
 import type { GenesisBlock } from '#lib/ledger/genesis.ts';
 import { Admission } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
-import { addressSeenFrom, isLoopback, originsOf, portOf } from './addresses.ts';
+import { addressSeenFrom, isLoopback, originsOf, ownNames, portOf } from './addresses.ts';
 import type { Origins } from './addresses.ts';
 import { compose } from './compose.ts';
 import type { Composition } from './compose.ts';
@@ -25,10 +25,13 @@ import type { RelayState } from './http/server.ts';
 import { checkSite } from './http/site.ts';
 import { relayIdentity } from './identity.ts';
 import type { ClusterPlace } from './identity.ts';
-import { MAX_HOURS, joinPath, signInvitation } from './invitations.ts';
+import { MAX_HOURS, joinPath, readInvitation, signInvitation } from './invitations.ts';
 import { listen } from './listen.ts';
 import { Replicas } from './replicas.ts';
 import type { ReplicaStatus } from './replicas.ts';
+import { Revocations } from './revocations.ts';
+import { CERTIFICATE_CHECK_MS, Certificates } from './tls/certificates.ts';
+import type { TlsFiles } from './tls/certificates.ts';
 
 /** An invitation that the relay itself gives out at its terminal holds for a school day. */
 const TERMINAL_INVITATION_HOURS = 8;
@@ -44,6 +47,8 @@ export interface RelayOptions {
 	/** Needed where config.booters has several replicas. */
 	cluster?: ClusterPlace;
 	dataDirectory: string;
+	/** https: with a certificate that the relay makes, or with these files; undefined serves http. */
+	tls?: 'self-made' | TlsFiles;
 	/** The built site; null serves none. */
 	siteDirectory: string | null;
 	/** A part of the relay that cannot go on; by then it is stopping. */
@@ -66,6 +71,8 @@ export interface RunningRelay {
 	readonly replicas: readonly ReplicaStatus[];
 	/** The cluster file that this start made; null where it was there, or there is no cluster. */
 	readonly newClusterFile: string | null;
+	/** null where it serves http. */
+	readonly tls: { isSelfMade: boolean; fingerprint: string } | null;
 	/** Ends within 2 s, whatever its parts do. Safe to call twice. */
 	stop(): Promise<void>;
 }
@@ -88,7 +95,8 @@ async function startWith(options: RelayOptions, data: DataDirectory): Promise<Ru
 	const suite = await openSuite(config.network.suite);
 	const identity = await relayIdentity(config, data, suite, options.cluster ?? null, Date.now());
 	const { genesis, operator, joinCode } = identity;
-	const invitations = terminalInvitations(operator, genesis);
+	const revocations = new Revocations(data.path);
+	const invitations = terminalInvitations(operator, genesis, revocations);
 	const chainId = toHex(genesis.chainId);
 	const { publicUrl } = config.relay;
 	const replicas = new Replicas({
@@ -98,6 +106,17 @@ async function startWith(options: RelayOptions, data: DataDirectory): Promise<Ru
 		secure: publicUrl?.startsWith('https:') ?? false
 	});
 
+	const host = options.host ?? config.relay.host;
+	const certificates =
+		options.tls === undefined
+			? null
+			: await Certificates.open({
+					dataDirectory: data.path,
+					files: options.tls === 'self-made' ? null : options.tls,
+					names: () => ownNames([publicUrl, host, replicas.self.address]),
+					nowMs: Date.now
+				});
+
 	let state: RelayState = 'starting';
 	let parts: Composition | null = null;
 	let origins: Origins = { local: null, lan: [] };
@@ -106,7 +125,8 @@ async function startWith(options: RelayOptions, data: DataDirectory): Promise<Ru
 	const replicaStatuses = (): ReplicaStatus[] =>
 		replicas.statuses(parts?.linked() ?? new Set(), parts?.booter.active() ?? null);
 	const finalHeight = (): number => parts?.booter.network().finalHeight ?? 0;
-	const server = await createServer({
+	const { server, setCertificate } = await createServer({
+		certificate: certificates?.current ?? null,
 		siteDirectory: options.siteDirectory,
 		replicaHosts: (host) => replicas.others.map(({ address }) => addressSeenFrom(host, address)),
 		requestsPerMinute: config.relay.requestsPerMinute,
@@ -116,7 +136,8 @@ async function startWith(options: RelayOptions, data: DataDirectory): Promise<Ru
 			chainId,
 			...(state === 'ready' ? { finalHeight: finalHeight() } : {}),
 			...(replicas.self.name === '' ? {} : { replica: replicas.self.name }),
-			replicas: replicaStatuses()
+			replicas: replicaStatuses(),
+			...(parts ? { tabs: parts.tabs() } : {})
 		}),
 		networkDocument: (origin) =>
 			networkDocument({
@@ -130,8 +151,16 @@ async function startWith(options: RelayOptions, data: DataDirectory): Promise<Ru
 		joinTarget: async (code) => (code.toUpperCase() === joinCode ? joinPath(0, await invitations()) : null)
 	});
 
+	const certificateCheck = setInterval(() => {
+		certificates?.look().then(
+			(next) => next && setCertificate(next),
+			(error: unknown) => log.error('the certificate could not be looked at: {error}', { error })
+		);
+	}, CERTIFICATE_CHECK_MS);
+
 	let stopping: Promise<void> | null = null;
 	const stop = (): Promise<void> => {
+		clearInterval(certificateCheck);
 		state = 'stopping';
 		stopping ??= stopInOrder([
 			['booter', async () => parts?.booter.stop()],
@@ -142,10 +171,9 @@ async function startWith(options: RelayOptions, data: DataDirectory): Promise<Ru
 	};
 
 	try {
-		const host = options.host ?? config.relay.host;
 		await listen(server, host, options.port ?? portToListenOn(config, options.cluster?.replica));
 		const { port } = server.server.address() as AddressInfo;
-		origins = originsOf(host, port);
+		origins = originsOf(host, port, undefined, certificates ? 'https' : 'http');
 		parts = compose({
 			config,
 			suite,
@@ -155,6 +183,7 @@ async function startWith(options: RelayOptions, data: DataDirectory): Promise<Ru
 			booterSeed: identity.booterSeed,
 			ledgerPath: join(data.path, LEDGER_FILE),
 			server: server.server,
+			revocations,
 			replicas,
 			onFatal: (error) => {
 				log.fatal('the relay cannot go on: {error}', { error });
@@ -187,6 +216,9 @@ async function startWith(options: RelayOptions, data: DataDirectory): Promise<Ru
 				return replicaStatuses();
 			},
 			newClusterFile: identity.newClusterFile,
+			get tls() {
+				return certificates && { isSelfMade: certificates.isSelfMade, fingerprint: certificates.fingerprint };
+			},
 			stop
 		};
 	} catch (error) {
@@ -214,15 +246,20 @@ function asSeenOutside(origin: string | null, publicUrl: string | null): string[
 	return publicUrl !== null && new URL(publicUrl).host === new URL(origin).host ? [publicUrl] : [origin];
 }
 
-/** The invitation behind the terminal's QR and the join code: made anew when the one before has served half its time. */
-function terminalInvitations(operator: Signer, genesis: GenesisBlock): () => Promise<Uint8Array | null> {
+/** The invitation behind the terminal's QR and the join code: made anew when the one before has served half its time or is revoked. */
+function terminalInvitations(
+	operator: Signer,
+	genesis: GenesisBlock,
+	revocations: Revocations
+): () => Promise<Uint8Array | null> {
 	if (genesis.fields.admission === Admission.OPEN) return async () => null;
 	const uses = genesis.fields.partitions.reduce((seats, partition) => seats + partition.maxMembers, 0);
 	const lifetimeMs = Math.min(TERMINAL_INVITATION_HOURS, MAX_HOURS) * 3_600_000;
 	let current: { bytes: Uint8Array; renewMs: number } | null = null;
 	return async () => {
 		const nowMs = Date.now();
-		if (current === null || current.renewMs <= nowMs) {
+		const isRevoked = current !== null && revocations.has(readInvitation(current.bytes));
+		if (current === null || current.renewMs <= nowMs || isRevoked) {
 			const terms = { chainId: genesis.chainId, partition: 0, uses, expiresMs: nowMs + lifetimeMs };
 			current = { bytes: await signInvitation(operator, terms), renewMs: nowMs + lifetimeMs / 2 };
 		}

@@ -8,6 +8,7 @@ import {
 	checkJoin,
 	checkLeave,
 	membershipSignatures,
+	readJoin,
 	splitTarget,
 	unusedId
 } from '#lib/consensus/membership/change.ts';
@@ -67,6 +68,7 @@ import {
 	type PartitionVote
 } from '#lib/wire/gen/tabwave/v1/wire_pb.js';
 import { Assignments } from './assignments.ts';
+import { SyncAnswers, isForStrangers } from './strangers.ts';
 import { RecoveryWatch, type LostPartition, type RecoveryWish } from './recovery-watch.ts';
 
 export interface BooterEvents {
@@ -89,6 +91,8 @@ export interface BooterNodeInit {
 	timing: Timing;
 	/** At least 0, below 1: elections are spread by it. */
 	random: () => number;
+	/** Whether the operator has taken an invitation back; none is where this is absent. */
+	isRevoked?(invitation: Uint8Array): boolean;
 	events: BooterEvents;
 }
 
@@ -134,6 +138,8 @@ export class BooterNode {
 	/** Partitions without a quorum, as they were last looked at. */
 	#lost: LostPartition[] = [];
 	readonly #complaints = new Complaints(COMPLAINT_LIFETIME_MS);
+	readonly #answers = new SyncAnswers();
+	#known: { height: number; members: ReadonlySet<string> } | null = null;
 	readonly #stops: (() => void)[] = [];
 	#halted = false;
 
@@ -344,6 +350,7 @@ export class BooterNode {
 
 	#check(from: string, packet: Packet): Promise<BooterInput | null> | BooterInput | null {
 		const { body } = packet;
+		if (!isForStrangers(packet) && !this.#isKnown(from)) return null;
 		switch (body.case) {
 			case 'raft':
 				return this.#checkRaft(from, body.value);
@@ -374,7 +381,7 @@ export class BooterNode {
 				this.#assign(from, body.value.partition);
 				return null;
 			case 'syncRequest':
-				void this.#answerSync(from, body.value);
+				void this.#answers.give(from, () => this.#answerSync(from, body.value));
 				return null;
 			case 'syncResponse':
 				void this.sync.onResponse(from, body.value).catch((error: unknown) => this.#halt(error as Error));
@@ -387,6 +394,21 @@ export class BooterNode {
 			default:
 				return null;
 		}
+	}
+
+	#isKnown(peer: string): boolean {
+		return this.#replica.isReplica(peer) || this.#members().has(peer);
+	}
+
+	/** Of every partition; read anew with each block, since a packet costs less than reading it. */
+	#members(): ReadonlySet<string> {
+		const { head, topology } = this.chain;
+		if (this.#known?.height !== head.height)
+			this.#known = {
+				height: head.height,
+				members: new Set(topology.partitions().flatMap(({ members }) => members))
+			};
+		return this.#known.members;
 	}
 
 	/** The link says who speaks; nobody but a replica has a say in who is active. */
@@ -506,6 +528,9 @@ export class BooterNode {
 						'InvitationInvalid',
 						'the signature of the join or of its invitation does not hold'
 					);
+				const { invitation } = readJoin(signed);
+				if (invitation && this.#init.isRevoked?.(invitation.invitation))
+					throw new LedgerError('InvitationRevoked', 'the operator has taken this invitation back');
 				this.#recoveries.newcomer(this.#init.clock.now());
 			} else if (signed.kind === Kind.LEAVE || signed.kind === Kind.SILENCE) {
 				if (signed.epoch !== partition.epoch || !partition.members.includes(toHex(signed.sender)))

@@ -184,6 +184,12 @@ export const NETWORK_INI = {
 			10_000,
 			'Tabs at the same time: each is reached through the relay until it has direct links.'
 		),
+		strangers: integer(
+			128,
+			1,
+			10_000,
+			'Of them, those that are no members: they have opened the page and not joined yet, or only look on. The rest is kept for members.'
+		),
 		connectionsPerSecond: integer(
 			200,
 			1,
@@ -194,9 +200,14 @@ export const NETWORK_INI = {
 			33_554_432,
 			16_384,
 			1_073_741_824,
-			'What one tab may send to or through the relay, in bytes a second. A tab is slowed down, not cut off.'
+			'What one member may send to or through the relay, in bytes a second: it is slowed down, not cut off. Who is no member has 65536.'
 		),
-		maxFramesPerSecond: integer(2000, 10, 100_000, 'Frames that one node takes from another, a second.'),
+		maxFramesPerSecond: integer(
+			2000,
+			10,
+			100_000,
+			'Frames that one node takes from another, a second, with 12 seconds’ worth at once. A link that passes it is closed for 30 s.'
+		),
 		requestsPerMinute: integer(600, 10, 1_000_000, 'Requests to the API from one address, a minute.')
 	},
 	booters: {},

@@ -25,3 +25,11 @@ it('forgets the address seen longest ago, and no other', () => {
 	expect(limit.take('second', 0)).toBeGreaterThan(0);
 	expect(limit.take('first', 0)).toBe(0);
 });
+
+it('keeps a burst apart from the rate', () => {
+	const limit = rateLimit(6_000, 3);
+	for (let i = 0; i < 3; i++) expect(limit.take('a', 0)).toBe(0);
+	expect(limit.take('a', 0)).toBe(1);
+	expect(limit.take('a', 10)).toBe(0);
+	expect(limit.take('a', 10)).toBe(1);
+});

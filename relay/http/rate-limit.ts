@@ -8,13 +8,14 @@ export interface RateLimit {
 	take(address: string, nowMs: number): number;
 }
 
-export function rateLimit(perMinute: number): RateLimit {
+/** @param burst - as many may come at once */
+export function rateLimit(perMinute: number, burst: number = perMinute): RateLimit {
 	const perMs = perMinute / 60_000;
 	const buckets = new Map<string, { tokens: number; atMs: number }>();
 	return {
 		take(address, nowMs) {
 			const known = buckets.get(address);
-			const tokens = known ? Math.min(perMinute, known.tokens + (nowMs - known.atMs) * perMs) : perMinute;
+			const tokens = known ? Math.min(burst, known.tokens + (nowMs - known.atMs) * perMs) : burst;
 			// Taken out and put back: a Map keeps the order of insertion, so the first is the one seen longest ago.
 			buckets.delete(address);
 			if (buckets.size >= MAX_ADDRESSES) buckets.delete(buckets.keys().next().value!);

@@ -1,10 +1,14 @@
 /** The one port of the relay: site, API, health, and the WebSockets of libp2p. */
 import Fastify from 'fastify';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerOptions } from 'node:http';
 import { getLogger } from '@logtape/logtape';
 import { HttpError, sendError } from './http-error.ts';
+import type { RelayStatus } from '../network/relay-host.ts';
 import type { ReplicaStatus } from '../replicas.ts';
+import type { KeyAndCertificate } from '../tls/certificates.ts';
+import { createSharedPort } from '../tls/shared-port.ts';
+import type { SharedPort } from '../tls/shared-port.ts';
 import type { NetworkDocument } from './network-document.ts';
 import { rateLimit } from './rate-limit.ts';
 import { COMMON_HEADERS } from './security-headers.ts';
@@ -30,9 +34,13 @@ export interface Health {
 	replica?: string;
 	/** Of the Booter, this one included. */
 	replicas: readonly ReplicaStatus[];
+	/** How full it is; absent while it starts. */
+	tabs?: RelayStatus;
 }
 
 export interface ServerParts {
+	/** https, with plain http sent on to it; null serves http. */
+	certificate: KeyAndCertificate | null;
 	/** null: no site, for tests of the rest. */
 	siteDirectory: string | null;
 	/** host:port of the other replicas, for a browser that names this relay so. */
@@ -45,8 +53,22 @@ export interface ServerParts {
 	joinTarget(code: string): Promise<string | null>;
 }
 
-export async function createServer(parts: ServerParts): Promise<FastifyInstance> {
+export interface RelayServer {
+	server: FastifyInstance;
+	/** For connections from now on; only with https. */
+	setCertificate(certificate: KeyAndCertificate): void;
+}
+
+export async function createServer(parts: ServerParts): Promise<RelayServer> {
 	const log = getLogger(['tabwave', 'relay', 'http']);
+	const http: ServerOptions = {
+		headersTimeout: HEADERS_TIMEOUT_MS,
+		// libp2p listens at the root. A WebSocket that comes elsewhere or too early is answered as any request.
+		shouldUpgradeCallback: (request: IncomingMessage) =>
+			parts.health().status === 'ready' && /^\/(?:\?|$)/.test(request.url ?? '')
+	};
+	let port: SharedPort | null = null;
+	const { certificate } = parts;
 	const server = Fastify({
 		bodyLimit: MAX_BODY_BYTES,
 		forceCloseConnections: true,
@@ -54,14 +76,17 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
 		// What is wrong before any route is found, such as a path that does not decode.
 		frameworkErrors: (_error, _request, reply) =>
 			void sendError(reply as FastifyReply, new HttpError('BadRequest', 'This request is malformed.')),
-		http: {
-			headersTimeout: HEADERS_TIMEOUT_MS,
-			// libp2p listens at the root. A WebSocket that comes elsewhere or too early is answered as any request.
-			shouldUpgradeCallback: (request: IncomingMessage) =>
-				parts.health().status === 'ready' && /^\/(?:\?|$)/.test(request.url ?? '')
-		},
+		...(certificate === null
+			? { http }
+			: {
+					serverFactory: (handler: RequestListener) => {
+						port = createSharedPort(certificate, http, handler, HEADERS_TIMEOUT_MS);
+						return port.server;
+					}
+				}),
 		routerOptions: { maxParamLength: 64, ignoreTrailingSlash: false }
 	});
+	server.addHook('preClose', async () => port?.closePlain());
 	const requests = rateLimit(parts.requestsPerMinute);
 	const joinAttempts = rateLimit(JOIN_ATTEMPTS_PER_MINUTE);
 	const requireReady = (): void => {
@@ -132,7 +157,7 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
 			sendError(reply, new HttpError('NotFound', `There is no ${request.url.split('?', 1)[0]} here.`))
 		);
 
-	return server;
+	return { server, setCertificate: (next) => port?.setCertificate(next) };
 }
 
 /** R19: nothing is ordered, and nobody admitted, without more than half of the replicas, this one among them. */

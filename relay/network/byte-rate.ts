@@ -1,4 +1,4 @@
-/** A bound on bytes a second with room for two seconds' worth at once. Time is handed in. */
+/** A bound on bytes a second with room for two seconds' worth at once, or none. Time is handed in. */
 export class ByteRate {
 	#bytesPerSecond: number;
 	#credit: number;
@@ -10,8 +10,17 @@ export class ByteRate {
 		this.#atMs = nowMs;
 	}
 
+	/** What was owed under the old bound is forgiven. */
+	setRate(bytesPerSecond: number, nowMs: number): void {
+		if (bytesPerSecond === this.#bytesPerSecond) return;
+		this.#bytesPerSecond = bytesPerSecond;
+		this.#credit = BURST_S * bytesPerSecond;
+		this.#atMs = nowMs;
+	}
+
 	/** Takes bytes that have come. @returns milliseconds to pause before more; 0 for none */
 	take(bytes: number, nowMs: number): number {
+		if (this.#bytesPerSecond === Infinity) return 0;
 		const earned = ((nowMs - this.#atMs) / 1_000) * this.#bytesPerSecond;
 		this.#credit = Math.min(this.#credit + earned, BURST_S * this.#bytesPerSecond) - bytes;
 		this.#atMs = nowMs;

@@ -2,11 +2,15 @@ import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { multiaddr } from '@multiformats/multiaddr';
 import { WebSocket as RawWebSocket } from 'ws';
+import { startLibp2p } from '#lib/network/libp2p-host.ts';
+import { FRAME_BURST_S, LINK_PROTOCOL } from '#lib/network/network-limits.ts';
 import type { LinkStatus } from '#lib/network/network.ts';
 import { NodeNetwork } from '#lib/network/node-network.ts';
 import { relayAddress } from '#lib/network/relay-address.ts';
-import { nodeIdOfSeed } from '#lib/network/peer-identity.ts';
+import { nodeIdOfSeed, peerIdOf } from '#lib/network/peer-identity.ts';
+import { decodePacket } from '#lib/wire/codec.ts';
 import { RelayNetwork } from './relay-host.ts';
 import type { RelaySettings, ReplicaTarget } from './relay-host.ts';
 
@@ -122,6 +126,143 @@ describe('the relay’s network', { timeout: 30_000 }, () => {
 		}
 		const a = await client(2);
 		await until(() => up(a.network, relay.self) === 'direct');
+	});
+});
+
+describe('who is no member', { timeout: 30_000 }, () => {
+	it('has no circuit to anybody, nor anybody to it, until it is one and when it is none any more', async () => {
+		const { relay, client } = await relayed();
+		const [a, b, stranger] = [await client(2), await client(3), await client(4)];
+		relay.setMembers(new Set([a.network.self, b.network.self]));
+		for (const { network } of [a, b, stranger])
+			network.setPeers([a, b, stranger].map((other) => other.network.self));
+		await until(() => up(a.network, b.network.self) === 'relayed');
+		// Each has asked for the other: the higher id dials, and after a moment the lower one does.
+		await until(() => relay.relayStatus().refused >= 4);
+		expect(upLinks(stranger.network)).toEqual([relay.self]);
+		expect(relay.relayStatus()).toMatchObject({ strangers: 1, reservations: 3 });
+
+		relay.setMembers(new Set([a, b, stranger].map(({ network }) => network.self)));
+		await until(() => [a, b, stranger].every(({ network }) => upLinks(network).length === 3));
+		expect(relay.relayStatus().strangers).toBe(0);
+
+		relay.setMembers(new Set([a.network.self, b.network.self]));
+		await until(() => upLinks(stranger.network).length === 1);
+		await until(() => up(a.network, stranger.network.self) === 'down');
+		expect(up(a.network, b.network.self)).toBe('relayed');
+		expect(up(b.network, relay.self)).toBe('direct');
+	});
+
+	it('finds nothing else to speak to with a client of its own making', async () => {
+		const { relay, client, url } = await relayed();
+		const a = await client(2);
+		await until(() => relay.relayStatus().reservations === 1);
+		relay.setMembers(new Set([a.network.self]));
+		const { node } = await startLibp2p(seed(40), null);
+		ends.push(() => node.stop());
+		await node.start();
+		const place = multiaddr(relayAddress(url, relay.self));
+		const connection = await node.dial(place);
+		const target = multiaddr(`${place.toString()}/p2p-circuit/p2p/${peerIdOf(a.network.self).toString()}`);
+		await expect(node.dial(target)).rejects.toThrow(/PERMISSION_DENIED/);
+		for (const protocol of [
+			'/libp2p/circuit/relay/0.2.0/stop',
+			'/ipfs/ping/1.0.0',
+			'/webrtc-signaling/0.0.1'
+		])
+			await expect(connection.newStream(protocol), protocol).rejects.toThrow(/protocol/i);
+		expect(a.network.links()).toMatchObject([{ peer: relay.self, path: 'direct' }]);
+		expect(relay.relayStatus()).toMatchObject({ circuits: 0, refused: 1 });
+	});
+
+	it('is told by name that there is no room, while members come in', async () => {
+		const { relay, client, refusals } = await relayed({ maxStrangers: 2 });
+		const member = nodeIdOfSeed(seed(9));
+		relay.setMembers(new Set([member]));
+		const first = [await client(2), await client(3)];
+		await until(() => relay.links().length === 2);
+		const late = await client(4);
+		await until(() => refusals(late).includes('TooManyStrangers'));
+		expect(relay.links()).toHaveLength(2);
+		const own = await client(9);
+		await until(() => up(relay, own.network.self) === 'direct');
+		await first[0]!.network.stop();
+		await until(() => up(relay, late.network.self) === 'direct');
+	});
+
+	it('is slowed down, and sped up as soon as it is a member', async () => {
+		const { relay, seen, client } = await relayed({ maxBytesPerSecondPerStranger: 65_536 });
+		relay.setMembers(new Set());
+		const slow = await client(2);
+		await until(() => up(slow.network, relay.self) === 'direct');
+		for (let i = 0; i < 4; i++) slow.network.send(relay.self, [new Uint8Array(500_000)]);
+		// Two megabytes take half a minute at this rate; what is read of them before the change is a small part.
+		await until(() => relay.counters.bytesReceived > 20_000);
+		expect(seen.packets.length).toBeLessThan(4);
+		relay.setMembers(new Set([slow.network.self]));
+		await until(() => seen.packets.length === 4);
+	});
+
+	it('leaves nothing behind: a hundred identities come and go', async () => {
+		const { relay, url } = await relayed();
+		relay.setMembers(new Set());
+		for (let round = 0; round < 5; round++) {
+			const nodes = await Promise.all(
+				Array.from({ length: 20 }, async (_, i) => {
+					const { node } = await startLibp2p(new Uint8Array(32).fill(round).fill(100 + i, 16), null);
+					await node.start();
+					await (await node.dial(multiaddr(relayAddress(url, relay.self)))).newStream(LINK_PROTOCOL);
+					return node;
+				})
+			);
+			await Promise.all(nodes.map(async (node) => node.stop()));
+		}
+		await until(() => relay.relayStatus().connections === 0);
+		expect(relay.links()).toEqual([]);
+		expect(relay.relayStatus()).toMatchObject({ strangers: 0, reservations: 0, circuits: 0 });
+		await vi.waitFor(async () => expect(await relay.knownPeers()).toBe(0), { timeout: 5_000 });
+	});
+
+	it('that floods the Booter is cut off by name', async () => {
+		const { relay, client, violations } = await relayed({ maxFramesPerSecond: 10 });
+		relay.setMembers(new Set([nodeIdOfSeed(seed(2))]));
+		const flooding = await client(2);
+		await until(() => up(flooding.network, relay.self) === 'direct');
+		for (let i = 0; i < 10 * FRAME_BURST_S + 10; i++) {
+			flooding.network.send(relay.self, [Uint8Array.of(1)]);
+			await Promise.resolve();
+			await Promise.resolve();
+		}
+		await until(() => violations.includes('TooManyFrames'));
+		await until(() => up(flooding.network, relay.self) === 'down');
+	});
+
+	it('cannot hold more than three connections', async () => {
+		const { relay, url } = await relayed();
+		relay.setMembers(new Set());
+		const { node } = await startLibp2p(seed(40), null);
+		ends.push(() => node.stop());
+		await node.start();
+		const place = multiaddr(relayAddress(url, relay.self));
+		for (let i = 0; i < 6; i++) await node.dial(place, { force: true });
+		await until(() => relay.relayStatus().connections === 3);
+	});
+
+	it('is refused before the handshake where too many come from one address', async () => {
+		const { url } = await relayed({ maxConnectionsPerSecondPerHost: 3 });
+		const statuses = await Promise.all(
+			Array.from({ length: 5 }, async () => {
+				const socket = new RawWebSocket(url.replace('http', 'ws'));
+				ends.push(() => socket.terminate());
+				return new Promise<number>((resolve) => {
+					socket.once('open', () => resolve(101));
+					socket.once('unexpected-response', (_request, response) => resolve(response.statusCode!));
+					socket.once('error', () => undefined);
+				});
+			})
+		);
+		expect(statuses.filter((status) => status === 101)).toHaveLength(3);
+		expect(statuses.filter((status) => status === 429)).toHaveLength(2);
 	});
 });
 
@@ -271,12 +412,14 @@ describe('a tab of a cluster', { timeout: 30_000 }, () => {
 	});
 });
 
-async function relayed() {
+async function relayed(settings: Partial<RelaySettings> = {}) {
 	const { server, url } = await listening();
-	const relay = new RelayNetwork({ server, seed: seed(1) });
+	const relay = new RelayNetwork({ server, seed: seed(1), ...settings });
 	const seen = { packets: [] as [string, Uint8Array][] };
+	const violations: string[] = [];
 	await relay.start({
 		...quiet(),
+		violation: (_from, { name }) => void violations.push(name),
 		packets: (from, packets) =>
 			void seen.packets.push(...packets.map((packet): [string, Uint8Array] => [from, packet]))
 	});
@@ -292,7 +435,12 @@ async function relayed() {
 		ends.push(() => network.stop());
 		return { network, packets };
 	};
-	return { relay, seen, client, server, url };
+	const refusals = ({ packets }: { packets: [string, Uint8Array][] }): string[] =>
+		packets.flatMap(([, packet]) => {
+			const { body } = decodePacket(packet);
+			return body.case === 'refusal' ? [body.value.name] : [];
+		});
+	return { relay, seen, violations, client, refusals, server, url };
 }
 
 async function listening(): Promise<{ server: Server; url: string }> {

@@ -1,6 +1,7 @@
 /**
- * The relay's libp2p: WebSocket on the site's server, circuit relay for the tabs among themselves, and the Booter's links,
- * one to every tab that is connected and one to every other replica, which it dials.
+ * The relay's libp2p: WebSocket on the site's server, circuit relay for the members among themselves, and the Booter's links,
+ * one to every tab that is connected and one to every other replica, which it dials. Links are by permission: who is no member
+ * of the ledger speaks to the Booter, slowly, and to nobody else.
  *
  *     const server = http.createServer(site);
  *     const network = new RelayNetwork({ server, seed });
@@ -9,10 +10,11 @@
  */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { create } from '@bufbuild/protobuf';
 import { circuitRelayServer } from '@libp2p/circuit-relay-v2';
 import type { CircuitRelayService } from '@libp2p/circuit-relay-v2';
 import { identify } from '@libp2p/identify';
-import type { Connection, Libp2p, PeerId } from '@libp2p/interface';
+import type { Connection, ConnectionGater, Libp2p, PeerId, Stream } from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
 import { yamux } from '@libp2p/yamux';
 import { getLogger } from '@logtape/logtape';
@@ -29,7 +31,11 @@ import { PeerDialler } from '#lib/network/peer-dialler.ts';
 import type { DialHost } from '#lib/network/peer-dialler.ts';
 import { nodeIdOf, nodeIdOfSeed, peerIdOf, privateKeyOf } from '#lib/network/peer-identity.ts';
 import { parseRelayAddress } from '#lib/network/relay-address.ts';
-import { SocketBounds, Upgrades, serverWebSocketTransport } from './websocket-listener.ts';
+import { encodePacket } from '#lib/wire/codec.ts';
+import { encodeFrame } from '#lib/wire/frame.ts';
+import { PacketSchema } from '#lib/wire/gen/tabwave/v1/wire_pb.js';
+import { Sockets } from './sockets.ts';
+import { Upgrades, serverWebSocketTransport } from './websocket-listener.ts';
 
 export interface RelaySettings {
 	/** The site's server, if its upgrades to `/` are to be taken; without it they come through `handleUpgrade`. */
@@ -38,10 +44,16 @@ export interface RelaySettings {
 	seed: Uint8Array;
 	/** Tabs at a time. */
 	maxTabs?: number;
+	/** Of them, those that are no members: on their way to be, looking on, or strangers. */
+	maxStrangers?: number;
 	/** New connections a second from one address: a class comes from one. */
 	maxConnectionsPerSecondPerHost?: number;
 	/** What one tab may send to the relay, relayed or not. Replicas have no such bound. */
 	maxBytesPerSecondPerTab?: number;
+	/** The same for who is no member. */
+	maxBytesPerSecondPerStranger?: number;
+	/** Frames that the Booter takes from one member; from who is none, MAX_FRAMES_PER_SECOND_PER_STRANGER at most. */
+	maxFramesPerSecond?: number;
 	/** The other replicas of the Booter: linked for as long as this network runs, whatever it takes. */
 	replicas?: readonly ReplicaTarget[];
 	/** Asked before a replica is dialled. @throws where what answers there must not be linked */
@@ -66,7 +78,7 @@ export class RelayNetwork extends FramedNetwork {
 
 	constructor(settings: RelaySettings) {
 		const links = new RelayLinks(settings);
-		super(links);
+		super(links, { maxFramesPerSecond: (peer) => links.maxFramesPerSecond(peer) });
 		this.#links = links;
 		this.#replicas = (settings.replicas ?? []).map(({ id }) => id);
 		super.setPeers(this.#replicas);
@@ -84,6 +96,19 @@ export class RelayNetwork extends FramedNetwork {
 		this.#links.handleUpgrade(request, socket, head);
 	}
 
+	/**
+	 * Who may be carried: circuits lead from members to members. Those of who is none any more are cut. Until the first call
+	 * everybody counts as a member, for networks without a ledger.
+	 */
+	setMembers(members: ReadonlySet<NodeId>): void {
+		this.#links.setMembers(members);
+	}
+
+	/** Identities that libp2p remembers: those that are connected. */
+	knownPeers(): Promise<number> {
+		return this.#links.knownPeers();
+	}
+
 	/** For the status page. */
 	relayStatus(): RelayStatus {
 		return this.#links.status();
@@ -92,9 +117,13 @@ export class RelayNetwork extends FramedNetwork {
 
 export interface RelayStatus {
 	connections: number;
+	/** Of them, from who is no member. */
+	strangers: number;
 	reservations: number;
 	/** Circuits that the relay carries now. */
 	circuits: number;
+	/** Circuits, links and connections that were refused since the start. */
+	refused: number;
 }
 
 /** The relay's side as a carrier; most callers want {@link RelayNetwork}. */
@@ -106,7 +135,10 @@ export class RelayLinks implements LinkCarrier {
 	#table: LinkTable | null = null;
 	#dialler: PeerDialler | null = null;
 	#replicas: Map<NodeId, ReplicaTarget>;
-	#bounds = new SocketBounds();
+	#sockets: Sockets;
+	/** null: everybody. */
+	#members: ReadonlySet<NodeId> | null = null;
+	#refused = 0;
 	#sweptMs = -Infinity;
 
 	/** @throws NetworkError for a seed that is not 32 bytes, or the address of a replica that names another */
@@ -114,6 +146,13 @@ export class RelayLinks implements LinkCarrier {
 		this.self = nodeIdOfSeed(settings.seed);
 		this.#settings = { ...DEFAULTS, ...definedOnly(settings) };
 		this.#replicas = new Map(this.#settings.replicas.map((replica) => [replica.id, replica]));
+		const { maxTabs, replicas, maxConnectionsPerSecondPerHost } = this.#settings;
+		this.#sockets = new Sockets({
+			// A reload overlaps with what it replaces.
+			maxSockets: 2 * (maxTabs + replicas.length),
+			maxUnproven: maxTabs,
+			perSecondPerHost: maxConnectionsPerSecondPerHost
+		});
 		for (const { id, address } of this.#replicas.values())
 			if (parseRelayAddress(address).relay !== id)
 				throw new NetworkError('BadRelayAddress', `"${address}" is not the address of ${id}`);
@@ -121,7 +160,10 @@ export class RelayLinks implements LinkCarrier {
 
 	async start(events: CarrierEvents): Promise<void> {
 		if (this.#node) throw new NetworkError('NetworkAlreadyStarted', 'a relay starts once');
-		const node = await createRelayNode(this.#settings, this.#upgrades, this.#bounds);
+		const node = await createRelayNode(this.#settings, this.#upgrades, this.#sockets, {
+			denyDialMultiaddr: () => false,
+			denyOutboundRelayedConnection: (from, to) => this.#deniesCircuit(from, to)
+		});
 		this.#node = node;
 		this.#dialler = new PeerDialler(this.#dialHost(node));
 		this.#table = new LinkTable({
@@ -132,9 +174,7 @@ export class RelayLinks implements LinkCarrier {
 			expects: (peer) => this.#replicas.has(peer),
 			ended: (peer, ageMs) => this.#dialler?.lost(peer, ageMs)
 		});
-		node.addEventListener('connection:open', ({ detail }) => {
-			if (this.#replicaOf(detail)) this.#bounds.lift(detail.remoteAddr);
-		});
+		node.addEventListener('connection:open', ({ detail }) => this.#onConnection(detail));
 		node.addEventListener('peer:disconnect', ({ detail }) => {
 			this.#freeReservation(detail);
 			// Every new identity would stay in its memory for ever.
@@ -144,13 +184,9 @@ export class RelayLinks implements LinkCarrier {
 					log.warning('a peer could not be forgotten: {error}', { error: String(error) })
 				);
 		});
-		await node.handle(
-			LINK_PROTOCOL,
-			(stream, connection) => {
-				this.#table?.adopt(stream, connection, 'peer');
-			},
-			{ maxInboundStreams: STREAMS_PER_CONNECTION }
-		);
+		await node.handle(LINK_PROTOCOL, (stream, connection) => this.#onLink(stream, connection), {
+			maxInboundStreams: STREAMS_PER_CONNECTION
+		});
 		await node.start();
 		this.#settings.server?.on('upgrade', this.#onUpgrade);
 		this.#dialler.setPeers([...this.#replicas.keys()]);
@@ -158,6 +194,26 @@ export class RelayLinks implements LinkCarrier {
 
 	handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
 		this.#upgrades.handle(request, socket, head);
+	}
+
+	setMembers(members: ReadonlySet<NodeId>): void {
+		this.#members = members;
+		for (const connection of this.#node?.getConnections() ?? []) {
+			this.#setRate(connection);
+			if (!this.#isCarried(nodeOf(connection.remotePeer)))
+				// A copy: an abort takes its stream out of the list.
+				for (const stream of [...connection.streams])
+					if (stream.protocol === HOP_PROTOCOL || stream.protocol === STOP_PROTOCOL)
+						stream.abort(new Error('who is no member is not carried'));
+		}
+	}
+
+	maxFramesPerSecond(peer: NodeId): number {
+		if (this.#replicas.has(peer)) return Infinity;
+		const { maxFramesPerSecond } = this.#settings;
+		return this.#isCarried(peer)
+			? maxFramesPerSecond
+			: Math.min(maxFramesPerSecond, MAX_FRAMES_PER_SECOND_PER_STRANGER);
 	}
 
 	/** The replicas are settled, and tabs come by themselves. */
@@ -183,6 +239,10 @@ export class RelayLinks implements LinkCarrier {
 				connection.abort(new Error('no link on this connection'));
 	}
 
+	async knownPeers(): Promise<number> {
+		return (await this.#node?.peerStore.all())?.length ?? 0;
+	}
+
 	status(): RelayStatus {
 		const connections = this.#node?.getConnections() ?? [];
 		const hops = connections.flatMap(({ streams }) =>
@@ -190,8 +250,10 @@ export class RelayLinks implements LinkCarrier {
 		);
 		return {
 			connections: connections.length,
+			strangers: this.#strangers().length,
 			reservations: this.#node?.services.relay.reservations.size ?? 0,
-			circuits: hops.length
+			circuits: hops.length,
+			refused: this.#refused
 		};
 	}
 
@@ -270,9 +332,62 @@ export class RelayLinks implements LinkCarrier {
 		return this.#replicas.get(peer)!.name;
 	}
 
-	#replicaOf({ remotePeer }: Connection): ReplicaTarget | undefined {
-		// A peer with a key of another kind can connect, and is no node.
-		return remotePeer.type === 'Ed25519' ? this.#replicas.get(nodeIdOf(remotePeer)) : undefined;
+	/** Who it is has been proven by now. */
+	#onConnection(connection: Connection): void {
+		this.#sockets.proven(connection.remoteAddr);
+		const peer = nodeOf(connection.remotePeer);
+		// It has a key of another kind, so it is no node.
+		if (peer === null) return this.#refuse(connection);
+		this.#setRate(connection);
+		const own = this.#node?.getConnections(connection.remotePeer) ?? [];
+		if (own.length > CONNECTIONS_PER_PEER) oldest(own).abort(new Error('newer connections took its place'));
+		// Those that open a link are told why they are refused; beyond that there is no time for manners.
+		if (this.#strangers().length > this.#settings.maxStrangers + STRANGERS_TOLD) this.#refuse(connection);
+	}
+
+	#onLink(stream: Stream, connection: Connection): void {
+		const peer = nodeOf(connection.remotePeer);
+		if (peer === null) return this.#refuse(connection);
+		const linked = this.#table?.connections() ?? [];
+		const strangers = linked.filter(({ remotePeer }) => this.#isStranger(remotePeer));
+		if (this.#isStranger(connection.remotePeer) && strangers.length >= this.#settings.maxStrangers) {
+			for (const frame of tooManyStrangers()) stream.send(frame);
+			this.#refused++;
+			connection.close().catch((error: Error) => connection.abort(error));
+			return;
+		}
+		this.#table?.adopt(stream, connection, 'peer');
+	}
+
+	#refuse(connection: Connection): void {
+		this.#refused++;
+		connection.abort(new Error('this relay has no room for strangers'));
+	}
+
+	#deniesCircuit(from: PeerId, to: PeerId): boolean {
+		const isDenied = !this.#isCarried(nodeOf(from)) || !this.#isCarried(nodeOf(to));
+		if (isDenied) this.#refused++;
+		return isDenied;
+	}
+
+	#isCarried(peer: NodeId | null): boolean {
+		return peer !== null && (this.#members === null || this.#members.has(peer));
+	}
+
+	#isStranger(peer: PeerId): boolean {
+		const node = nodeOf(peer);
+		return node === null || !(this.#replicas.has(node) || this.#isCarried(node));
+	}
+
+	#strangers(): Connection[] {
+		return (this.#node?.getConnections() ?? []).filter(({ remotePeer }) => this.#isStranger(remotePeer));
+	}
+
+	#setRate({ remotePeer, remoteAddr }: Connection): void {
+		const { maxBytesPerSecondPerTab, maxBytesPerSecondPerStranger } = this.#settings;
+		const isReplica = this.#replicas.has(nodeOf(remotePeer) ?? '');
+		const rate = this.#isStranger(remotePeer) ? maxBytesPerSecondPerStranger : maxBytesPerSecondPerTab;
+		this.#sockets.setRate(remoteAddr, isReplica ? null : rate);
 	}
 
 	/** libp2p keeps it until it expires, and a relay of 256 would be full after 256 reloads. */
@@ -298,7 +413,8 @@ interface RelayServices extends Record<string, unknown> {
 function createRelayNode(
 	settings: Settings,
 	upgrades: Upgrades,
-	bounds: SocketBounds
+	sockets: Sockets,
+	connectionGater: ConnectionGater
 ): Promise<Libp2p<RelayServices>> {
 	return privateKeyOf(settings.seed).then((privateKey) =>
 		createLibp2p<RelayServices>({
@@ -308,8 +424,8 @@ function createRelayNode(
 			transports: [
 				serverWebSocketTransport({
 					upgrades,
-					bounds,
-					maxBytesPerSecond: settings.maxBytesPerSecondPerTab
+					sockets,
+					maxBytesPerSecond: settings.maxBytesPerSecondPerStranger
 				})
 			],
 			connectionEncrypters: [noise()],
@@ -328,11 +444,12 @@ function createRelayNode(
 					}
 				})
 			},
+			connectionGater,
 			connectionManager: {
-				// A reload overlaps with what it replaces.
-				maxConnections: 2 * (settings.maxTabs + settings.replicas.length),
-				inboundConnectionThreshold: settings.maxConnectionsPerSecondPerHost,
-				maxIncomingPendingConnections: settings.maxTabs,
+				// Bounded before the handshake (sockets.ts), where who is refused is told so.
+				maxConnections: UNBOUNDED,
+				inboundConnectionThreshold: UNBOUNDED,
+				maxIncomingPendingConnections: UNBOUNDED,
 				reconnectRetries: 0
 			},
 			// The links' own pings find the dead ones.
@@ -347,8 +464,13 @@ const DEFAULTS = {
 	maxTabs: 256,
 	/** 60 tabs that come back after a restart, with reloads on top. */
 	maxConnectionsPerSecondPerHost: 200,
+	/** A class that has opened the page and not pressed Join yet, twice; the other half of the places is the members'. */
+	maxStrangers: 128,
 	/** A leader's 125 KB proposals to 15 relayed members, ten a second, are 19 MB/s. */
 	maxBytesPerSecondPerTab: 32 * 1024 * 1024,
+	/** A join is a kilobyte, a heartbeat a tenth of it; asking for the whole chain, some bytes for every twenty blocks. */
+	maxBytesPerSecondPerStranger: 64 * 1024,
+	maxFramesPerSecond: Infinity,
 	replicas: []
 };
 
@@ -363,11 +485,44 @@ const RESERVATION_TTL_MS = 20 * 24 * 3_600_000;
 const CIRCUITS_PER_TAB = 256;
 
 const STREAMS_PER_CONNECTION = 8;
+
+/** A reload overlaps with what it replaces, and the line may break in the middle of that. More would multiply a tab's budget. */
+const CONNECTIONS_PER_PEER = 3;
+
+/** Heartbeats, pings, and requests for blocks as fast as they are checked. */
+const MAX_FRAMES_PER_SECOND_PER_STRANGER = 50;
+
+/** Beyond `maxStrangers`: connections that are kept until their link is refused by name. */
+const STRANGERS_TOLD = 16;
+
+/** libp2p has no word for no bound, and counts with it. */
+const UNBOUNDED = 1_000_000;
 const SWEEP_MS = 2_000;
 const LINK_DEADLINE_MS = 10_000;
 const GOODBYE_MS = 100;
 const STOP_TIMEOUT_MS = 1_500;
 const HOP_PROTOCOL = '/libp2p/circuit/relay/0.2.0/hop';
+const STOP_PROTOCOL = '/libp2p/circuit/relay/0.2.0/stop';
+
+/** What a tab shows whose Join is refused. */
+function tooManyStrangers(): Uint8Array[] {
+	const refusal = {
+		$typeName: 'tabwave.v1.Refusal' as const,
+		name: 'TooManyStrangers',
+		message: 'this relay has no room for more tabs that are no members; try again in a moment'
+	};
+	const packet = encodePacket(create(PacketSchema, { body: { case: 'refusal', value: refusal } }));
+	return [...encodeFrame([packet]), goodbyeFrame()];
+}
+
+/** null for a key of another kind: it can connect, and is no node. */
+function nodeOf(peer: PeerId): NodeId | null {
+	return peer.type === 'Ed25519' ? nodeIdOf(peer) : null;
+}
+
+function oldest(connections: Connection[]): Connection {
+	return connections.reduce((a, b) => (a.timeline.open <= b.timeline.open ? a : b));
+}
 
 function elapsed(ms: number): Promise<void> {
 	return new Promise((resolve) => setTimeout(resolve, ms));

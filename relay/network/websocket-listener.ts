@@ -22,39 +22,16 @@ import type { WebSocketLike } from '#lib/network/websocket-connection.ts';
 import { webSocketUrl } from '#lib/network/relay-address.ts';
 import { WebSocketTransport } from '#lib/network/websocket-transport.ts';
 import { ByteRate } from './byte-rate.ts';
+import { refuseUpgrade } from './sockets.ts';
+import type { Sockets } from './sockets.ts';
 
 export interface ServerWebSocketInit {
 	/** Where the site's server hands over its WebSocket upgrades. */
 	upgrades: Upgrades;
-	/** Bytes a second that one connection may send, averaged over two seconds; the socket is read no faster. */
+	/** Who may open one, and sets the rate at which it is read. */
+	sockets: Sockets;
+	/** Bytes a second that are read from who has not said yet who it is, averaged over two seconds. */
 	maxBytesPerSecond: number;
-	/** Takes that bound off again. */
-	bounds: SocketBounds;
-}
-
-/** The sockets whose rate is bounded. Who is on one is known only after the handshake; a replica is then let off. */
-export class SocketBounds {
-	#lifts = new Map<string, () => void>();
-
-	/** @param address - of the socket's other end, with its port: no two sockets that are open have the same */
-	add(address: Multiaddr, lift: () => void): void {
-		this.#lifts.set(socketOf(address), lift);
-	}
-
-	remove(address: Multiaddr): void {
-		this.#lifts.delete(socketOf(address));
-	}
-
-	/** @param address - as a connection shows it: libp2p adds the peer's identity */
-	lift(address: Multiaddr): void {
-		this.#lifts.get(socketOf(address))?.();
-		this.remove(address);
-	}
-}
-
-function socketOf(address: Multiaddr): string {
-	const [host, port] = address.getComponents();
-	return `${host?.value} ${port?.value}`;
 }
 
 /** Joins a server that exists before libp2p, or after it, with the listener. */
@@ -116,6 +93,9 @@ class ServerWebSocketListener extends TypedEventEmitter<ListenerEvents> implemen
 
 	async listen(_address: Multiaddr): Promise<void> {
 		this.#init.upgrades.listen((request, socket, head) => {
+			const host = plainHost(request.socket.remoteAddress);
+			const refusal = this.#init.sockets.refusal(host, performance.now());
+			if (refusal) return refuseUpgrade(socket, refusal);
 			this.#webSockets.handleUpgrade(request, socket, head, (webSocket) =>
 				this.#onWebSocket(webSocket, request)
 			);
@@ -139,23 +119,25 @@ class ServerWebSocketListener extends TypedEventEmitter<ListenerEvents> implemen
 	updateAnnounceAddrs(_addresses: Multiaddr[]): void {}
 
 	#onWebSocket(webSocket: WebSocket, request: IncomingMessage): void {
-		const { bounds, maxBytesPerSecond } = this.#init;
-		let rate: ByteRate | null = new ByteRate(maxBytesPerSecond, performance.now());
+		const { sockets, maxBytesPerSecond } = this.#init;
+		const rate = new ByteRate(maxBytesPerSecond, performance.now());
 		const connection = new WebSocketConnection({
 			socket: webSocket as unknown as WebSocketLike,
-			remoteAddr: addressOf(request.socket.remoteAddress ?? '0.0.0.0', request.socket.remotePort ?? 0),
+			remoteAddr: addressOf(plainHost(request.socket.remoteAddress), request.socket.remotePort ?? 0),
 			direction: 'inbound',
 			log: this.#log,
 			onReceived: (bytes) => {
-				const pauseMs = rate?.take(bytes, performance.now()) ?? 0;
+				const pauseMs = rate.take(bytes, performance.now());
 				if (pauseMs === 0 || webSocket.isPaused) return;
 				webSocket.pause();
 				setTimeout(() => webSocket.resume(), pauseMs);
 			}
 		});
 		// A pause that it is in runs out by itself.
-		bounds.add(connection.remoteAddr, () => (rate = null));
-		webSocket.once('close', () => bounds.remove(connection.remoteAddr));
+		sockets.add(connection.remoteAddr, (bytesPerSecond) =>
+			rate.setRate(bytesPerSecond ?? Infinity, performance.now())
+		);
+		webSocket.once('close', () => sockets.remove(connection.remoteAddr));
 		this.#upgrader.upgradeInbound(connection, { signal: this.#shutdown.signal }).catch((error: Error) => {
 			this.#log('inbound connection from %a was not upgraded - %e', connection.remoteAddr, error);
 			connection.abort(error);
@@ -167,7 +149,10 @@ class ServerWebSocketListener extends TypedEventEmitter<ListenerEvents> implemen
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
 /** An IPv4 peer of a socket that listens on IPv6 shows as `::ffff:1.2.3.4`. */
+function plainHost(host = '0.0.0.0'): string {
+	return host.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
+}
+
 function addressOf(host: string, port: number): Multiaddr {
-	const plain = host.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
-	return multiaddr(`/${plain.includes(':') ? 'ip6' : 'ip4'}/${plain}/tcp/${port}/ws`);
+	return multiaddr(`/${host.includes(':') ? 'ip6' : 'ip4'}/${host}/tcp/${port}/ws`);
 }

@@ -7,6 +7,7 @@ import { nearestName } from '../config/nearest.ts';
 import { REPLICA_NAME } from '../config/network-ini.ts';
 import { RelayStartError } from '../errors.ts';
 import { MAX_HOURS, MAX_USES } from '../invitations.ts';
+import type { TlsFiles } from '../tls/certificates.ts';
 
 export const PROJECT_ROOT: string = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
@@ -20,6 +21,8 @@ export interface RelayArguments {
 	dataDirectory: string;
 	/** Name of this replica in [booters]. */
 	replica?: string;
+	/** undefined: http. */
+	tls?: 'self-made' | TlsFiles;
 	color: boolean;
 }
 
@@ -35,6 +38,8 @@ export interface InviteArguments {
 	url?: string;
 	/** Name of the replica that the link leads to; undefined: any. */
 	replica?: string;
+	/** In place of a new one: the link or id of an invitation to take back. */
+	revoke?: string;
 }
 
 export interface RecoverArguments {
@@ -57,10 +62,14 @@ export function readRelayArguments(args: string[], environment: NodeJS.ProcessEn
 		...COMMON,
 		port: { type: 'string' },
 		host: { type: 'string' },
-		replica: { type: 'string' }
+		replica: { type: 'string' },
+		tls: { type: 'boolean' },
+		'tls-cert': { type: 'string' },
+		'tls-key': { type: 'string' }
 	});
 	return {
 		...common(values),
+		...tlsOf(values.tls ?? false, values['tls-cert'], values['tls-key']),
 		...(values.port === undefined ? {} : { port: whole('--port', values.port, 0, 65_535) }),
 		...(values.host === undefined ? {} : { host: filled('--host', values.host) }),
 		color: !values['no-color'] && !environment.NO_COLOR && environment.TERM !== 'dumb'
@@ -75,7 +84,8 @@ export function readInviteArguments(args: string[]): InviteArguments {
 		uses: { type: 'string' },
 		hours: { type: 'string' },
 		url: { type: 'string' },
-		replica: { type: 'string' }
+		replica: { type: 'string' },
+		revoke: { type: 'string' }
 	});
 	if (values.url !== undefined && !/^https?:\/\/[^/\s]+$/.test(values.url))
 		throw bad('--url', values.url, 'an origin such as http://192.168.1.5:7070');
@@ -84,7 +94,8 @@ export function readInviteArguments(args: string[]): InviteArguments {
 		partition: whole('--partition', values.partition ?? '0', 0, 64),
 		uses: whole('--uses', values.uses ?? '1', 1, MAX_USES),
 		hours: whole('--hours', values.hours ?? '8', 1, MAX_HOURS),
-		...(values.url === undefined ? {} : { url: values.url })
+		...(values.url === undefined ? {} : { url: values.url }),
+		...(values.revoke === undefined ? {} : { revoke: filled('--revoke', values.revoke) })
 	};
 }
 
@@ -102,6 +113,19 @@ export function readRecoverArguments(args: string[]): RecoverArguments {
 		dataDirectory,
 		partition: help ? 0 : whole('--partition', values.partition ?? '', 1, 64),
 		retire: values.retire ?? false
+	};
+}
+
+function tlsOf(isWanted: boolean, cert?: string, key?: string): Pick<RelayArguments, 'tls'> {
+	if (cert === undefined && key === undefined) return isWanted ? { tls: 'self-made' } : {};
+	if (cert === undefined || key === undefined)
+		throw bad(
+			cert === undefined ? '--tls-cert' : '--tls-key',
+			'',
+			'a PEM file; --tls-cert and --tls-key go together'
+		);
+	return {
+		tls: { cert: resolve(filled('--tls-cert', cert)), key: resolve(filled('--tls-key', key)) }
 	};
 }
 

@@ -16,6 +16,7 @@ const RELAY: RunningRelay = {
 	continued: false,
 	replicas: [],
 	newClusterFile: null,
+	tls: null,
 	stop: async () => undefined
 };
 

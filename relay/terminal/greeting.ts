@@ -38,6 +38,7 @@ export function greeting(relay: RunningRelay, { bold, dim, qr }: Paint): string 
 	lines.push(`  ${WORDS.code}   ${bold(relay.joinCode)}   ${dim(`${joinOrigin}/j/${relay.joinCode}`)}`, '');
 	for (const line of renderUnicodeCompact(relay.joinUrl, { border: 2 }).split('\n'))
 		lines.push(`  ${qr(line)}`);
+	if (relay.tls?.isSelfMade) lines.push('', `  ${WORDS.selfMade(relay.tls.fingerprint)}`);
 	// A link of a few hundred characters is for the QR; the code above says the same.
 	lines.push('', `  ${relay.joinUrl.length <= 100 ? relay.joinUrl : dim(relay.joinUrl)}`);
 	lines.push(`  ${relay.admission === 'open' ? WORDS.open : WORDS.invitation}`, `  ${dim(WORDS.stop)}`, '');

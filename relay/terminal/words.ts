@@ -12,6 +12,8 @@ Tabwave 中继：提供网站，为标签页牵线，为账本排序。
   --data FOLDER   keys and ledger (data/ in the project)                密钥与账本所在文件夹
                   with --replica: data/NAME                             有 --replica 时为 data/NAME
   --replica NAME  which replica of [booters] in network.ini this is     本机是 [booters] 中的哪个副本
+  --tls           https, with a certificate that the relay makes        使用 https，证书由中继自行生成
+  --tls-cert FILE, --tls-key FILE   https with your own PEM files       使用自己的证书和密钥（PEM）
   --no-color      plain text                                            不使用颜色
   --help          this text                                             显示本说明
 
@@ -29,6 +31,8 @@ export const INVITE_HELP = `Prints a link that lets people join a network whose 
   --hours N       how long it holds (8)                          有效小时数
   --url ORIGIN    address in the link (this machine on the LAN)  链接中的地址
   --replica NAME  the replica that the link leads to             链接指向的副本
+  --revoke LINK   take an invitation back (its link or its id)   撤销邀请（链接或编号）
+                  in place of making one; in a cluster, at each replica   集群中需在每个副本上执行
   --config FILE, --data FOLDER   as for npm start                同 npm start
 `;
 
@@ -46,12 +50,25 @@ export const WORDS = {
 	recoverAsked: (partition: number) =>
 		`Asked for. The running relay recovers partition ${partition} when it has been without a quorum for long enough; a relay that is not running does so after its next start.
 已请求。分区 ${partition} 失去法定人数足够久后，正在运行的中继会恢复它；未运行的中继在下次启动后处理。`,
+	invitationTerms: (uses: number, until: string) =>
+		`Good for ${uses} until ${until}. · 可用 ${uses} 次，至 ${until}。`,
+	invitationId: (id: string) => `To take it back · 撤销：npm run invite -- --revoke ${id}`,
+	revoked: (id: string) =>
+		`Nobody comes in with it any more; who has, stays. · 已撤销，此后无人可凭它加入；已加入者保留。
+${id}`,
 	here: 'On this computer · 本机  ',
 	lan: 'On the network   · 局域网',
 	code: 'Join code        · 加入码',
 	open: 'Anyone who opens the address can join. · 打开地址的人都可以加入。',
 	invitation:
 		'The QR code holds an invitation for 8 hours. More: npm run invite · 二维码含 8 小时有效的邀请，更多邀请：npm run invite',
+	selfMade: (fingerprint: string) =>
+		`The first visit from each browser shows a warning: this relay made its certificate itself, so nobody vouches for it.
+  Choose "Advanced", then "Proceed" (or "Accept the risk"). Who wants to be sure compares the fingerprint, SHA-256:
+  每个浏览器首次访问都会显示警告：证书由本中继自行生成，没有机构担保。
+  请选择“高级”，再选择“继续前往”（或“接受风险”）。需要核实时，请比对 SHA-256 指纹：
+  ${fingerprint.slice(0, 47)}
+  ${fingerprint.slice(48)}`,
 	noLan: 'No network found: only this computer can join. · 未发现局域网：只有本机可以加入。',
 	replica: 'Replica          · 副本  ',
 	others: 'Other replicas   · 其他副本',

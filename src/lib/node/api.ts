@@ -360,7 +360,7 @@ export interface ApiEvents {
 
 export interface TabwaveApi {
 	node: {
-		/** Resolves when this tab is a voting member. @throws ApiError PartitionFull, KeyBanned, InvitationRequired, InvitationInvalid, AlreadyMember, Timeout */
+		/** Resolves when this tab is a voting member. @throws ApiError PartitionFull, KeyBanned, InvitationRequired, InvitationInvalid, InvitationRevoked, AlreadyMember, TooManyStrangers, Timeout */
 		join(options?: JoinOptions): Promise<NodeStatus>;
 		status(): Promise<NodeStatus>;
 		leave(): Promise<void>;
@@ -430,6 +430,8 @@ export type ApiErrorName =
 	| 'PartitionFull'
 	| 'InvitationRequired'
 	| 'InvitationInvalid'
+	| 'InvitationRevoked'
+	| 'TooManyStrangers'
 	| 'PoolFull'
 	| 'Expired'
 	| 'Timeout'

@@ -636,6 +636,8 @@ const REFUSALS: readonly ApiErrorName[] = [
 	'PartitionFull',
 	'InvitationRequired',
 	'InvitationInvalid',
+	'InvitationRevoked',
+	'TooManyStrangers',
 	'AlreadyMember',
 	'KeyBanned'
 ];

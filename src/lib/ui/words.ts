@@ -248,6 +248,8 @@ const ERROR: Record<string, Words> = {
 	PartitionFull: m.error_partition_full,
 	InvitationRequired: m.error_invitation_required,
 	InvitationInvalid: m.error_invitation_invalid,
+	InvitationRevoked: m.error_invitation_revoked,
+	TooManyStrangers: m.error_too_many_strangers,
 	PoolFull: m.error_pool_full,
 	Expired: m.error_expired,
 	Timeout: m.error_timeout,
