@@ -265,10 +265,11 @@ describe('members that leave or fall silent', () => {
 	});
 });
 
-describe('votes and blocks from strangers', () => {
-	it('are refused by name, and change nothing', async () => {
+describe('votes and blocks that do not hold', () => {
+	it('are refused by name where a member sends them, are not read where a stranger does, and change nothing', async () => {
 		const member = await network.member(1);
-		const tab = await caller();
+		const tab = { signer: member.signer, link: member.network, take: () => [] };
+		const stranger = await caller();
 		const height = network.booter!.chain.head.height;
 		const vote = {
 			$typeName: 'tabwave.v1.PartitionVote' as const,
@@ -280,11 +281,14 @@ describe('votes and blocks from strangers', () => {
 			blockHashes: new Uint8Array(32),
 			votes: { $typeName: 'tabwave.v1.PartitionVotes' as const, partition: 1, epoch: 1, votes: [] }
 		};
-		const logged = async (body: Packet['body']): Promise<string> => {
+		const logged = async (body: Packet['body'], from: Caller = tab): Promise<string> => {
 			network.log.length = 0;
-			await send(tab, body);
+			await send(from, body);
 			return network.log.join('\n');
 		};
+		expect(await logged({ case: 'partitionVote', value: { ...vote, kind: Kind.PREPARE } }, stranger)).toBe(
+			''
+		);
 		expect(await logged({ case: 'partitionVote', value: { ...vote, kind: Kind.PREPARE } })).toContain(
 			'a partition votes Sign or Done'
 		);

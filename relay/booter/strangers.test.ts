@@ -17,9 +17,9 @@ describe('what a Booter reads from strangers', () => {
 		expect(read.sort()).toEqual(['assignmentRequest', 'heartbeat', 'syncRequest', 'syncResponse']);
 	});
 
-	it('is a request to join, and no other statement', () => {
+	it('is a request to join or to leave, and no other statement', () => {
 		const kinds = Object.values(Kind).filter((kind): kind is Kind => typeof kind === 'number');
-		expect(kinds.filter((kind) => isForStrangers(signed(kind)))).toEqual([Kind.JOIN]);
+		expect(kinds.filter((kind) => isForStrangers(signed(kind)))).toEqual([Kind.JOIN, Kind.LEAVE]);
 	});
 });
 

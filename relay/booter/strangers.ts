@@ -13,7 +13,8 @@ export function isForStrangers({ body }: Packet): boolean {
 		case 'syncResponse': // A Booter whose disk has lost the block that made the sender a member has it from the sender (R23).
 			return true;
 		case 'signed':
-			return body.value.kind === Kind.JOIN;
+			// A leave counts, whoever carries it: its sender's link may have gone already.
+			return body.value.kind === Kind.JOIN || body.value.kind === Kind.LEAVE;
 		default:
 			return false;
 	}
