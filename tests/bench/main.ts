@@ -21,6 +21,7 @@ import { calibrate, type Calibration } from './calibrate.ts';
 import { runInReadableCopy } from './readable-copy.ts';
 import { Report, several } from './report.ts';
 import { catchUp } from './scenarios/catch-up.ts';
+import { wholeClass } from './scenarios/class.ts';
 import { deadMembers } from './scenarios/dead-members.ts';
 import { failover } from './scenarios/failover.ts';
 import { firstLoad } from './scenarios/first-load.ts';
@@ -41,6 +42,7 @@ const SCENARIOS = [
 	'dead-members',
 	'failover',
 	'joining',
+	'class',
 	'heap'
 ] as const;
 
@@ -110,6 +112,7 @@ async function benchmarks(): Promise<void> {
 	);
 	await attempt('failover', () => failover(report, values.quick ? 5 : 20));
 	await attempt('joining', () => joining(report, values.quick ? 5 : 20));
+	await attempt('class', () => wholeClass(report, values.quick ? 5 : 20));
 	await attempt('heap', () => heap(report, heapMinutes));
 }
 
