@@ -119,6 +119,12 @@ describe('network.ini', () => {
 		['[booters]\na = x:1\nb = x:2\nc = x:3\nd = x:4', 5],
 		['[webrtc]\niceServers = turn:turn.example', 2],
 		['[webrtc]\niceServers = http://x', 2],
+		['[webrtc]\niceServers = stun:::::', 2],
+		['[webrtc]\niceServers = stun:stun.example:70000', 2],
+		['[webrtc]\niceServers = stun:stun.example?transport=udp', 2],
+		['[webrtc]\niceServers = stun:user@stun.example', 2],
+		['[webrtc]\niceServers = turn:turn.example|user', 2],
+		['[webrtc]\niceServers = turn:turn.example|user|password|more', 2],
 		['[spectrum]\nmechanism = mcafe', 2],
 		['[relay]\nport = 1\nport = 2', 3],
 		['[relay]\nport = 1\n[relay]\nhost = x', 3],
@@ -172,6 +178,31 @@ describe('network.ini', () => {
 			{ numRuns: 2000, seed: 7 }
 		);
 		expect(accepted).toBeGreaterThan(0);
+	});
+});
+
+describe('STUN and TURN', () => {
+	const read = (servers: string) => parseNetworkIni(`[webrtc]\niceServers = ${servers}\n`).webrtc.iceServers;
+
+	it('are servers by name or address, with and without a port', () => {
+		const servers =
+			'stun:stun.example, stun:192.0.2.7:3478, stuns:[fd00::7]:5349, turns:[fd00::7]?transport=tcp|u|p';
+		expect(read(servers).map(({ urls }) => urls)).toEqual([
+			'stun:stun.example',
+			'stun:192.0.2.7:3478',
+			'stuns:[fd00::7]:5349',
+			'turns:[fd00::7]?transport=tcp'
+		]);
+	});
+
+	it('are none by default: no server outside is asked', () => {
+		expect(parseNetworkIni('').webrtc.iceServers).toEqual([]);
+	});
+
+	it('that are wrong are named without their password', () => {
+		expect(() => read('turn:a b|user|hunter2')).toThrow(
+			expect.objectContaining({ message: expect.not.stringContaining('hunter2') })
+		);
 	});
 });
 

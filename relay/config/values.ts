@@ -135,15 +135,35 @@ export function readHostAndPort(found: string): string {
 	return found;
 }
 
-/** stun:host, turn:host?transport=udp; for TURN with credentials `turn:host|user|password`. */
+/**
+ * stun:host, turn:host?transport=udp; for TURN with credentials `turn:host|user|password`. What is let through here every
+ * browser takes: one bad server would cost each tab all of its direct links.
+ */
 export function readIceServer(found: string): IceServer {
 	const [urls = '', username, credential, ...rest] = found.split('|').map((part) => part.trim());
-	const shape = /^(stuns?|turns?):[A-Za-z0-9.\-[\]:]{1,255}(\?transport=(?:udp|tcp))?$/.exec(urls);
-	const relays = shape?.[1]?.startsWith('turn') ?? false;
-	// A browser refuses TURN without credentials, and STUN has none.
-	const complete = relays ? !!username && !!credential : username === undefined;
-	if (!shape || !complete || rest.length > 0) throw new ValueError(quote(found));
+	const [, scheme = '', place = '', transport] =
+		/^(stuns?|turns?):([^?]{1,255})(\?transport=(?:udp|tcp))?$/.exec(urls) ?? [];
+	const relays = scheme.startsWith('turn');
+	const isPlace = HOST.test(place) || (/:\d{1,5}$/.test(place) && isHostAndPort(place));
+	// A browser refuses TURN without credentials, and STUN has none, nor a choice of transport.
+	const complete = relays ? !!username && !!credential : username === undefined && transport === undefined;
+	if (!isPlace || !complete || rest.length > 0) throw new ValueError(quote(withoutPassword(found)));
 	return relays ? { urls, username: username!, credential: credential! } : { urls };
+}
+
+const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])$/;
+
+function isHostAndPort(found: string): boolean {
+	try {
+		return readHostAndPort(found) === found;
+	} catch {
+		return false;
+	}
+}
+
+/** What is wrong is shown in a terminal and written to a log. */
+function withoutPassword(found: string): string {
+	return found.split('|').slice(0, 2).join('|') + (found.split('|').length > 2 ? '|…' : '');
 }
 
 export function writeIceServer(server: IceServer): string {
