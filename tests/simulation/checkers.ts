@@ -25,7 +25,8 @@ export type Holder = Pick<TabwaveNode, 'pbft' | 'pool' | 'chain'>;
 /** What of a block all nodes hold alike: signatures under it may be those of another quorum. */
 const AGREED_PARTS = ['header', 'entry', 'transactions', 'receipts'] as const;
 
-type Agreed = { hash: string } & Record<(typeof AGREED_PARTS)[number], Uint8Array[]>;
+/** What was seen differs in signatures alone. */
+type Agreed = { hash: string; seen: Uint8Array[] } & Record<(typeof AGREED_PARTS)[number], Uint8Array[]>;
 
 export class Violation extends Error {
 	override readonly name = 'Violation';
@@ -81,9 +82,12 @@ export class Checkers {
 	/** A node says that a block is final. */
 	async committed(who: string, chain: Chain, block: CommittedBlock): Promise<void> {
 		this.counts.commits += 1;
+		// The same bytes hold the same signatures, and were checked with whoever came first.
+		if (this.#blocks.get(block.height)?.seen.some((bytes) => equalBytes(bytes, block.bytes))) return;
 		const stored = decodeFinalBlock(block.bytes);
 		this.#agree(who, block, stored);
 		await this.#certificates(who, chain, block, stored);
+		this.#blocks.get(block.height)!.seen.push(block.bytes);
 	}
 
 	/** Hash and bytes are those of whoever was first; of the first, the roots are computed again. */
@@ -103,7 +107,14 @@ export class Checkers {
 		}
 		const [header, entry] = [[stored.header], [stored.entry]];
 		const { transactions, receipts } = stored;
-		this.#blocks.set(height, { hash: toHex(block.hash), header, entry, transactions, receipts });
+		this.#blocks.set(height, {
+			hash: toHex(block.hash),
+			seen: [],
+			header,
+			entry,
+			transactions,
+			receipts
+		});
 		for (const { id } of block.transactions) this.#final.add(id);
 		const { transactionsRoot, receiptsRoot } = decodeHeader(stored.header);
 		const ids = block.transactions.map(({ idBytes }) => idBytes);

@@ -17,19 +17,21 @@ export type Tap = (sent: Sent) => Uint8Array[];
 
 const taps = new WeakMap<SimulatedHub, Set<Tap>>();
 const senders = new WeakMap<SimulatedHub, SimulatedHub['send']>();
-/** One packet to several peers is one array, and is read once. */
-const bodies = new WeakMap<Uint8Array, Packet['body']>();
+/** One packet to several peers is one array, and is read once: who looks at it does so within one turn of its sender. */
+const RECENT = 32;
+const recent: { bytes: Uint8Array; body: Packet['body'] }[] = [];
+let next = 0;
 
 export function bodyOf(bytes: Uint8Array): Packet['body'] {
-	let body = bodies.get(bytes);
-	if (!body) {
-		try {
-			({ body } = decodePacket(bytes));
-		} catch {
-			body = { case: undefined };
-		}
-		bodies.set(bytes, body);
+	const known = recent.find((one) => one.bytes === bytes);
+	if (known) return known.body;
+	let body: Packet['body'];
+	try {
+		({ body } = decodePacket(bytes));
+	} catch {
+		body = { case: undefined };
 	}
+	recent[next++ % RECENT] = { bytes, body };
 	return body;
 }
 
