@@ -1,11 +1,13 @@
 /** What must hold at every step of every run. A violation throws; its message is what a failing seed prints. */
 import { checkBlockCertificate, checkOrderCertificate } from '#lib/consensus/certificates.ts';
 import { membershipSignatures } from '#lib/consensus/membership/change.ts';
+import { faultyBound } from '#lib/consensus/quorum.ts';
 import { Kind } from '#lib/consensus/statement.ts';
 import type { Chain, CommittedBlock } from '#lib/consensus/ordering/chain.ts';
 import { readBalance, ACCOUNT_PREFIX } from '#lib/ledger/accounts.ts';
 import { blockHash, decodeFinalBlock, decodeHeader, decodeProposal, splitHashes } from '#lib/ledger/block.ts';
 import { merkleRoot } from '#lib/crypto/merkle.ts';
+import { transactionCheck } from '#lib/ledger/transaction.ts';
 import type { TabwaveNode } from '#lib/node/node.ts';
 import { equalBytes, toHex } from '#lib/crypto/hex.ts';
 import type { Suite, Verification } from '#lib/crypto/suite.ts';
@@ -22,8 +24,11 @@ import { bodyOf } from './wiretap.ts';
 /** What a node has, as far as its votes promise it. */
 export type Holder = Pick<TabwaveNode, 'pbft' | 'pool' | 'chain'>;
 
-/** What of a block all nodes hold alike: signatures under it may be those of another quorum. */
-const AGREED_PARTS = ['header', 'entry', 'transactions', 'receipts'] as const;
+/**
+ * What of a block all nodes hold alike. Signatures are not among it: those under the block may be another quorum's, and no id commits
+ * to that of a transaction.
+ */
+const AGREED_PARTS = ['header', 'entry', 'receipts'] as const;
 
 /** What was seen differs in signatures alone. */
 type Agreed = { hash: string; seen: Uint8Array[] } & Record<(typeof AGREED_PARTS)[number], Uint8Array[]>;
@@ -53,6 +58,7 @@ export class Checkers {
 		roots: 0,
 		rows: 0,
 		certificates: 0,
+		senders: 0,
 		votes: 0,
 		rounds: 0,
 		views: 0,
@@ -87,6 +93,7 @@ export class Checkers {
 		const stored = decodeFinalBlock(block.bytes);
 		this.#agree(who, block, stored);
 		await this.#certificates(who, chain, block, stored);
+		await this.#senders(who, chain, block);
 		this.#blocks.get(block.height)!.seen.push(block.bytes);
 	}
 
@@ -106,14 +113,12 @@ export class Checkers {
 			return;
 		}
 		const [header, entry] = [[stored.header], [stored.entry]];
-		const { transactions, receipts } = stored;
 		this.#blocks.set(height, {
 			hash: toHex(block.hash),
 			seen: [],
 			header,
 			entry,
-			transactions,
-			receipts
+			receipts: stored.receipts
 		});
 		for (const { id } of block.transactions) this.#final.add(id);
 		const { transactionsRoot, receiptsRoot } = decodeHeader(stored.header);
@@ -122,7 +127,7 @@ export class Checkers {
 		if (
 			!equalBytes(blockHash(stored.header), block.hash) ||
 			!equalBytes(transactionsRoot, merkleRoot(ids)) ||
-			!equalBytes(receiptsRoot, merkleRoot(receipts))
+			!equalBytes(receiptsRoot, merkleRoot(stored.receipts))
 		)
 			throw new Violation(`bytes: block ${height} of ${who} holds other leaves than its header's roots`);
 		this.#trade(who, this.market.committed(block));
@@ -279,6 +284,15 @@ export class Checkers {
 			throw new Violation(
 				`certificates: block ${block.height} of ${who} carries a signature that does not hold`
 			);
+	}
+
+	/** Nobody's money moves without his signature, even where a whole partition would have it so. */
+	async #senders(who: string, { topology }: Chain, { height, transactions }: CommittedBlock): Promise<void> {
+		// Below that a certificate holds an honest member who has checked them, and what others store is not checked again.
+		if (faultyBound(topology.activeAt(height - 1).length) === 0) return;
+		this.counts.senders += transactions.length;
+		if (transactions.length > 0 && !(await this.#hold(transactions.map(transactionCheck))))
+			throw new Violation(`validity: block ${height} of ${who} moves what its sender has not signed for`);
 	}
 
 	/** R22: each who comes or goes has said so himself, or q others declare him silent, or he is proven to have lied. */

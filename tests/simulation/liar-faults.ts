@@ -171,7 +171,11 @@ export const LIAR_FAULTS = {
 					return [encoded({ case: body.case, value: { ...body.value, transactions } })];
 				}
 				case 'certifiedBlock': {
-					const transactions = [...body.value.transactions].reverse().slice(random() < 0.5 ? 0 : 1);
+					// Its last bytes are a transaction's signature, which no id commits to.
+					const transactions =
+						random() < 0.4
+							? body.value.transactions.map(withOtherEnd)
+							: [...body.value.transactions].reverse().slice(random() < 0.5 ? 0 : 1);
 					return [encoded({ case: body.case, value: { ...body.value, transactions } })];
 				}
 				case 'proposalResponse': {
@@ -259,6 +263,10 @@ const WITHHELD: readonly Packet['body']['case'][] = [
 	'transactions',
 	'proposalResponse'
 ];
+
+function withOtherEnd(bytes: Uint8Array): Uint8Array {
+	return bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
+}
 
 /** Where a vote on a round stands, whatever it says. */
 function slotOf({ partition, epoch, view, slot, kind }: Signed): string {
