@@ -124,8 +124,8 @@ export class UpperTierCheckers {
 
 	/** What a leader carries of others may be older than what they say by now; what it carries of its own is not. */
 	#carriedVotes(carried: PartitionVote, from: string): void {
-		const { kind, term, attempt, height, contentDigest, blockHashes, votes } = carried;
-		const digest = toHex(orderVoteDigest(contentDigest, blockHashes));
+		const { kind, term, attempt, height, contentDigest, blockHashes, without, votes } = carried;
+		const digest = toHex(orderVoteDigest(contentDigest, blockHashes, without));
 		for (const { member } of votes!.votes) {
 			const vote = { kind, member: toHex(member), ballot: { term, attempt }, height, digest };
 			this.#once(vote);

@@ -12,7 +12,7 @@ import { tap } from './wiretap.ts';
 import { QUIET, World } from './world.ts';
 
 /** Longer searches have a command of their own: npm run simulate -- --kind booter. */
-const SEEDS = 40;
+const SEEDS = 30;
 const SEEDS_PER_TEST = 10;
 
 describe('whatever the Booter does', () => {

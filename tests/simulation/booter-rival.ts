@@ -36,8 +36,10 @@ export class Rival {
 	}
 
 	#take(vote: PartitionVote): void {
-		const { kind, term, attempt, height, contentDigest, blockHashes } = vote;
-		const key = [kind, term, attempt, height, toHex(contentDigest), toHex(blockHashes)].join('/');
+		const { kind, term, attempt, height, contentDigest, blockHashes, without } = vote;
+		const key = [kind, term, attempt, height, toHex(contentDigest), toHex(blockHashes), without?.ids].join(
+			'/'
+		);
 		const partitions = this.#votes.get(key) ?? new Map<number, PartitionVotes>();
 		this.#votes.set(key, partitions.set(vote.votes!.partition, vote.votes!));
 		const needed = upperQuorum(this.#world.booter!.node.chain.topology.active());
@@ -49,6 +51,7 @@ export class Rival {
 			height,
 			contentDigest,
 			blockHashes,
+			without,
 			partitions: [...partitions.values()]
 		});
 		this.tell({ case: kind === Kind.SIGN ? 'orderCommit' : 'finality', value: certificate });

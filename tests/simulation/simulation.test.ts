@@ -17,8 +17,8 @@ import { rerunLine, runSeed } from './seeds.ts';
 import { contracts, QUIET, World, type WorldOptions } from './world.ts';
 
 /** Longer searches have a command of their own: npm run simulate. */
-const SEEDS = { network: 40, liars: 40 };
-const SEEDS_PER_TEST = 20;
+const SEEDS = { network: 30, liars: 40 };
+const SEEDS_PER_TEST = 10;
 
 describe('simulation', () => {
 	for (const [kind, count] of Object.entries(SEEDS) as [keyof typeof SEEDS, number][])
