@@ -7,7 +7,7 @@ import { checkFinality } from '../ordering/chain.ts';
 import { testMembers, type TestMember } from '../testing/members.ts';
 import { hold, membershipEntry, TestLedger } from '../testing/test-ledger.ts';
 import { upperQuorum } from '../topology.ts';
-import { checkMembershipChange } from './change.ts';
+import { checkMembershipChange, halves } from './change.ts';
 import { MembershipRequests } from './requests.ts';
 
 const SEATS = 4;
@@ -99,6 +99,28 @@ describe('a split', () => {
 		expect(await proposed(...newcomers)).toBeNull();
 		ledger = await foundedWith(0);
 		expect(await proposed(...newcomers)).toBeNull();
+	});
+
+	/** A split into halves of whoever there would be, whether or not it may be. */
+	async function halving(parts: { joins: TestMember[]; leaves?: TestMember[] }): Promise<MembershipChange> {
+		const joins = await Promise.all(parts.joins.map((member) => ledger.join(member, 1)));
+		const leaves = await Promise.all((parts.leaves ?? []).map((member) => ledger.leave(member, 1)));
+		const change = ledger.change(1, { joins, leaves });
+		const { staying, leaving } = halves(change.members);
+		return {
+			...change,
+			members: staying,
+			split: { $typeName: 'tabwave.v1.Split', partition: 2, members: leaving }
+		};
+	}
+
+	it('is of who is past its maximum, and of no more than both hold, whatever the lists say', async () => {
+		const many = await testMembers(SEATS + 1);
+		expect(reason(await halving({ joins: many.slice(0, 1) }))).toBe('none');
+		expect(reason(await halving({ joins: many.slice(0, SEATS) }))).toBe('none');
+		expect(reason(await halving({ joins: many }))).toBe('PartitionFull');
+		const swapped = await halving({ joins: many.slice(0, 1), leaves: ledger.members(1).slice(0, 1) });
+		expect(reason(swapped)).toBe('MembershipInvalid');
 	});
 
 	it('takes no more than two partitions hold', async () => {
