@@ -35,6 +35,7 @@ const PASSED = 0;
 const FAILED = 1;
 
 class OneProcessRunner {
+	/** What Stryker is to hand to the constructor. @type {string[]} */
 	static inject = [];
 	/** @type {Instrumentation} */
 	#stryker = {};
