@@ -31,9 +31,11 @@ import { profile } from './scenarios/profile.ts';
 import { quiet } from './scenarios/quiet.ts';
 import { trading } from './scenarios/trading.ts';
 import { viewChange } from './scenarios/view-change.ts';
+import { voteWatching } from './scenarios/vote-watching.ts';
 
 const SCENARIOS = [
 	'first-load',
+	'vote-watching',
 	'quiet',
 	'trading',
 	'trading-2',
@@ -88,6 +90,7 @@ if (values.profile) {
 async function benchmarks(): Promise<void> {
 	const machine = await calibration();
 	await attempt('first-load', () => firstLoad(report));
+	await attempt('vote-watching', () => voteWatching(report));
 	await attempt('quiet', () => quiet(report, machine, { transfers: values.quick ? 15 : 40, path }));
 	await attempt('trading', () =>
 		trading(report, machine, {
