@@ -10,11 +10,14 @@ export class ByteRate {
 		this.#atMs = nowMs;
 	}
 
-	/** What was owed under the old bound is forgiven. */
+	/** Credit and debt keep their length in time, so that nobody is rid of a debt by another bound. */
 	setRate(bytesPerSecond: number, nowMs: number): void {
 		if (bytesPerSecond === this.#bytesPerSecond) return;
+		this.take(0, nowMs);
+		const isScaled = Number.isFinite(bytesPerSecond) && Number.isFinite(this.#bytesPerSecond);
+		const seconds = isScaled ? this.#credit / this.#bytesPerSecond : BURST_S;
 		this.#bytesPerSecond = bytesPerSecond;
-		this.#credit = BURST_S * bytesPerSecond;
+		this.#credit = seconds * bytesPerSecond;
 		this.#atMs = nowMs;
 	}
 

@@ -175,6 +175,7 @@ export class RelayLinks implements LinkCarrier {
 			ended: (peer, ageMs) => this.#dialler?.lost(peer, ageMs)
 		});
 		node.addEventListener('connection:open', ({ detail }) => this.#onConnection(detail));
+		node.addEventListener('connection:close', ({ detail }) => this.#shareRate(detail.remotePeer));
 		node.addEventListener('peer:disconnect', ({ detail }) => {
 			this.#freeReservation(detail);
 			// Every new identity would stay in its memory for ever.
@@ -199,7 +200,7 @@ export class RelayLinks implements LinkCarrier {
 	setMembers(members: ReadonlySet<NodeId>): void {
 		this.#members = members;
 		for (const connection of this.#node?.getConnections() ?? []) {
-			this.#setRate(connection);
+			this.#shareRate(connection.remotePeer);
 			if (!this.#isCarried(nodeOf(connection.remotePeer)))
 				// A copy: an abort takes its stream out of the list.
 				for (const stream of [...connection.streams])
@@ -338,9 +339,9 @@ export class RelayLinks implements LinkCarrier {
 		const peer = nodeOf(connection.remotePeer);
 		// It has a key of another kind, so it is no node.
 		if (peer === null) return this.#refuse(connection);
-		this.#setRate(connection);
 		const own = this.#node?.getConnections(connection.remotePeer) ?? [];
 		if (own.length > CONNECTIONS_PER_PEER) oldest(own).abort(new Error('newer connections took its place'));
+		this.#shareRate(connection.remotePeer);
 		// Those that open a link are told why they are refused; beyond that there is no time for manners.
 		if (this.#strangers().length > this.#settings.maxStrangers + STRANGERS_TOLD) this.#refuse(connection);
 	}
@@ -383,11 +384,17 @@ export class RelayLinks implements LinkCarrier {
 		return (this.#node?.getConnections() ?? []).filter(({ remotePeer }) => this.#isStranger(remotePeer));
 	}
 
-	#setRate({ remotePeer, remoteAddr }: Connection): void {
+	/** A peer's connections share one budget: a second one, as a reload makes it, is no second budget. */
+	#shareRate(peer: PeerId): void {
 		const { maxBytesPerSecondPerTab, maxBytesPerSecondPerStranger } = this.#settings;
-		const isReplica = this.#replicas.has(nodeOf(remotePeer) ?? '');
-		const rate = this.#isStranger(remotePeer) ? maxBytesPerSecondPerStranger : maxBytesPerSecondPerTab;
-		this.#sockets.setRate(remoteAddr, isReplica ? null : rate);
+		const connections = this.#node?.getConnections(peer) ?? [];
+		const budget = this.#replicas.has(nodeOf(peer) ?? '')
+			? null
+			: this.#isStranger(peer)
+				? maxBytesPerSecondPerStranger
+				: maxBytesPerSecondPerTab;
+		for (const { remoteAddr } of connections)
+			this.#sockets.setRate(remoteAddr, budget === null ? null : budget / connections.length);
 	}
 
 	/** libp2p keeps it until it expires, and a relay of 256 would be full after 256 reloads. */

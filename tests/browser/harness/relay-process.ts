@@ -52,6 +52,8 @@ export interface RelayProcessOptions {
 	/** Kept by dispose(); the default is a new folder that is removed. */
 	dataDirectory?: string;
 	host?: string;
+	/** More of the relay's arguments, for example `--tls`. */
+	args?: string[];
 }
 
 const START_TIMEOUT_MS = 30_000;
@@ -85,6 +87,7 @@ export async function startRelayProcess(options: RelayProcessOptions = {}): Prom
 		if (options.replica === undefined) args.push('--port', String(ready?.port ?? options.port ?? 0));
 		else args.push('--replica', options.replica);
 		if (options.host !== undefined) args.push('--host', options.host);
+		args.push(...(options.args ?? []));
 		child = spawn(node, [join(ROOT, 'relay', 'main.ts'), ...args], {
 			stdio: ['ignore', 'pipe', 'pipe', 'ipc']
 		});
@@ -117,7 +120,7 @@ export async function startRelayProcess(options: RelayProcessOptions = {}): Prom
 	}
 	return {
 		get url() {
-			return `http://127.0.0.1:${ready!.port}`;
+			return `${options.args?.includes('--tls') ? 'https' : 'http'}://127.0.0.1:${ready!.port}`;
 		},
 		get lanUrl() {
 			return ready!.origins.lan[0] ?? null;
