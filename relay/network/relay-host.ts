@@ -496,8 +496,8 @@ const STREAMS_PER_CONNECTION = 8;
 /** A reload overlaps with what it replaces, and the line may break in the middle of that. More would multiply a tab's budget. */
 const CONNECTIONS_PER_PEER = 3;
 
-/** Heartbeats, pings, and requests for blocks as fast as they are checked. */
-const MAX_FRAMES_PER_SECOND_PER_STRANGER = 50;
+/** Heartbeats, pings, and a request for every twenty blocks: 5,000 blocks a second, which nobody checks yet. */
+const MAX_FRAMES_PER_SECOND_PER_STRANGER = 250;
 
 /** Beyond `maxStrangers`: connections that are kept until their link is refused by name. */
 const STRANGERS_TOLD = 16;
