@@ -108,11 +108,16 @@ describe('the relay’s network', { timeout: 30_000 }, () => {
 		expect(links).toEqual([]);
 	});
 
-	it('accepts a class of newcomers behind one address at once', async () => {
+	it('accepts a class of 60 behind one address at once, and has all their places back when they go', async () => {
 		const { relay, client } = await relayed();
-		const clients = await Promise.all(Array.from({ length: 24 }, (_, i) => client(10 + i)));
+		relay.setMembers(new Set());
+		const clients = await Promise.all(Array.from({ length: 60 }, (_, i) => client(10 + i)));
 		await until(() => relay.links().length === clients.length);
-		await until(() => relay.relayStatus().reservations === clients.length, 5_000);
+		await until(() => relay.relayStatus().reservations === clients.length);
+		await Promise.all(clients.map(({ network }) => network.stop()));
+		await until(() => relay.relayStatus().connections === 0);
+		expect(relay.relayStatus()).toMatchObject({ strangers: 0, reservations: 0, circuits: 0 });
+		expect(relay.links()).toEqual([]);
 	});
 
 	it('survives nonsense on its socket', async () => {
