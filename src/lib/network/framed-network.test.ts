@@ -9,6 +9,8 @@ import {
 	FRAME_BURST_S,
 	MAX_PINGS_PER_S,
 	PING_INTERVAL_MS,
+	PROBE_MS,
+	QUIET_MS,
 	SILENCE_MS,
 	VIOLATION_HOLD_OFF_MS
 } from './network-limits.ts';
@@ -170,6 +172,20 @@ describe('FramedNetwork', () => {
 		vi.advanceTimersByTime(300);
 		expect(carrier.closed).toEqual([['p1', 1, 0]]);
 		expect(seen.links.at(-1)).toEqual({ peer: 'p1', path: 'down', rttMs: null });
+	});
+
+	it('asks a link that says nothing, shows it as down where it does not answer, and takes it back when it speaks', async () => {
+		const { network, carrier } = await started(['p1']);
+		const path = () => network.links()[0]!.path;
+		vi.advanceTimersByTime(PROBE_MS);
+		await turn();
+		expect(carrier.all().map((frame) => controlOf(frame)?.kind)).toContain('ping');
+		expect(path()).toBe('direct');
+		vi.advanceTimersByTime(QUIET_MS - PROBE_MS);
+		expect(path()).toBe('down');
+		expect(carrier.closed).toEqual([]);
+		carrier.events.received('p1', 1, encodeFrame([Uint8Array.of(1)])[0]!);
+		expect(path()).toBe('direct');
 	});
 
 	it('does not blame its peers for its own sleep', async () => {

@@ -11,6 +11,8 @@ import type { LinkPath, LinkStatus, Network, NetworkEvents, NodeId } from './net
 import {
 	MAX_PINGS_PER_S,
 	PING_INTERVAL_MS,
+	PROBE_MS,
+	QUIET_MS,
 	SILENCE_MS,
 	TICK_MS,
 	VIOLATION_HOLD_OFF_MS
@@ -230,7 +232,8 @@ export class FramedNetwork implements Network {
 			if (slept) link.heardMs = nowMs;
 			if (nowMs - link.heardMs >= SILENCE_MS) {
 				this.#end(peer, link, `no byte for ${SILENCE_MS} ms`, 0);
-			} else if (nowMs - link.pingSentMs >= PING_INTERVAL_MS) this.#ping(peer, link, nowMs);
+			} else if (nowMs - link.pingSentMs >= (nowMs - link.heardMs >= PROBE_MS ? PROBE_MS : PING_INTERVAL_MS))
+				this.#ping(peer, link, nowMs);
 		}
 		this.#carrier.tick();
 	}
@@ -275,7 +278,13 @@ interface Link {
 }
 
 function statusOf(peer: NodeId, link: Link | null): LinkStatus {
-	return link ? { peer, path: link.path, rttMs: link.rttMs } : { peer, path: 'down', rttMs: null };
+	return link && !isQuiet(link)
+		? { peer, path: link.path, rttMs: link.rttMs }
+		: { peer, path: 'down', rttMs: null };
+}
+
+function isQuiet({ heardMs, pingId }: Link): boolean {
+	return pingId !== 0 && performance.now() - heardMs >= QUIET_MS;
 }
 
 function sameItems(a: Uint8Array[], b: Uint8Array[]): boolean {

@@ -81,6 +81,15 @@ export const IDLE_CONNECTION_MS = 15_000;
 /** Round trips are measured this often: a message alone costs 340 µs of CPU. */
 export const PING_INTERVAL_MS = 4_000;
 
+/** A link that is silent for so long is asked at once, and again as often. Nodes send heartbeats twice a second, so few are. */
+export const PROBE_MS = 1_000;
+
+/**
+ * A link that has been silent for so long, and has not answered, is shown as down: its tab crashed or froze. It is kept meanwhile,
+ * since a page that is only busy speaks again.
+ */
+export const QUIET_MS = 2_250;
+
 /** Without a byte for this long a link is dead: two pings were lost, which a link that delivers in order does not do. */
 export const SILENCE_MS = 12_000;
 

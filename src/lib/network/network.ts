@@ -11,6 +11,7 @@ export type LinkPath = 'direct' | 'relayed' | 'down';
 
 export interface LinkStatus {
 	peer: NodeId;
+	/** `down` also while a link says nothing: its tab crashed, froze or lost its network. */
 	path: LinkPath;
 	/** Milliseconds; null until it was measured. */
 	rttMs: number | null;
