@@ -9,7 +9,7 @@ import { SIMULATION_SUITE_NAME } from '#lib/crypto/simulation-suite.ts';
 import type { Signer } from '#lib/crypto/suite.ts';
 import { encodeGenesis, GENESIS_DEFAULTS, type GenesisFields } from '#lib/ledger/genesis.ts';
 import { MemoryHub, type MemoryNetwork } from '#lib/network/memory-network.ts';
-import type { NodeStatus } from '#lib/node/api.ts';
+import type { BrowserStorage } from '#lib/node/api.ts';
 import { ClientApi } from '#lib/node/client-api.ts';
 import type { Clock } from '#lib/node/clock.ts';
 import { TabwaveNode } from '#lib/node/node.ts';
@@ -38,7 +38,7 @@ export interface TestTab {
 	stop(): Promise<void>;
 }
 
-const STORAGE: NodeStatus['storage'] = {
+const STORAGE: BrowserStorage = {
 	kind: 'memory',
 	persistent: null,
 	usedBytes: null,

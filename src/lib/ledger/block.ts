@@ -114,6 +114,22 @@ export function decodeFinalBlock(bytes: Uint8Array): FinalBlock {
 	return decode('block', FinalBlockSchema, bytes);
 }
 
+/** Whether the store gave its body up: what is left proves the header, and names no transaction. */
+export function isHeaderOnly({ certificate, entry }: Pick<FinalBlock, 'certificate' | 'entry'>): boolean {
+	return certificate !== undefined && entry.length === 0;
+}
+
+/**
+ * A stored block without proposal, transactions and receipts: header, certificate and finality proof, by which it is still known to
+ * be final. A change of members is kept whole: the members of its epoch are read from it.
+ * @returns null where there is nothing to leave out
+ */
+export function withoutBody(finalBlock: Uint8Array): Uint8Array | null {
+	const block = decodeFinalBlock(finalBlock);
+	if (!block.certificate || isHeaderOnly(block)) return null;
+	return encodeFinalBlock({ ...block, entry: new Uint8Array(0), transactions: [], receipts: [] });
+}
+
 /** @throws LedgerError `BlockMalformed` */
 export function decodeReceipt(bytes: Uint8Array): Receipt {
 	return decode('receipt', ReceiptSchema, bytes);

@@ -4,6 +4,7 @@
  * times are milliseconds since the epoch. Every call rejects with an {@link ApiError}.
  */
 import type { LinkStatus } from '../network/network.ts';
+import type { HaltCode } from './halt.ts';
 
 export type Role = 'leader' | 'follower' | 'observer';
 
@@ -92,6 +93,8 @@ export interface NodeStatus {
 	rounds: RoundStatus[];
 	sync: SyncStatus | null;
 	stuck: Stuck | null;
+	/** Why this node stopped for good; a reload starts it anew. Null while it runs. */
+	halted: { code: HaltCode; message: string } | null;
 	/** Votes this node sent since it started: Prepares, Commits, Signs and Dones. */
 	votes: number;
 	storage: {
@@ -99,9 +102,14 @@ export interface NodeStatus {
 		persistent: boolean | null;
 		usedBytes: number | null;
 		quotaBytes: number | null;
+		/** The storage was full: blocks of this height and below are headers alone; 0 where all are whole. */
+		headersOnlyTo: number;
 	};
 	crypto: 'webcrypto' | 'portable' | 'simulation';
 }
+
+/** What the browser says of it. */
+export type BrowserStorage = Omit<NodeStatus['storage'], 'headersOnlyTo'>;
 
 export interface JoinOptions {
 	partition?: number;
@@ -153,6 +161,8 @@ export interface BlockInfo {
 	stateDigest: string;
 	time: number;
 	ballot: { term: number; attempt: number };
+	/** This node's storage was full, and it kept the header and its proofs alone: transactions are not told. */
+	isHeaderOnly: boolean;
 	transactions: TransactionSummary[];
 	/** Set where kind is `membership`. */
 	membership: MembershipInfo | null;
@@ -438,6 +448,8 @@ export type ApiErrorName =
 	| 'NodeHalted'
 	| 'Duplicate'
 	| 'StorageLost'
+	| 'StorageFull'
+	| 'StorageCorrupt'
 	| 'BadFile'
 	| 'TooLarge'
 	| 'UnknownMechanism';

@@ -149,8 +149,12 @@ describe('joining', () => {
 		const joining = tab.api.node.join();
 		await network.run(1000);
 		tab.store.deleteUnderneath();
-		expect(await outcome(network, joining)).toBe('NodeHalted');
-		expect((await tab.api.node.status()).activity).toBe('halted');
+		expect(await outcome(network, joining)).toBe('StorageLost');
+		expect(await tab.api.node.status()).toMatchObject({
+			activity: 'halted',
+			stuck: null,
+			halted: { code: 'StorageLost', message: 'the ledger was deleted while the node was running' }
+		});
 	});
 
 	describe('where the operator invites', () => {
@@ -588,14 +592,18 @@ describe('a transfer that has to wait', () => {
 	});
 
 	it('is rejected where the node stops, or is stopped', async () => {
-		for (const end of [(tab: TestTab) => tab.store.deleteUnderneath(), (tab: TestTab) => tab.api.stop()]) {
+		const ways: [(tab: TestTab) => void, string][] = [
+			[(tab) => tab.store.deleteUnderneath(), 'StorageLost'],
+			[(tab) => tab.api.stop(), 'NodeHalted']
+		];
+		for (const [end, name] of ways) {
 			network = await TestNetwork.start();
 			const tab = await network.member();
 			await network.stopBooter();
 			const waiting = tab.api.account.transfer(SOMEBODY, 5);
 			await network.run(100);
 			end(tab);
-			expect(await outcome(network, waiting)).toBe('NodeHalted');
+			expect(await outcome(network, waiting)).toBe(name);
 		}
 	});
 

@@ -6,6 +6,7 @@ import { leaderOf } from '../consensus/topology.ts';
 import { toHex } from '../crypto/hex.ts';
 import type { Suite } from '../crypto/suite.ts';
 import { ACCOUNT_PREFIX, readBalance } from '../ledger/accounts.ts';
+import { isHeaderOnly } from '../ledger/block.ts';
 import { banKey } from '../ledger/genesis.ts';
 import { transferArguments } from '../ledger/transfer.ts';
 import type { LedgerStore } from '../storage/ledger-store.ts';
@@ -19,6 +20,7 @@ import {
 	type ApiErrorName,
 	type ApiEvents,
 	type BlockInfo,
+	type BrowserStorage,
 	type EvidenceInfo,
 	type JoinOptions,
 	type NodeStatus,
@@ -52,6 +54,7 @@ import {
 } from './describe.ts';
 import { evidenceInfo } from './describe-membership.ts';
 import { Emitter } from './emitter.ts';
+import { haltCodeOf } from './halt.ts';
 import type { TabwaveNode } from './node.ts';
 import type { QueryFiller } from './query-filler.ts';
 import type { SpectrumService } from './spectrum-service.ts';
@@ -73,7 +76,7 @@ export interface ClientApiInit {
 	replicaNames?: ReadonlyMap<string, string>;
 	nickname: string;
 	links(): LinkStatus[];
-	storage(): Promise<NodeStatus['storage']>;
+	storage(): Promise<BrowserStorage>;
 	report(error: unknown): void;
 }
 
@@ -108,7 +111,7 @@ export class ClientApi implements TabwaveApi {
 	#statusDue = false;
 	#lastStuck = 'null';
 	#lastRole = '';
-	#storage: NodeStatus['storage'] = {
+	#storage: BrowserStorage = {
 		kind: 'indexeddb',
 		persistent: null,
 		usedBytes: null,
@@ -199,7 +202,8 @@ export class ClientApi implements TabwaveApi {
 	}
 
 	halted(error: Error): void {
-		for (const waiting of this.#transfers.values()) waiting.reject(new ApiError('NodeHalted', error.message));
+		for (const waiting of this.#transfers.values())
+			waiting.reject(new ApiError(haltCodeOf(error), error.message));
 		this.#transfers.clear();
 		this.changed();
 	}
@@ -372,7 +376,8 @@ export class ClientApi implements TabwaveApi {
 			const look = (): void => {
 				const refusal = this.#refusal;
 				if (isDone()) return resolve();
-				if (this.#node.halted) return reject(new ApiError('NodeHalted', this.#node.halted.message));
+				const { halted } = this.#node;
+				if (halted) return reject(new ApiError(haltCodeOf(halted), halted.message));
 				if (refusal) {
 					this.#refusal = null;
 					return reject(new ApiError(refusalName(refusal.name), refusal.message));
@@ -462,18 +467,26 @@ export class ClientApi implements TabwaveApi {
 		const position = chain.recent.position(key) ?? (await this.#init.tables.transaction(key));
 		if (!position) throw new ApiError('NotFound', `no final transaction ${key} is known here`);
 		const read = await this.#block(position.height);
+		if (isHeaderOnly(read.block))
+			throw new ApiError(
+				'NotFound',
+				`this node's storage was full, and of block ${position.height} it kept the header alone; ask the relay for it`
+			);
 		return transactionInfo(chain, read.transactions[position.index]!, read, position.index);
 	}
 
 	async #readRows(rows: TransactionRow[]): Promise<TransactionInfo[]> {
 		const blocks = new Map<number, Promise<ReadBlock>>();
-		return Promise.all(
+		const found = await Promise.all(
 			rows.map(async ({ height, index }) => {
 				if (!blocks.has(height)) blocks.set(height, this.#block(height));
 				const read = await blocks.get(height)!;
-				return transactionInfo(this.#node.chain, read.transactions[index]!, read, index);
+				// The row is still there, and what it points at was given up for room.
+				if (isHeaderOnly(read.block)) return [];
+				return [transactionInfo(this.#node.chain, read.transactions[index]!, read, index)];
 			})
 		);
+		return found.flat();
 	}
 
 	#decoded(key: string, value: Uint8Array): unknown {
@@ -505,7 +518,7 @@ export class ClientApi implements TabwaveApi {
 	}
 
 	#status(): NodeStatus {
-		const { chain, partition, pbft, self, sync } = this.#node;
+		const { chain, partition, pbft, self, sync, halted } = this.#node;
 		const size = partition?.members.length ?? 0;
 		const links = this.#init.links();
 		const { booters } = this.#node;
@@ -544,8 +557,9 @@ export class ClientApi implements TabwaveApi {
 			rounds: this.#rounds(),
 			sync: sync.status(),
 			stuck: this.#stuck(),
+			halted: halted && { code: haltCodeOf(halted), message: halted.message },
 			votes: this.#node.votes,
-			storage: this.#storage,
+			storage: { ...this.#storage, headersOnlyTo: this.#node.headersOnlyTo },
 			crypto: this.#init.suite.implementation
 		};
 	}
@@ -577,6 +591,8 @@ export class ClientApi implements TabwaveApi {
 	}
 
 	#stuck(): NodeStatus['stuck'] {
+		// It waits for nothing any more.
+		if (this.#node.halted) return null;
 		return stuckOf(this.#node, {
 			isBooterLinked: this.#isBooterLinked(),
 			stillMs: this.#init.clock.now() - this.#movedMs,

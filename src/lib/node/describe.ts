@@ -10,7 +10,8 @@ import {
 	decodeFinalBlock,
 	decodeHeader,
 	decodeMembershipChange,
-	decodeReceipt
+	decodeReceipt,
+	isHeaderOnly
 } from '../ledger/block.ts';
 import type { ParsedTransaction } from '../ledger/transaction.ts';
 import {
@@ -80,6 +81,7 @@ export function blockInfo(chain: Chain, read: ReadBlock): BlockInfo {
 		stateDigest: toHex(header.stateDigest),
 		time: Number(header.timeMs),
 		ballot: { term: header.term, attempt: header.attempt },
+		isHeaderOnly: isHeaderOnly(block),
 		transactions: read.transactions.map((transaction, index) =>
 			summary(transaction, index, read.receipts[index])
 		),

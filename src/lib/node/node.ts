@@ -25,7 +25,7 @@ import { roundKey } from '../ledger/genesis.ts';
 import { invariant } from '../ledger/errors.ts';
 import { signedTransaction, unsignedTransaction, type ParsedTransaction } from '../ledger/transaction.ts';
 import type { LinkStatus, Network } from '../network/network.ts';
-import type { LedgerStore } from '../storage/ledger-store.ts';
+import { StoreError, type LedgerStore } from '../storage/ledger-store.ts';
 import { encodePacket } from '../wire/codec.ts';
 import {
 	JoinRequestSchema,
@@ -79,6 +79,10 @@ export interface NodeInit {
 	/** What the store held (R2). */
 	votes: { key: string; value: Uint8Array }[];
 	store: LedgerStore;
+	/** The store is full and gives nothing up any more: removes what else of this node can be made again. @returns whether there was any */
+	giveUp?(): Promise<boolean>;
+	/** As the store has it. */
+	headersOnlyTo?: number;
 	network: Network;
 	suite: Suite;
 	signer: Signer;
@@ -104,6 +108,8 @@ const HAND_ON_MS = 5000;
 const CERTIFIED_RESEND_MS = 2000;
 /** Heights between two looks for what has expired in the pool: each look passes over all of it. */
 const POOL_EXPIRY_HEIGHTS = 16;
+/** Room is made in steps of this at least, so that a full store does not meet every turn. */
+const MIN_ROOM_BYTES = 1_000_000;
 const NOBODY = new Uint8Array(0);
 /** What is declared, of a silent member or of the Booter, is declared again while it lasts. */
 const DECLARATION_REPEAT_MS = 5000;
@@ -147,9 +153,12 @@ export class TabwaveNode {
 	#halted: Error | null = null;
 	/** Votes sent since the start. */
 	votes = 0;
+	/** The store was full: blocks of this height and below are headers alone; 0 where all are whole. */
+	headersOnlyTo: number;
 
 	constructor(init: NodeInit) {
 		this.#init = init;
+		this.headersOnlyTo = init.headersOnlyTo ?? 0;
 		this.chain = init.chain;
 		this.self = init.network.self;
 		this.verifier = new Verifier(init.suite);
@@ -195,6 +204,7 @@ export class TabwaveNode {
 			members: () => this.partition?.members ?? [],
 			own: (signed) => this.#ownVotes(signed),
 			committed: (commits) => this.#committed(commits),
+			makeRoom: (bytes) => this.#makeRoom(bytes),
 			halt: (error) => this.halt(error)
 		});
 		this.#inbox = new Inbox<NodeInput>({
@@ -781,7 +791,8 @@ export class TabwaveNode {
 
 	async #answerSync(to: string, request: Parameters<typeof answerSync>[2]): Promise<void> {
 		try {
-			const response = await answerSync(this.#init.store, this.chain.head.height, request);
+			const { height } = this.chain.head;
+			const response = await answerSync(this.#init.store, height, request, this.headersOnlyTo);
 			this.#sendNow(to, { case: 'syncResponse', value: response });
 		} catch (error) {
 			this.halt(error as Error);
@@ -949,12 +960,39 @@ export class TabwaveNode {
 		this.#init.network.send(to, [encodePacket(create(PacketSchema, { body: packet }))]);
 	}
 
+	/** Bodies of old blocks go before a vote is lost: the relay and other members hold them as well. */
+	async #makeRoom(bytes: number): Promise<boolean> {
+		const { store, events } = this.#init;
+		const { head, genesis } = this.chain;
+		// The ids of the last window are read from their blocks at each start; blocks of this very turn are not stored yet.
+		const below = head.height - genesis.fields.expiryWindow - genesis.fields.maxBlocksPerNext;
+		let room: { bytes: number; headersOnlyTo: number } | undefined;
+		try {
+			room = await store.shrink?.(below, Math.max(bytes * 2, MIN_ROOM_BYTES));
+		} catch (error) {
+			// Not even what is shorter fits: other tabs of this browser write into the same room.
+			if (!(error instanceof StoreError) || error.reason !== 'full') throw error;
+		}
+		// What can be made again goes last, since a person looks for transactions in it.
+		if (!room || room.bytes === 0) return (await this.#init.giveUp?.()) ?? false;
+		this.headersOnlyTo = room.headersOnlyTo;
+		events.log(
+			'warning',
+			`the storage is full: blocks up to ${room.headersOnlyTo} are kept as headers alone`
+		);
+		events.changed();
+		return true;
+	}
+
 	/** Stops the node for good; its status says why. */
 	halt(error: Error): void {
 		if (this.#halted) return;
 		invariant(error instanceof Error, 'driver', 'only errors stop a node');
 		this.#halted = error;
 		for (const stop of this.#stops.splice(0)) stop();
+		// No vote leaves any more, whatever still comes; and the others are told goodbye rather than left to guess.
+		void this.#turns.stop();
+		void this.#init.network.stop();
 		this.#init.events.log('error', `this node stopped: ${error.message}`);
 		this.#init.events.halted(error);
 	}

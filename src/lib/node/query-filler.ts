@@ -84,6 +84,15 @@ export class QueryFiller {
 		this.#cancel();
 	}
 
+	/** The storage is full: the rows go, and none are made until the next start. @returns whether there were any */
+	async giveUp(): Promise<boolean> {
+		const hadRows = this.#filledTo > 0;
+		this.stop();
+		this.#filledTo = 0;
+		if (hadRows) await this.#tables.clear();
+		return hadRows;
+	}
+
 	#schedule(delayMs: number): void {
 		if (!this.#stopped) this.#cancel = this.#clock.after(delayMs, () => void this.#fill());
 	}

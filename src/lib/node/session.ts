@@ -8,7 +8,7 @@ import { spectrumContract } from '../spectrum/contract/spectrum-contract.ts';
 import type { AccessPointDatabase } from '../storage/access-point-database.ts';
 import type { LedgerStore } from '../storage/ledger-store.ts';
 import type { QueryTables } from '../storage/query-tables.ts';
-import type { NodeStatus } from './api.ts';
+import type { BrowserStorage } from './api.ts';
 import { ClientApi } from './client-api.ts';
 import type { Clock } from './clock.ts';
 import { readBlock } from './describe.ts';
@@ -35,7 +35,7 @@ export interface SessionInit {
 	relayUrl: string;
 	/** What the operator calls the replicas of the Booter, by id; none for a relay that is alone. */
 	replicaNames?: ReadonlyMap<string, string>;
-	storage(): Promise<NodeStatus['storage']>;
+	storage(): Promise<BrowserStorage>;
 	log(level: 'debug' | 'info' | 'warning' | 'error', category: string, message: string): void;
 }
 
@@ -61,13 +61,19 @@ export async function startSession(init: SessionInit): Promise<Session> {
 	const { genesis, store, clock, timing, network, log } = init;
 	const suite = await openSuite(readGenesis(genesis).fields.suite);
 	const signer = await suite.signer(init.seed);
-	const { chain, votes, continued } = await openChain(store, genesis, contractsOf(genesis));
+	const { chain, votes, continued, repaired, headersOnlyTo } = await openChain(
+		store,
+		genesis,
+		contractsOf(genesis)
+	);
 	const report = (error: unknown): void =>
 		log('error', 'node', error instanceof Error ? error.message : String(error));
 	const node = new TabwaveNode({
 		chain,
 		votes,
 		store,
+		headersOnlyTo,
+		giveUp: () => filler.giveUp(),
 		network,
 		suite,
 		signer,
@@ -126,6 +132,11 @@ export async function startSession(init: SessionInit): Promise<Session> {
 		storage: init.storage,
 		report
 	});
+	if (repaired) {
+		const message = `after a stop in the middle of a write, the store was mended: ${repaired}`;
+		log('warning', 'storage', message);
+		api.emit('log', { timeMs: clock.now(), level: 'warning', category: 'storage', message });
+	}
 	store.onLost((error) => node.halt(error));
 	await spectrum.start();
 	await readOlderTrades();

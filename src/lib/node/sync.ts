@@ -255,11 +255,15 @@ export class Sync {
 	}
 }
 
-/** Answers a peer's request from this node's store. */
+/**
+ * Answers a peer's request from this node's store.
+ * @param headersOnlyTo blocks of this height and below are not whole here, and of no use to who has to execute them
+ */
 export async function answerSync(
 	store: LedgerStore,
 	finalHeight: number,
-	request: SyncRequest
+	request: SyncRequest,
+	headersOnlyTo = 0
 ): Promise<SyncResponse> {
 	const count = Math.min(
 		request.maxBlocks,
@@ -267,7 +271,7 @@ export async function answerSync(
 		Math.max(0, finalHeight - request.fromHeight + 1)
 	);
 	const blocks =
-		count > 0 && request.fromHeight > 0
+		count > 0 && request.fromHeight > headersOnlyTo
 			? await store.blocks(request.fromHeight, count, MAX_SYNC_RESPONSE_BYTES)
 			: [];
 	return create(SyncResponseSchema, { requestId: request.requestId, finalHeight, blocks });

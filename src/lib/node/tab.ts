@@ -10,11 +10,14 @@ import type { FromWorker, ToWorker } from './worker.ts';
 
 export type IdentityState =
 	| { kind: 'claiming' }
-	| { kind: 'ready'; nickname: string; persistent: boolean }
+	/** `replaced`: who this tab was before, where the vote records of that one are gone and so it may not come back (R25). */
+	| { kind: 'ready'; nickname: string; persistent: boolean; replaced: string | null }
 	/** Another tab of this browser runs this tab's identity. */
 	| { kind: 'duplicate'; second(): void; moveHere(): void }
 	/** The identity went to another tab. */
-	| { kind: 'moved' };
+	| { kind: 'moved' }
+	/** This browser forgot it: the site's data were cleared under the node. */
+	| { kind: 'forgotten' };
 
 export interface JoinCheck {
 	id: 'relay' | 'secure' | 'candidates' | 'links' | 'storage';
@@ -156,9 +159,9 @@ class Tab implements TabNode {
 
 	async #start(identity: RunningIdentity, document: NetworkDocument): Promise<void> {
 		this.#running = identity;
-		identity.onRevoked(async () => {
+		identity.onRevoked(async (reason) => {
 			await this.stop();
-			this.#identity.set({ kind: 'moved' });
+			this.#identity.set({ kind: reason === 'forgotten' ? 'forgotten' : 'moved' });
 		});
 		const links = new MessageChannel();
 		this.#stopLinks = serveLinks(links.port1, async (settings) => {
@@ -167,7 +170,12 @@ class Tab implements TabNode {
 		});
 		this.#worker!.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => {
 			if (data.kind === 'started')
-				this.#identity.set({ kind: 'ready', nickname: identity.nickname, persistent: identity.persistent });
+				this.#identity.set({
+					kind: 'ready',
+					nickname: identity.nickname,
+					persistent: identity.persistent,
+					replaced: identity.replaced?.nickname ?? null
+				});
 		});
 		const message: ToWorker = {
 			kind: 'start',
@@ -185,6 +193,8 @@ class Tab implements TabNode {
 	}
 
 	#onStatus(status: NodeStatus): void {
+		// It has let go of its links, which says nothing about them.
+		if (status.halted) return;
 		this.#check('relay', status.relay.path === 'direct' ? 'ok' : 'failed', status.relay.path);
 		if (status.links.length === 0) return;
 		const up = status.links.filter(({ path }) => path !== 'down');

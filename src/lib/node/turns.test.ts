@@ -5,6 +5,7 @@ import { Kind, signedCheck } from '../consensus/statement.ts';
 import { TEST_CHAIN_ID, testMembers, testSuite, type TestMember } from '../consensus/testing/members.ts';
 import { MemoryHub, type MemoryNetwork } from '../network/memory-network.ts';
 import type { StateRow, StoreWrite } from '../storage/ledger-store.ts';
+import { StoreError } from '../storage/ledger-store.ts';
 import { MemoryLedgerStore } from '../storage/memory-ledger-store.ts';
 import { decodePacket } from '../wire/codec.ts';
 import type { Signed } from '../wire/gen/tabwave/v1/ledger_pb.js';
@@ -156,6 +157,44 @@ describe('a turn: persist, then send', () => {
 			expect(log).toEqual(['step a']);
 			expect(halted.map(({ name }) => name)).toEqual(['StoreError']);
 		}
+	});
+
+	it('where the disk is full, room is made before anything leaves, and the same is written again', async () => {
+		const small = new MemoryLedgerStore({ capacityBytes: 10 });
+		const rooms: number[] = [];
+		const write = small.write.bind(small);
+		let isFull = true;
+		small.write = (what) =>
+			isFull ? Promise.reject(new StoreError('full', 'no room')) : (log.push('written'), write(what));
+		const turns = turnsWith(
+			() => ({ persist: [record('vote/1', 7)], send: [{ to: 'members', packet: ping(1) }] }),
+			{
+				store: small,
+				makeRoom: async (bytes) => {
+					rooms.push(bytes);
+					log.push('room');
+					isFull = rooms.length < 2;
+					return true;
+				}
+			}
+		);
+		turns.add('a');
+		await settled();
+		expect(log).toEqual(['step a', 'room', 'room', 'written', 'sent 1', 'sent 1']);
+		expect(rooms).toEqual([1, 1]);
+		expect((await small.load()).votes).toHaveLength(1);
+		expect(halted).toEqual([]);
+	});
+
+	it('where the disk is full and nothing is left to give up, nothing leaves and the node stops', async () => {
+		const turns = turnsWith(
+			() => ({ persist: [record('vote/1', 7)], send: [{ to: 'members', packet: ping(1) }] }),
+			{ store: new MemoryLedgerStore({ capacityBytes: 0 }), makeRoom: async () => false }
+		);
+		turns.add('a');
+		await settled();
+		expect(log).toEqual(['step a']);
+		expect(halted).toMatchObject([{ name: 'StoreError', reason: 'full' }]);
 	});
 
 	it('that asks for nothing to be kept writes nothing', async () => {

@@ -8,7 +8,7 @@ import { create } from '@bufbuild/protobuf';
 import { statementBytes } from '../consensus/statement.ts';
 import type { Signer } from '../crypto/suite.ts';
 import type { Network } from '../network/network.ts';
-import type { LedgerStore, StateRow } from '../storage/ledger-store.ts';
+import { StoreError, type LedgerStore, type StateRow, type StoreWrite } from '../storage/ledger-store.ts';
 import { encodePacket } from '../wire/codec.ts';
 import { SignedSchema, type Signed } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import { PacketSchema, type Packet } from '../wire/gen/tabwave/v1/wire_pb.js';
@@ -33,6 +33,11 @@ export interface TurnsInit<Input> {
 	own(signed: Signed[]): Input[];
 	/** Blocks became final and durable. */
 	committed(commits: Commit[]): void;
+	/**
+	 * The store is full: gives up what may be given up. @param bytes that a write of this turn may need
+	 * @returns whether there is more room now
+	 */
+	makeRoom?(bytes: number): Promise<boolean>;
 	/** The node cannot go on: an invariant broke, or the store is lost. */
 	halt(error: Error): void;
 }
@@ -87,14 +92,14 @@ export class Turns<Input> {
 	}
 
 	async #turn(inputs: Input[]): Promise<void> {
-		const { store, committed } = this.#init;
+		const { committed } = this.#init;
 		const turn = this.#init.step(inputs);
 		const signed = await Promise.all(turn.votes.map((vote) => this.#sign(vote)));
 		if (turn.persist.length > 0 || turn.commits.length > 0) {
 			const state = new Map<string, StateRow>();
 			for (const commit of turn.commits) for (const row of commit.state) state.set(row.key, row);
 			const head = turn.commits.at(-1)?.head;
-			await store.write({
+			await this.#write({
 				votes: turn.persist,
 				blocks: turn.commits.flatMap((commit) =>
 					commit.blocks.map(({ height, hash, bytes }) => ({ height, hash, bytes }))
@@ -107,6 +112,19 @@ export class Turns<Input> {
 		this.#send(turn, signed);
 		if (turn.commits.length > 0) committed(turn.commits);
 		if (!this.#stopped) this.#inputs.unshift(...this.#init.own(signed));
+	}
+
+	/** What cannot be stored is not sent: where nothing can be given up any more, the turn fails and the node stops. */
+	async #write(write: StoreWrite): Promise<void> {
+		const { store, makeRoom } = this.#init;
+		for (;;) {
+			try {
+				return await store.write(write);
+			} catch (error) {
+				if (!(error instanceof StoreError) || error.reason !== 'full' || !makeRoom) throw error;
+				if (!(await makeRoom(sizeOf(write)))) throw error;
+			}
+		}
 	}
 
 	/** R25: a vote must be on disk before it leaves; a block alone can be fetched again. */
@@ -157,6 +175,16 @@ export class Turns<Input> {
 		}
 		for (const [peer, list] of packets) network.send(peer, list);
 	}
+}
+
+/** About; keys and what the database adds are small beside it. */
+function sizeOf({ votes = [], blocks = [], state = [] }: StoreWrite): number {
+	let bytes = 0;
+	for (const { value } of votes) bytes += value?.length ?? 0;
+	for (const block of blocks) bytes += block.bytes.length;
+	// Each row holds the version before as well.
+	for (const { value, previous } of state) bytes += (value?.length ?? 0) + (previous?.value?.length ?? 0);
+	return bytes;
 }
 
 export function emptyTurn(): Turn {

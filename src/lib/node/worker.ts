@@ -9,9 +9,11 @@ import { MemoryAccessPointDatabase } from '../storage/access-point-database.ts';
 import { DexieQueryTables } from '../storage/dexie-query-tables.ts';
 import { MemoryQueryTables } from '../storage/memory-query-tables.ts';
 import { IdbLedgerStore } from '../storage/idb-ledger-store.ts';
+import { StoreError } from '../storage/ledger-store.ts';
 import { MemoryLedgerStore } from '../storage/memory-ledger-store.ts';
-import type { NodeStatus } from './api.ts';
+import type { BrowserStorage } from './api.ts';
 import { systemClock } from './clock.ts';
+import { haltCodeOf } from './halt.ts';
 import type { NetworkDocument } from './network-document.ts';
 import { serveApi } from './rpc.ts';
 import { startSession, type Session } from './session.ts';
@@ -82,7 +84,7 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>): Promise<voi
 		say({ kind: 'started', continued: session.continued });
 	} catch (error) {
 		const { name, message: text } = error instanceof Error ? error : new Error(String(error));
-		say({ kind: 'failed', name, message: text });
+		say({ kind: 'failed', name: error instanceof StoreError ? haltCodeOf(error) : name, message: text });
 	}
 }
 
@@ -92,7 +94,7 @@ async function stop(): Promise<void> {
 	say({ kind: 'stopped' });
 }
 
-async function storageStatus(persistent: boolean): Promise<NodeStatus['storage']> {
+async function storageStatus(persistent: boolean): Promise<BrowserStorage> {
 	const kind = persistent ? 'indexeddb' : 'memory';
 	// Not there on plain http.
 	if (!navigator.storage) return { kind, persistent: null, usedBytes: null, quotaBytes: null };

@@ -3,7 +3,7 @@ import { forceCloseDatabase, IDBFactory, IDBObjectStore } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { IdbLedgerStore } from './idb-ledger-store.ts';
 import { deleteLedgerDatabase, ledgerDatabaseExists, ledgerDatabaseName } from './ledger-database.ts';
-import { bytes, ledgerStoreContract } from './ledger-store.contract.ts';
+import { bytes, ledgerStoreContract, shrinkContract } from './ledger-store.contract.ts';
 
 const nodeId = 'ab'.repeat(32);
 const chainId = 'cd'.repeat(32);
@@ -11,7 +11,9 @@ const head = { height: 0, hash: bytes(1), stateDigest: bytes(2), timeMs: 3 };
 const vote = { votes: [{ key: 'v', value: bytes(1) }], durability: 'strict' as const };
 
 // Places become chain ids: each has its own database.
-ledgerStoreContract('IndexedDB', (place) => new IdbLedgerStore({ chainId: place.padStart(16, '-'), nodeId }));
+const openStore = (place: string) => new IdbLedgerStore({ chainId: place.padStart(16, '-'), nodeId });
+ledgerStoreContract('IndexedDB', openStore);
+shrinkContract('IndexedDB', openStore);
 
 describe('the IndexedDB ledger store', () => {
 	beforeEach(() => {

@@ -1,6 +1,7 @@
 /** The ledger store of a tab, in IndexedDB. Runs in the node's worker. */
 import { unwrap } from 'idb';
 import { equalBytes } from '../crypto/hex.ts';
+import { withoutBody } from '../ledger/block.ts';
 import { ledgerDatabaseName, openLedgerDatabase, storeErrorOf } from './ledger-database.ts';
 import type { LedgerDatabase } from './ledger-database.ts';
 import { StoreError } from './ledger-store.ts';
@@ -14,6 +15,12 @@ const ALL_STORES = ['meta', 'state', 'votes', 'blocks'] as const;
 
 /** Blocks read at once by {@link IdbLedgerStore.blocks}: what one read may hold in memory beyond what was asked for. */
 const READ_BATCH_BLOCKS = 20;
+
+/** Shortened in one transaction: some 30 KB of headers and proofs, which the reserve leaves room for. */
+const SHORTEN_BLOCKS = 16;
+
+/** Kept free for the moment when nothing else is: some turns' votes, and the first shorter blocks. */
+export const RESERVE_BYTES = 64 * 1024;
 
 export interface IdbLedgerStoreInit {
 	/** Hex of the genesis hash. */
@@ -38,9 +45,10 @@ export class IdbLedgerStore implements LedgerStore {
 		return this.#run('read the ledger', async (database) => {
 			const transaction = database.transaction(['meta', 'state', 'votes']);
 			const meta = transaction.objectStore('meta');
-			const [genesis, head, state, votes] = await Promise.all([
+			const [genesis, head, headersOnlyTo, state, votes] = await Promise.all([
 				meta.get('genesis'),
 				meta.get('head'),
+				meta.get('headersOnlyTo'),
 				transaction.objectStore('state').getAll(),
 				transaction.objectStore('votes').getAll(),
 				transaction.done
@@ -49,7 +57,8 @@ export class IdbLedgerStore implements LedgerStore {
 				genesis: (genesis as Uint8Array | undefined) ?? null,
 				head: (head as HeadRecord | undefined) ?? null,
 				state,
-				votes
+				votes,
+				...(headersOnlyTo !== undefined && { headersOnlyTo: headersOnlyTo as number })
 			};
 		});
 	}
@@ -64,6 +73,8 @@ export class IdbLedgerStore implements LedgerStore {
 				await Promise.all([
 					meta.put(tight(genesis), 'genesis'),
 					meta.put(tightHead(head), 'head'),
+					// What is given up first: without any room, not even a shorter block could be written.
+					meta.put(new Uint8Array(RESERVE_BYTES), 'reserve'),
 					...state.filter((row) => !isNothing(row)).map((row) => rows.put(tightRow(row))),
 					transaction.done
 				]);
@@ -138,6 +149,52 @@ export class IdbLedgerStore implements LedgerStore {
 			}
 			return found;
 		});
+	}
+
+	async shrink(below: number, bytes: number): Promise<{ bytes: number; headersOnlyTo: number }> {
+		return this.#run('make room', async (database) => {
+			await database.delete('meta', 'reserve');
+			let freed = 0;
+			for (;;) {
+				const step = await this.#shorten(database, below);
+				freed += step.bytes;
+				if (step.headersOnlyTo + 1 < below && freed < bytes) continue;
+				if (freed > 2 * RESERVE_BYTES) await this.#reserve(database);
+				return { bytes: freed, headersOnlyTo: step.headersOnlyTo };
+			}
+		});
+	}
+
+	/** A few at a time: what is written must fit beside what it replaces. */
+	async #shorten(database: LedgerDatabase, below: number): Promise<{ bytes: number; headersOnlyTo: number }> {
+		const transaction = database.transaction(['meta', 'blocks'], 'readwrite', { durability: 'relaxed' });
+		const meta = transaction.objectStore('meta');
+		const blocks = transaction.objectStore('blocks');
+		let headersOnlyTo = ((await meta.get('headersOnlyTo')) as number | undefined) ?? 0;
+		const end = Math.min(below, headersOnlyTo + 1 + SHORTEN_BLOCKS);
+		let bytes = 0;
+		if (headersOnlyTo + 1 < end) {
+			const range = IDBKeyRange.bound(headersOnlyTo + 1, end, false, true);
+			for (const record of await blocks.getAll(range)) {
+				headersOnlyTo = record.height;
+				const shorter = withoutBody(record.bytes);
+				if (!shorter) continue;
+				bytes += record.bytes.length - shorter.length;
+				void blocks.put({ ...record, bytes: tight(shorter) });
+			}
+			void meta.put(headersOnlyTo, 'headersOnlyTo');
+		}
+		await transaction.done;
+		return { bytes, headersOnlyTo };
+	}
+
+	/** Where it does not fit, what was freed is wanted more elsewhere. */
+	async #reserve(database: LedgerDatabase): Promise<void> {
+		try {
+			await database.put('meta', new Uint8Array(RESERVE_BYTES), 'reserve');
+		} catch (error) {
+			if (storeErrorOf(error, 'keep a reserve').reason !== 'full') throw error;
+		}
 	}
 
 	onLost(listener: (error: Error) => void): void {

@@ -5,8 +5,8 @@ import { StoreError } from './ledger-store.ts';
 import type { BlockRecord, HeadRecord, StateRow } from './ledger-store.ts';
 
 export interface LedgerSchema extends DBSchema {
-	/** Out-of-line keys `genesis` and `head`. */
-	meta: { key: string; value: Uint8Array | HeadRecord };
+	/** Out-of-line keys `genesis`, `head`, `headersOnlyTo` and `reserve`. */
+	meta: { key: string; value: Uint8Array | HeadRecord | number };
 	state: { key: string; value: StateRow };
 	votes: { key: string; value: { key: string; value: Uint8Array } };
 	/** One record a block: 125 KB as one record take a fiftieth of the time of its 500 transactions as rows. */

@@ -2,8 +2,11 @@
  * What every ledger store must do, as tests: run against memory, IndexedDB and SQLite, so that a node cannot tell them
  * apart. Imported by test files only.
  */
+import { create } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { decodeFinalBlock, encodeFinalBlock, isHeaderOnly } from '../ledger/block.ts';
+import { BlockCertificateSchema, OrderCertificateSchema } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import { StoreError } from './ledger-store.ts';
 import type { HeadRecord, LedgerStore, LoadedLedger, StateRow, StoreWrite } from './ledger-store.ts';
 
@@ -254,6 +257,54 @@ export function ledgerStoreContract(name: string, open: OpenLedgerStore): void {
 				}),
 				{ numRuns: 25 }
 			);
+		});
+	});
+}
+
+/** Of a store that may give bodies of old blocks up. */
+export function shrinkContract(name: string, open: OpenLedgerStore): void {
+	const block = (height: number, isMembership = false) => ({
+		height,
+		hash: hashOf(height),
+		bytes: encodeFinalBlock({
+			header: bytes(height, 1),
+			entry: bytes(2, 2, 2),
+			transactions: isMembership ? [] : [new Uint8Array(1000).fill(height)],
+			receipts: isMembership ? [] : [bytes(3)],
+			certificate: isMembership
+				? undefined
+				: create(BlockCertificateSchema, { blockId: hashOf(height), view: height }),
+			finality: create(OrderCertificateSchema, { height })
+		})
+	});
+
+	describe(`${name} that runs full`, () => {
+		it('keeps of the oldest blocks what proves them, and all of a change of members', async () => {
+			const place = `place-${++places}`;
+			let store = await open(place);
+			await store.load();
+			const blocks = [1, 2, 3, 4, 5, 6].map((height) => block(height, height === 2));
+			await store.write({ blocks, durability: 'strict' });
+
+			const first = await store.shrink!(4, 1500);
+			expect(first.headersOnlyTo).toBe(3);
+			expect(first.bytes).toBeGreaterThan(2000);
+			await store.close();
+			store = await open(place);
+			expect((await store.load()).headersOnlyTo).toBe(3);
+			const kept = (await store.blocks(1, 6, 1_000_000)).map(decodeFinalBlock);
+			expect(kept.map(isHeaderOnly)).toEqual([true, false, true, false, false, false]);
+			expect(kept.map(({ header }) => header[0])).toEqual([1, 2, 3, 4, 5, 6]);
+			expect(kept[0]!.certificate?.blockId).toEqual(hashOf(1));
+			expect(kept[0]!.finality?.height).toBe(1);
+			expect(kept[1]!.entry).toEqual(bytes(2, 2, 2));
+			expect(await store.blockByHash(hashOf(1))).toEqual(await store.block(1));
+
+			// What is to stay whole stays whole, and where nothing is left it says so.
+			expect((await store.shrink!(5, 1_000_000)).headersOnlyTo).toBe(4);
+			expect(await store.shrink!(5, 1)).toEqual({ bytes: 0, headersOnlyTo: 4 });
+			expect(decodeFinalBlock((await store.block(5))!).transactions).toHaveLength(1);
+			await store.close();
 		});
 	});
 }

@@ -48,6 +48,8 @@ export interface LoadedLedger {
 	head: HeadRecord | null;
 	state: StateRow[];
 	votes: { key: string; value: Uint8Array }[];
+	/** Blocks of this height and below may be headers alone, see `shrink`; 0 where all are whole. */
+	headersOnlyTo?: number;
 }
 
 export interface LedgerStore {
@@ -60,6 +62,13 @@ export interface LedgerStore {
 	blockByHash(hash: Uint8Array): Promise<Uint8Array | undefined>;
 	/** Up to `count` blocks from `height`, in order, without gaps; stops before `maxBytes` is passed, but gives at least one. */
 	blocks(height: number, count: number, maxBytes: number): Promise<Uint8Array[]>;
+	/**
+	 * Gives room back where the store is full: the oldest blocks keep what proves them (`withoutBody`) and lose the rest, until
+	 * `bytes` are free. Absent in a store that others rely on to be whole.
+	 * @param below blocks of this height and above stay whole
+	 * @returns bytes given back, 0 where nothing is left to give; and up to which height blocks are headers alone
+	 */
+	shrink?(below: number, bytes: number): Promise<{ bytes: number; headersOnlyTo: number }>;
 	/** Called when the store was closed or deleted under the node. */
 	onLost(listener: (error: Error) => void): void;
 	close(): Promise<void>;

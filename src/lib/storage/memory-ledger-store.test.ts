@@ -1,13 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { bytes, ledgerStoreContract } from './ledger-store.contract.ts';
+import { bytes, ledgerStoreContract, shrinkContract } from './ledger-store.contract.ts';
 import { MAX_UNSYNCED_WRITES, MemoryLedgerStore } from './memory-ledger-store.ts';
 
 const stores = new Map<string, MemoryLedgerStore>();
-ledgerStoreContract('memory', (place) => {
+const openStore = (place: string): MemoryLedgerStore => {
 	const store = stores.get(place)?.reopen() ?? new MemoryLedgerStore();
 	stores.set(place, store);
 	return store;
-});
+};
+ledgerStoreContract('memory', openStore);
+shrinkContract('memory', openStore);
 
 const vote = (n: number) => ({ key: `v${String(n).padStart(4, '0')}`, value: bytes(n % 256) });
 

@@ -5,6 +5,7 @@
  * writes after the last strict one may be lost.
  */
 import { equalBytes, toHex } from '../crypto/hex.ts';
+import { withoutBody } from '../ledger/block.ts';
 import { StoreError } from './ledger-store.ts';
 import type {
 	BlockRecord,
@@ -28,6 +29,8 @@ export interface MemoryLedgerStoreOptions {
 	 * stop a node at a persist boundary.
 	 */
 	onWrite?(phase: 'before' | 'after', write: StoreWrite): void;
+	/** Of blocks and votes together; a write past it is refused as `full`. */
+	capacityBytes?: number;
 }
 
 export class MemoryLedgerStore implements LedgerStore {
@@ -48,12 +51,13 @@ export class MemoryLedgerStore implements LedgerStore {
 
 	async load(): Promise<LoadedLedger> {
 		this.#check();
-		const { genesis, head, state, votes } = this.#live;
+		const { genesis, head, state, votes, headersOnlyTo } = this.#live;
 		return {
 			genesis: genesis && genesis.slice(),
 			head: head && copyHead(head),
 			state: byKey(state).map(copyRow),
-			votes: byKey(votes).map(({ key, value }) => ({ key, value: value.slice() }))
+			votes: byKey(votes).map(({ key, value }) => ({ key, value: value.slice() })),
+			...(headersOnlyTo > 0 && { headersOnlyTo })
 		};
 	}
 
@@ -76,6 +80,7 @@ export class MemoryLedgerStore implements LedgerStore {
 		const own = copyWrite(write);
 		this.#options.onWrite?.('before', own);
 		this.#check();
+		this.#checkRoom(own);
 		this.#apply(own);
 		this.#options.onWrite?.('after', own);
 		this.#check();
@@ -104,6 +109,22 @@ export class MemoryLedgerStore implements LedgerStore {
 			found.push(block.bytes.slice());
 		}
 		return found;
+	}
+
+	async shrink(below: number, bytes: number): Promise<{ bytes: number; headersOnlyTo: number }> {
+		this.#check();
+		let freed = 0;
+		let height = this.#live.headersOnlyTo;
+		while (height + 1 < below && freed < bytes) {
+			const block = this.#live.blocks.get(++height);
+			const shorter = block && withoutBody(block.bytes);
+			if (!shorter) continue;
+			freed += block.bytes.length - shorter.length;
+			this.#live.blocks.set(height, { ...block, bytes: shorter });
+			this.#durable.blocks.set(height, { ...block, bytes: shorter });
+		}
+		this.#live.headersOnlyTo = this.#durable.headersOnlyTo = height;
+		return { bytes: freed, headersOnlyTo: height };
 	}
 
 	onLost(listener: (error: Error) => void): void {
@@ -147,6 +168,16 @@ export class MemoryLedgerStore implements LedgerStore {
 		if (this.#ended) throw this.#ended;
 	}
 
+	#checkRoom({ blocks = [], votes = [] }: StoreWrite): void {
+		const { capacityBytes } = this.#options;
+		if (capacityBytes === undefined) return;
+		const size = (parts: Iterable<{ bytes: Uint8Array }>): number =>
+			[...parts].reduce((sum, { bytes }) => sum + bytes.length, 0);
+		const added = votes.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
+		if (size(this.#live.blocks.values()) + size(blocks) + added > capacityBytes)
+			throw new StoreError('full', 'cannot write to the ledger: the storage is full; free some space');
+	}
+
 	#apply(write: StoreWrite): void {
 		applyWrite(this.#live, write);
 		this.#unsynced.push(write);
@@ -161,6 +192,7 @@ interface Contents {
 	state: Map<string, StateRow>;
 	votes: Map<string, { key: string; value: Uint8Array }>;
 	blocks: Map<number, BlockRecord>;
+	headersOnlyTo: number;
 	/** Hex of the block's hash to its height. */
 	heights: Map<string, number>;
 }
@@ -172,6 +204,7 @@ function emptyContents(): Contents {
 		state: new Map(),
 		votes: new Map(),
 		blocks: new Map(),
+		headersOnlyTo: 0,
 		heights: new Map()
 	};
 }
@@ -184,6 +217,7 @@ function copyContents(from: Contents): Contents {
 		state: new Map(from.state),
 		votes: new Map(from.votes),
 		blocks: new Map(from.blocks),
+		headersOnlyTo: from.headersOnlyTo,
 		heights: new Map(from.heights)
 	};
 }

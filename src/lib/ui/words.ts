@@ -41,6 +41,15 @@ export const activityName = (activity: Activity): string => ACTIVITY[activity].n
 export const activityDoing = (activity: Activity): string => ACTIVITY[activity].doing();
 export const activityTone = (activity: Activity): Tone => ACTIVITY_TONE[activity];
 
+const HALTED: Record<string, Words> = {
+	StorageLost: m.halted_storage_lost,
+	StorageFull: m.error_storage_full,
+	StorageCorrupt: m.error_storage_corrupt
+};
+
+/** Why the node stopped, and what to do. @param code of the status' `halted`, or the error that kept it from starting */
+export const haltedWords = (code: string | null): string => (HALTED[code ?? ''] ?? m.doing_halted)();
+
 const ROLE: Record<Role, { name: Words; means: Words }> = {
 	leader: { name: m.role_leader, means: m.role_leader_means },
 	follower: { name: m.role_follower, means: m.role_follower_means },
@@ -256,6 +265,8 @@ const ERROR: Record<string, Words> = {
 	NodeHalted: m.error_node_halted,
 	Duplicate: m.error_duplicate,
 	StorageLost: m.error_storage_lost,
+	StorageFull: m.error_storage_full,
+	StorageCorrupt: m.error_storage_corrupt,
 	BadFile: m.error_bad_file,
 	TooLarge: m.error_too_large,
 	UnknownMechanism: m.error_unknown_mechanism

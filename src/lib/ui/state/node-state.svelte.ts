@@ -23,8 +23,8 @@ const CHECK_IDS: readonly JoinCheck['id'][] = ['relay', 'secure', 'candidates', 
 export class NodeState {
 	identity = $state.raw<IdentityState>({ kind: 'claiming' });
 	#lastStatus = $state.raw<NodeStatus | null>(null);
-	/** null before the node says one, and after it went to another tab: the last one is no longer true. */
-	status = $derived(this.identity.kind === 'moved' ? null : this.#lastStatus);
+	/** null before the node says one, and after it went to another tab or was forgotten: the last one is no longer true. */
+	status = $derived(['moved', 'forgotten'].includes(this.identity.kind) ? null : this.#lastStatus);
 	checks = $state.raw<readonly JoinCheck[]>(CHECK_IDS.map((id) => ({ id, state: 'pending', detail: '' })));
 	blocks = new CappedFeed<BlockLine>(BLOCK_FEED_LIMIT);
 	tape = $state.raw<readonly BlockLine[]>([]);
@@ -103,7 +103,7 @@ export class NodeState {
 
 	#activityBeforeStatus(): Activity {
 		if (this.identity.kind === 'duplicate' || this.identity.kind === 'moved') return 'duplicate';
-		if (this.startError !== null) return 'halted';
+		if (this.startError !== null || this.identity.kind === 'forgotten') return 'halted';
 		return this.checks.some(({ id, state }) => id === 'relay' && state === 'failed') ? 'offline' : 'starting';
 	}
 

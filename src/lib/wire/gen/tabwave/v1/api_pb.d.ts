@@ -283,6 +283,13 @@ export declare type StorageStatus = Message<"tabwave.v1.StorageStatus"> & {
    * @generated from field: optional double quota_bytes = 4;
    */
   quotaBytes?: number | undefined;
+
+  /**
+   * The storage was full: blocks of this height and below are headers alone; 0 where all are whole.
+   *
+   * @generated from field: uint32 headers_only_to = 80;
+   */
+  headersOnlyTo: number;
 };
 
 /**
@@ -404,6 +411,13 @@ export declare type NodeStatus = Message<"tabwave.v1.NodeStatus"> & {
    * @generated from field: repeated tabwave.v1.ReplicaLink relays = 60;
    */
   relays: ReplicaLink[];
+
+  /**
+   * Present where the node stopped for good; a reload starts it anew.
+   *
+   * @generated from field: tabwave.v1.Halted halted = 80;
+   */
+  halted?: Halted | undefined;
 };
 
 /**
@@ -411,6 +425,31 @@ export declare type NodeStatus = Message<"tabwave.v1.NodeStatus"> & {
  * Use `create(NodeStatusSchema)` to create a new message.
  */
 export declare const NodeStatusSchema: GenMessage<NodeStatus>;
+
+/**
+ * Why a node stopped.
+ *
+ * @generated from message tabwave.v1.Halted
+ */
+export declare type Halted = Message<"tabwave.v1.Halted"> & {
+  /**
+   * StorageLost, StorageFull, StorageCorrupt or NodeHalted.
+   *
+   * @generated from field: string code = 1;
+   */
+  code: string;
+
+  /**
+   * @generated from field: string message = 2;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message tabwave.v1.Halted.
+ * Use `create(HaltedSchema)` to create a new message.
+ */
+export declare const HaltedSchema: GenMessage<Halted>;
 
 /**
  * A replica of the Booter, and this node's link to it.
@@ -1140,6 +1179,13 @@ export declare type BlockInfo = Message<"tabwave.v1.BlockInfo"> & {
    * @generated from field: uint32 size_bytes = 19;
    */
   sizeBytes: number;
+
+  /**
+   * This node's storage was full, and it kept the header and its proofs alone.
+   *
+   * @generated from field: bool is_header_only = 80;
+   */
+  isHeaderOnly: boolean;
 };
 
 /**

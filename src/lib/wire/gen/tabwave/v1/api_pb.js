@@ -13,7 +13,7 @@ import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
  * Describes the file tabwave/v1/api.proto.
  */
 export const file_tabwave_v1_api = /*@__PURE__*/
-  fileDesc("ChR0YWJ3YXZlL3YxL2FwaS5wcm90bxIKdGFid2F2ZS52MSIHCgVFbXB0eSJ/CgtKb2luT3B0aW9ucxIWCglwYXJ0aXRpb24YASABKA1IAIgBARIVCghuaWNrbmFtZRgCIAEoCUgBiAEBEhcKCmludml0YXRpb24YAyABKAlIAogBAUIMCgpfcGFydGl0aW9uQgsKCV9uaWNrbmFtZUINCgtfaW52aXRhdGlvbiIcCghOaWNrbmFtZRIQCghuaWNrbmFtZRgBIAEoCSJfCgxNZW1iZXJTdGF0dXMSCgoCaWQYASABKAkSEAoIbmlja25hbWUYAiABKAkSDAoEcm9sZRgDIAEoCRINCgVhbGl2ZRgEIAEoCBIUCgxmaW5hbF9oZWlnaHQYBSABKA0iRgoITGlua0luZm8SDAoEcGVlchgBIAEoCRIMCgRwYXRoGAIgASgJEhMKBnJ0dF9tcxgDIAEoAUgAiAEBQgkKB19ydHRfbXMiSAoLUmVsYXlTdGF0dXMSCwoDdXJsGAEgASgJEgwKBHBhdGgYAiABKAkSEwoGcnR0X21zGAMgASgBSACIAQFCCQoHX3J0dF9tcyKJAQoLUm91bmRTdGF0dXMSEAoIcm91bmRfaWQYASABKA0SDAoEdmlldxgCIAEoDRINCgVwaGFzZRgDIAEoCRIUCgx0cmFuc2FjdGlvbnMYBCABKA0SEAoIcHJlcGFyZXMYBSABKA0SDwoHY29tbWl0cxgGIAEoDRISCgpzdGFydGVkX21zGAcgASgBInoKClN5bmNTdGF0dXMSDgoGaGVpZ2h0GAEgASgNEhUKDXRhcmdldF9oZWlnaHQYAiABKA0SGQoRYmxvY2tzX3Blcl9zZWNvbmQYAyABKAESGQoMc2Vjb25kc19sZWZ0GAQgASgBSACIAQFCDwoNX3NlY29uZHNfbGVmdCJaCgVTdHVjaxIOCgZyZWFzb24YASABKAkSDwoHbWlzc2luZxgCIAMoCRIcCg9uZXh0X3RpbWVvdXRfbXMYAyABKAFIAIgBAUISChBfbmV4dF90aW1lb3V0X21zIpcBCg1TdG9yYWdlU3RhdHVzEgwKBGtpbmQYASABKAkSFwoKcGVyc2lzdGVudBgCIAEoCEgAiAEBEhcKCnVzZWRfYnl0ZXMYAyABKAFIAYgBARIYCgtxdW90YV9ieXRlcxgEIAEoAUgCiAEBQg0KC19wZXJzaXN0ZW50Qg0KC191c2VkX2J5dGVzQg4KDF9xdW90YV9ieXRlcyLfBAoKTm9kZVN0YXR1cxIPCgdub2RlX2lkGAEgASgJEhAKCG5pY2tuYW1lGAIgASgJEhAKCGFjdGl2aXR5GAMgASgJEhYKCXBhcnRpdGlvbhgEIAEoDUgAiAEBEgwKBHJvbGUYBSABKAkSDQoFZXBvY2gYBiABKA0SDAoEdmlldxgHIAEoDRIOCgZoZWlnaHQYCCABKA0SFAoMZmluYWxfaGVpZ2h0GAkgASgNEikKB21lbWJlcnMYCiADKAsyGC50YWJ3YXZlLnYxLk1lbWJlclN0YXR1cxIOCgZxdW9ydW0YCyABKA0SDgoGZmF1bHR5GAwgASgNEiMKBWxpbmtzGA0gAygLMhQudGFid2F2ZS52MS5MaW5rSW5mbxImCgVyZWxheRgOIAEoCzIXLnRhYndhdmUudjEuUmVsYXlTdGF0dXMSJwoGcm91bmRzGA8gAygLMhcudGFid2F2ZS52MS5Sb3VuZFN0YXR1cxIkCgRzeW5jGBAgASgLMhYudGFid2F2ZS52MS5TeW5jU3RhdHVzEiAKBXN0dWNrGBEgASgLMhEudGFid2F2ZS52MS5TdHVjaxINCgV2b3RlcxgSIAEoDRIqCgdzdG9yYWdlGBMgASgLMhkudGFid2F2ZS52MS5TdG9yYWdlU3RhdHVzEg4KBmNyeXB0bxgUIAEoCRIoCgZib290ZXIYKCABKAsyGC50YWJ3YXZlLnYxLkJvb3RlclN0YXR1cxInCgZyZWxheXMYPCADKAsyFy50YWJ3YXZlLnYxLlJlcGxpY2FMaW5rQgwKCl9wYXJ0aXRpb24iVQoLUmVwbGljYUxpbmsSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIMCgRwYXRoGAMgASgJEhMKBnJ0dF9tcxgEIAEoAUgAiAEBQgkKB19ydHRfbXMiPAoMQm9vdGVyU3RhdHVzEhMKBmFjdGl2ZRgBIAEoCUgAiAEBEgwKBHRlcm0YAiABKA1CCQoHX2FjdGl2ZSIqCgpNZW1iZXJOYW1lEgoKAmlkGAEgASgJEhAKCG5pY2tuYW1lGAIgASgJIogBCg1QYXJ0aXRpb25JbmZvEgoKAmlkGAEgASgNEg0KBWVwb2NoGAIgASgNEicKB21lbWJlcnMYAyADKAsyFi50YWJ3YXZlLnYxLk1lbWJlck5hbWUSEwoLbWF4X21lbWJlcnMYBCABKA0SEwoGbGVhZGVyGAUgASgJSACIAQFCCQoHX2xlYWRlciKYAQoLTmV0d29ya0luZm8SEAoIY2hhaW5faWQYASABKAkSDAoEbmFtZRgCIAEoCRIRCglhZG1pc3Npb24YAyABKAkSLQoKcGFydGl0aW9ucxgEIAMoCzIZLnRhYndhdmUudjEuUGFydGl0aW9uSW5mbxIUCgxmaW5hbF9oZWlnaHQYBSABKA0SEQoJY29udHJhY3RzGAYgAygJIjIKBEhlYWQSDgoGaGVpZ2h0GAEgASgNEgwKBGhhc2gYAiABKAkSDAoEdGltZRgDIAEoASI3CgpCbG9ja1F1ZXJ5EhAKBmhlaWdodBgBIAEoDUgAEg4KBGhhc2gYAiABKAlIAEIHCgV3aGljaCJ/CgtCbG9ja3NRdWVyeRIaCg1iZWZvcmVfaGVpZ2h0GAEgASgNSACIAQESEgoFbGltaXQYAiABKA1IAYgBARIWCglwYXJ0aXRpb24YAyABKA1IAogBAUIQCg5fYmVmb3JlX2hlaWdodEIICgZfbGltaXRCDAoKX3BhcnRpdGlvbiInCgZCYWxsb3QSDAoEdGVybRgBIAEoDRIPCgdhdHRlbXB0GAIgASgNIj8KCFZvdGVJbmZvEg4KBm1lbWJlchgBIAEoCRIQCghuaWNrbmFtZRgCIAEoCRIRCglzaWduYXR1cmUYAyABKAkiZQoPQ2VydGlmaWNhdGVJbmZvEgwKBHZpZXcYASABKA0SIwoFdm90ZXMYAiADKAsyFC50YWJ3YXZlLnYxLlZvdGVJbmZvEg4KBnF1b3J1bRgDIAEoDRIPCgdtZW1iZXJzGAQgASgNInsKEVBhcnRpdGlvbkZpbmFsaXR5EhEKCXBhcnRpdGlvbhgBIAEoDRINCgVlcG9jaBgCIAEoDRIjCgV2b3RlcxgDIAMoCzIULnRhYndhdmUudjEuVm90ZUluZm8SDgoGcXVvcnVtGAQgASgNEg8KB21lbWJlcnMYBSABKA0iiwEKDEZpbmFsaXR5SW5mbxIiCgZiYWxsb3QYASABKAsyEi50YWJ3YXZlLnYxLkJhbGxvdBITCgtieV9vcGVyYXRvchgCIAEoCBIxCgpwYXJ0aXRpb25zGAMgAygLMh0udGFid2F2ZS52MS5QYXJ0aXRpb25GaW5hbGl0eRIPCgd3aXRob3V0GDIgAygNIuYBCg5NZW1iZXJzaGlwSW5mbxInCgdtZW1iZXJzGAEgAygLMhYudGFid2F2ZS52MS5NZW1iZXJOYW1lEg4KBmpvaW5lZBgCIAMoCRIMCgRsZWZ0GAMgAygJEg8KB2V2aWN0ZWQYBCADKAkSKgoIZXZpZGVuY2UYMiADKAsyGC50YWJ3YXZlLnYxLkV2aWRlbmNlSW5mbxIqCghyZWNvdmVyeRgzIAEoCzIYLnRhYndhdmUudjEuUmVjb3ZlcnlJbmZvEiQKBXNwbGl0GDQgASgLMhUudGFid2F2ZS52MS5TcGxpdEluZm8iVgoMUmVjb3ZlcnlJbmZvEgwKBGxvc3QYASADKAkSDwoHcmV0aXJlZBgCIAEoCBIUCgxzaWxlbnRfc2luY2UYAyABKAESEQoJYXV0b21hdGljGAQgASgIIkcKCVNwbGl0SW5mbxIRCglwYXJ0aXRpb24YASABKA0SJwoHbWVtYmVycxgCIAMoCzIWLnRhYndhdmUudjEuTWVtYmVyTmFtZSIyCg1TdGF0ZW1lbnRJbmZvEg4KBmRpZ2VzdBgBIAEoCRIRCglzaWduYXR1cmUYAiABKAkikgIKDEV2aWRlbmNlSW5mbxIOCgZtZW1iZXIYASABKAkSEAoIbmlja25hbWUYAiABKAkSDgoGcmVhc29uGAMgASgJEgwKBGtpbmQYBCABKAkSEQoJcGFydGl0aW9uGAUgASgNEg0KBWVwb2NoGAYgASgNEgwKBHZpZXcYByABKA0SDwoHYXR0ZW1wdBgIIAEoDRIMCgRzbG90GAkgASgNEigKBWZpcnN0GAogASgLMhkudGFid2F2ZS52MS5TdGF0ZW1lbnRJbmZvEikKBnNlY29uZBgLIAEoCzIZLnRhYndhdmUudjEuU3RhdGVtZW50SW5mbxITCgZoZWlnaHQYDCABKA1IAIgBAUIJCgdfaGVpZ2h0IjoKDEV2aWRlbmNlTGlzdBIqCghldmlkZW5jZRgBIAMoCzIYLnRhYndhdmUudjEuRXZpZGVuY2VJbmZvInMKElRyYW5zYWN0aW9uU3VtbWFyeRIKCgJpZBgBIAEoCRINCgVpbmRleBgCIAEoDRIOCgZzZW5kZXIYAyABKAkSEAoIY29udHJhY3QYBCABKAkSEAoIZnVuY3Rpb24YBSABKAkSDgoGc3RhdHVzGAYgASgJIvoDCglCbG9ja0luZm8SDgoGaGVpZ2h0GAEgASgNEgwKBGhhc2gYAiABKAkSFQoNcHJldmlvdXNfaGFzaBgDIAEoCRIMCgRraW5kGAQgASgJEhEKCXBhcnRpdGlvbhgFIAEoDRINCgVlcG9jaBgGIAEoDRIMCgR2aWV3GAcgASgNEhAKCHJvdW5kX2lkGAggASgNEhYKDmxvd2VyX2Jsb2NrX2lkGAkgASgJEhkKEXRyYW5zYWN0aW9uc19yb290GAogASgJEhUKDXJlY2VpcHRzX3Jvb3QYCyABKAkSFAoMc3RhdGVfZGlnZXN0GAwgASgJEgwKBHRpbWUYDSABKAESIgoGYmFsbG90GA4gASgLMhIudGFid2F2ZS52MS5CYWxsb3QSNAoMdHJhbnNhY3Rpb25zGA8gAygLMh4udGFid2F2ZS52MS5UcmFuc2FjdGlvblN1bW1hcnkSLgoKbWVtYmVyc2hpcBgQIAEoCzIaLnRhYndhdmUudjEuTWVtYmVyc2hpcEluZm8SMAoLY2VydGlmaWNhdGUYESABKAsyGy50YWJ3YXZlLnYxLkNlcnRpZmljYXRlSW5mbxIqCghmaW5hbGl0eRgSIAEoCzIYLnRhYndhdmUudjEuRmluYWxpdHlJbmZvEhIKCnNpemVfYnl0ZXMYEyABKA0iMgoJQmxvY2tMaXN0EiUKBmJsb2NrcxgBIAMoCzIVLnRhYndhdmUudjEuQmxvY2tJbmZvIlEKCUV2ZW50SW5mbxIQCghjb250cmFjdBgBIAEoCRIMCgRraW5kGAIgASgJEiQKBGRhdGEYAyABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUizwEKC1JlY2VpcHRJbmZvEhYKDnRyYW5zYWN0aW9uX2lkGAEgASgJEg4KBnN0YXR1cxgCIAEoCRISCgVlcnJvchgDIAEoCUgAiAEBEhQKB21lc3NhZ2UYBCABKAlIAYgBARIlCgZldmVudHMYBSADKAsyFS50YWJ3YXZlLnYxLkV2ZW50SW5mbxIOCgZoZWlnaHQYBiABKA0SDQoFaW5kZXgYByABKA0SEgoKYmxvY2tfaGFzaBgIIAEoCUIICgZfZXJyb3JCCgoIX21lc3NhZ2UiJwoJUHJvb2ZTdGVwEgwKBGhhc2gYASABKAkSDAoEc2lkZRgCIAEoCSJNCglQcm9vZkluZm8SDAoEcm9vdBgBIAEoCRIjCgRwYXRoGAIgAygLMhUudGFid2F2ZS52MS5Qcm9vZlN0ZXASDQoFdmFsaWQYAyABKAgihAMKD1RyYW5zYWN0aW9uSW5mbxIKCgJpZBgBIAEoCRINCgVpbmRleBgCIAEoDRIOCgZzZW5kZXIYAyABKAkSEAoIY29udHJhY3QYBCABKAkSEAoIZnVuY3Rpb24YBSABKAkSDgoGc3RhdHVzGAYgASgJEg0KBXN0YXRlGAcgASgJEikKCWFyZ3VtZW50cxgIIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRINCgVub25jZRgJIAEoCRIVCg1leHBpcnlfaGVpZ2h0GAogASgNEhMKBmhlaWdodBgLIAEoDUgAiAEBEhcKCmJsb2NrX2hhc2gYDCABKAlIAYgBARIRCgR0aW1lGA0gASgBSAKIAQESKAoHcmVjZWlwdBgOIAEoCzIXLnRhYndhdmUudjEuUmVjZWlwdEluZm8SJAoFcHJvb2YYDyABKAsyFS50YWJ3YXZlLnYxLlByb29mSW5mb0IJCgdfaGVpZ2h0Qg0KC19ibG9ja19oYXNoQgcKBV90aW1lIkQKD1RyYW5zYWN0aW9uTGlzdBIxCgx0cmFuc2FjdGlvbnMYASADKAsyGy50YWJ3YXZlLnYxLlRyYW5zYWN0aW9uSW5mbyIVCgdJZFF1ZXJ5EgoKAmlkGAEgASgJImsKDEFjY291bnRRdWVyeRIPCgdhY2NvdW50GAEgASgJEhoKDWJlZm9yZV9oZWlnaHQYAiABKA1IAIgBARISCgVsaW1pdBgDIAEoDUgBiAEBQhAKDl9iZWZvcmVfaGVpZ2h0QggKBl9saW1pdCJBCgtIZWlnaHRSYW5nZRIRCgRmcm9tGAEgASgNSACIAQESDwoCdG8YAiABKA1IAYgBAUIHCgVfZnJvbUIFCgNfdG8iKgoIRmlyc3RCYWQSDgoGaGVpZ2h0GAEgASgNEg4KBnJlYXNvbhgCIAEoCSJICgxWZXJpZnlSZXBvcnQSDwoHY2hlY2tlZBgBIAEoDRInCglmaXJzdF9iYWQYAiABKAsyFC50YWJ3YXZlLnYxLkZpcnN0QmFkIj8KClBvb2xTdGF0dXMSDwoHcGVuZGluZxgBIAEoDRIOCgZxdWV1ZWQYAiABKA0SEAoIcmVqZWN0ZWQYAyABKA0iGAoGQW1vdW50Eg4KBmFtb3VudBgBIAEoCSIqCgxUcmFuc2ZlckNhbGwSCgoCdG8YASABKAkSDgoGYW1vdW50GAIgASgJIhcKCEtleVF1ZXJ5EgsKA2tleRgBIAEoCSI9Cg1QcmV2aW91c1ZhbHVlEhIKBXZhbHVlGAEgASgJSACIAQESDgoGaGVpZ2h0GAIgASgNQggKBl92YWx1ZSKBAQoKU3RhdGVWYWx1ZRINCgV2YWx1ZRgBIAEoCRInCgdkZWNvZGVkGAIgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEg4KBmhlaWdodBgDIAEoDRIrCghwcmV2aW91cxgEIAEoCzIZLnRhYndhdmUudjEuUHJldmlvdXNWYWx1ZSJCCghBcEZpbHRlchIQCgNvd24YASABKAhIAIgBARISCgVvd25lchgCIAEoCUgBiAEBQgYKBF9vd25CCAoGX293bmVyIrgCCgZBcEluZm8SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgVvd25lchgDIAEoCRIWCg5vd25lcl9uaWNrbmFtZRgEIAEoCRILCgNvd24YBSABKAgSHQoVbGF0aXR1ZGVfbWljcm9kZWdyZWVzGAYgASgREh4KFmxvbmdpdHVkZV9taWNyb2RlZ3JlZXMYByABKBESGQoRY292ZXJhZ2VfcmFkaXVzX20YCCABKA0SFgoOZWlycF9taWxsaV9kYm0YCSABKBESDAoEYmFuZBgKIAEoCRIQCghjaGFubmVscxgLIAMoDRIVCg1pZGxlX2NoYW5uZWxzGAwgAygNEhUKDW9jY3VwYW5jeV9wcG0YDSABKA0SEAoIYXNzaWduZWQYDiADKAkSDgoGaGVpZ2h0GA8gASgNIikKBkFwTGlzdBIfCgNhcHMYASADKAsyEi50YWJ3YXZlLnYxLkFwSW5mbyIiCgVTaGFyZRINCgVpbmRleBgBIAEoDRIKCgJvZhgCIAEoDSJYCgpJbXBvcnRDYWxsEgwKBHRleHQYASABKAkSEQoEc2VlZBgCIAEoDUgAiAEBEiAKBXNoYXJlGAMgASgLMhEudGFid2F2ZS52MS5TaGFyZUIHCgVfc2VlZCIrCgxHZW5lcmF0ZUNhbGwSDAoEc2VlZBgBIAEoDRINCgVjb3VudBgCIAEoDSIrCgtSZWplY3RlZFJvdxIMCgRsaW5lGAEgASgNEg4KBnJlYXNvbhgCIAEoCSJtCgxJbXBvcnRSZXBvcnQSDgoGZm9ybWF0GAEgASgJEhAKCGFjY2VwdGVkGAIgASgNEikKCHJlamVjdGVkGAMgAygLMhcudGFid2F2ZS52MS5SZWplY3RlZFJvdxIQCghhc3NpZ25lZBgEIAMoCSK3AQoHQmlkSW5mbxIKCgJpZBgBIAEoCRIQCghidXllcl9hcBgCIAEoCRIRCglzZWxsZXJfYXAYAyABKAkSDwoHY2hhbm5lbBgEIAEoDRINCgVwcmljZRgFIAEoCRINCgVidXllchgGIAEoCRIVCg1leHBpcnlfaGVpZ2h0GAcgASgNEg0KBXN0YXRlGAggASgJEhYKDnRyYW5zYWN0aW9uX2lkGAkgASgJEg4KBmhlaWdodBgKIAEoDSIsCgdCaWRMaXN0EiEKBGJpZHMYASADKAsyEy50YWJ3YXZlLnYxLkJpZEluZm8iKgoKTGltaXRRdWVyeRISCgVsaW1pdBgBIAEoDUgAiAEBQggKBl9saW1pdCLUAQoJVHJhZGVJbmZvEgoKAmlkGAEgASgJEg4KBmJpZF9pZBgCIAEoCRIQCghidXllcl9hcBgDIAEoCRIRCglzZWxsZXJfYXAYBCABKAkSDQoFYnV5ZXIYBSABKAkSDgoGc2VsbGVyGAYgASgJEg8KB2NoYW5uZWwYByABKA0SDQoFcHJpY2UYCCABKAkSEQoJbWVjaGFuaXNtGAkgASgJEg4KBmhlaWdodBgKIAEoDRIMCgR0aW1lGAsgASgBEhYKDnRyYW5zYWN0aW9uX2lkGAwgASgJIjIKCVRyYWRlTGlzdBIlCgZ0cmFkZXMYASADKAsyFS50YWJ3YXZlLnYxLlRyYWRlSW5mbyInCgtQZXJjZW50aWxlcxILCgNwNTAYASABKAESCwoDcDk1GAIgASgBIt0BCg9TcGVjdHJ1bU1ldHJpY3MSCwoDYXBzGAEgASgNEgwKBGJpZHMYAiABKA0SDgoGdHJhZGVzGAMgASgNEg8KB3JldmVudWUYBCABKAkSGQoRY29uZmxpY3RpbmdfcGFpcnMYBSABKA0SEgoKamFpbl9pbmRleBgGIAEoARIwCg9iaWRfdG9fZmluYWxfbXMYByABKAsyFy50YWJ3YXZlLnYxLlBlcmNlbnRpbGVzEhoKEm1lYW5fb2NjdXBhbmN5X3BwbRgIIAEoARIRCgltZWNoYW5pc20YCSABKAkiGQoJTWVjaGFuaXNtEgwKBG5hbWUYASABKAkytAsKClRhYndhdmVBcGkSOwoITm9kZUpvaW4SFy50YWJ3YXZlLnYxLkpvaW5PcHRpb25zGhYudGFid2F2ZS52MS5Ob2RlU3RhdHVzEjoKDU5vZGVHZXRTdGF0dXMSES50YWJ3YXZlLnYxLkVtcHR5GhYudGFid2F2ZS52MS5Ob2RlU3RhdHVzEjEKCU5vZGVMZWF2ZRIRLnRhYndhdmUudjEuRW1wdHkaES50YWJ3YXZlLnYxLkVtcHR5EjkKC05vZGVOZXR3b3JrEhEudGFid2F2ZS52MS5FbXB0eRoXLnRhYndhdmUudjEuTmV0d29ya0luZm8SOgoPTm9kZVNldE5pY2tuYW1lEhQudGFid2F2ZS52MS5OaWNrbmFtZRoRLnRhYndhdmUudjEuRW1wdHkSMAoJQ2hhaW5IZWFkEhEudGFid2F2ZS52MS5FbXB0eRoQLnRhYndhdmUudjEuSGVhZBI7CgpDaGFpbkJsb2NrEhYudGFid2F2ZS52MS5CbG9ja1F1ZXJ5GhUudGFid2F2ZS52MS5CbG9ja0luZm8SPQoLQ2hhaW5CbG9ja3MSFy50YWJ3YXZlLnYxLkJsb2Nrc1F1ZXJ5GhUudGFid2F2ZS52MS5CbG9ja0xpc3QSRAoQQ2hhaW5UcmFuc2FjdGlvbhITLnRhYndhdmUudjEuSWRRdWVyeRobLnRhYndhdmUudjEuVHJhbnNhY3Rpb25JbmZvEkwKE0NoYWluVHJhbnNhY3Rpb25zT2YSGC50YWJ3YXZlLnYxLkFjY291bnRRdWVyeRobLnRhYndhdmUudjEuVHJhbnNhY3Rpb25MaXN0EjwKDUNoYWluRXZpZGVuY2USES50YWJ3YXZlLnYxLkVtcHR5GhgudGFid2F2ZS52MS5FdmlkZW5jZUxpc3QSQAoLQ2hhaW5WZXJpZnkSFy50YWJ3YXZlLnYxLkhlaWdodFJhbmdlGhgudGFid2F2ZS52MS5WZXJpZnlSZXBvcnQSOgoNUG9vbEdldFN0YXR1cxIRLnRhYndhdmUudjEuRW1wdHkaFi50YWJ3YXZlLnYxLlBvb2xTdGF0dXMSOQoOQWNjb3VudEJhbGFuY2USEy50YWJ3YXZlLnYxLklkUXVlcnkaEi50YWJ3YXZlLnYxLkFtb3VudBJECg9BY2NvdW50VHJhbnNmZXISGC50YWJ3YXZlLnYxLlRyYW5zZmVyQ2FsbBoXLnRhYndhdmUudjEuUmVjZWlwdEluZm8SOAoIU3RhdGVHZXQSFC50YWJ3YXZlLnYxLktleVF1ZXJ5GhYudGFid2F2ZS52MS5TdGF0ZVZhbHVlEjcKC1NwZWN0cnVtQXBzEhQudGFid2F2ZS52MS5BcEZpbHRlchoSLnRhYndhdmUudjEuQXBMaXN0EkUKEVNwZWN0cnVtSW1wb3J0QXBzEhYudGFid2F2ZS52MS5JbXBvcnRDYWxsGhgudGFid2F2ZS52MS5JbXBvcnRSZXBvcnQSSQoTU3BlY3RydW1HZW5lcmF0ZUFwcxIYLnRhYndhdmUudjEuR2VuZXJhdGVDYWxsGhgudGFid2F2ZS52MS5JbXBvcnRSZXBvcnQSNgoMU3BlY3RydW1CaWRzEhEudGFid2F2ZS52MS5FbXB0eRoTLnRhYndhdmUudjEuQmlkTGlzdBI/Cg5TcGVjdHJ1bVRyYWRlcxIWLnRhYndhdmUudjEuTGltaXRRdWVyeRoVLnRhYndhdmUudjEuVHJhZGVMaXN0EkQKElNwZWN0cnVtTWV0cmljc05vdxIRLnRhYndhdmUudjEuRW1wdHkaGy50YWJ3YXZlLnYxLlNwZWN0cnVtTWV0cmljcxJAChRTcGVjdHJ1bVNldE1lY2hhbmlzbRIVLnRhYndhdmUudjEuTWVjaGFuaXNtGhEudGFid2F2ZS52MS5FbXB0eWIGcHJvdG8z", [file_google_protobuf_struct]);
+  fileDesc("ChR0YWJ3YXZlL3YxL2FwaS5wcm90bxIKdGFid2F2ZS52MSIHCgVFbXB0eSJ/CgtKb2luT3B0aW9ucxIWCglwYXJ0aXRpb24YASABKA1IAIgBARIVCghuaWNrbmFtZRgCIAEoCUgBiAEBEhcKCmludml0YXRpb24YAyABKAlIAogBAUIMCgpfcGFydGl0aW9uQgsKCV9uaWNrbmFtZUINCgtfaW52aXRhdGlvbiIcCghOaWNrbmFtZRIQCghuaWNrbmFtZRgBIAEoCSJfCgxNZW1iZXJTdGF0dXMSCgoCaWQYASABKAkSEAoIbmlja25hbWUYAiABKAkSDAoEcm9sZRgDIAEoCRINCgVhbGl2ZRgEIAEoCBIUCgxmaW5hbF9oZWlnaHQYBSABKA0iRgoITGlua0luZm8SDAoEcGVlchgBIAEoCRIMCgRwYXRoGAIgASgJEhMKBnJ0dF9tcxgDIAEoAUgAiAEBQgkKB19ydHRfbXMiSAoLUmVsYXlTdGF0dXMSCwoDdXJsGAEgASgJEgwKBHBhdGgYAiABKAkSEwoGcnR0X21zGAMgASgBSACIAQFCCQoHX3J0dF9tcyKJAQoLUm91bmRTdGF0dXMSEAoIcm91bmRfaWQYASABKA0SDAoEdmlldxgCIAEoDRINCgVwaGFzZRgDIAEoCRIUCgx0cmFuc2FjdGlvbnMYBCABKA0SEAoIcHJlcGFyZXMYBSABKA0SDwoHY29tbWl0cxgGIAEoDRISCgpzdGFydGVkX21zGAcgASgBInoKClN5bmNTdGF0dXMSDgoGaGVpZ2h0GAEgASgNEhUKDXRhcmdldF9oZWlnaHQYAiABKA0SGQoRYmxvY2tzX3Blcl9zZWNvbmQYAyABKAESGQoMc2Vjb25kc19sZWZ0GAQgASgBSACIAQFCDwoNX3NlY29uZHNfbGVmdCJaCgVTdHVjaxIOCgZyZWFzb24YASABKAkSDwoHbWlzc2luZxgCIAMoCRIcCg9uZXh0X3RpbWVvdXRfbXMYAyABKAFIAIgBAUISChBfbmV4dF90aW1lb3V0X21zIrABCg1TdG9yYWdlU3RhdHVzEgwKBGtpbmQYASABKAkSFwoKcGVyc2lzdGVudBgCIAEoCEgAiAEBEhcKCnVzZWRfYnl0ZXMYAyABKAFIAYgBARIYCgtxdW90YV9ieXRlcxgEIAEoAUgCiAEBEhcKD2hlYWRlcnNfb25seV90bxhQIAEoDUINCgtfcGVyc2lzdGVudEINCgtfdXNlZF9ieXRlc0IOCgxfcXVvdGFfYnl0ZXMigwUKCk5vZGVTdGF0dXMSDwoHbm9kZV9pZBgBIAEoCRIQCghuaWNrbmFtZRgCIAEoCRIQCghhY3Rpdml0eRgDIAEoCRIWCglwYXJ0aXRpb24YBCABKA1IAIgBARIMCgRyb2xlGAUgASgJEg0KBWVwb2NoGAYgASgNEgwKBHZpZXcYByABKA0SDgoGaGVpZ2h0GAggASgNEhQKDGZpbmFsX2hlaWdodBgJIAEoDRIpCgdtZW1iZXJzGAogAygLMhgudGFid2F2ZS52MS5NZW1iZXJTdGF0dXMSDgoGcXVvcnVtGAsgASgNEg4KBmZhdWx0eRgMIAEoDRIjCgVsaW5rcxgNIAMoCzIULnRhYndhdmUudjEuTGlua0luZm8SJgoFcmVsYXkYDiABKAsyFy50YWJ3YXZlLnYxLlJlbGF5U3RhdHVzEicKBnJvdW5kcxgPIAMoCzIXLnRhYndhdmUudjEuUm91bmRTdGF0dXMSJAoEc3luYxgQIAEoCzIWLnRhYndhdmUudjEuU3luY1N0YXR1cxIgCgVzdHVjaxgRIAEoCzIRLnRhYndhdmUudjEuU3R1Y2sSDQoFdm90ZXMYEiABKA0SKgoHc3RvcmFnZRgTIAEoCzIZLnRhYndhdmUudjEuU3RvcmFnZVN0YXR1cxIOCgZjcnlwdG8YFCABKAkSKAoGYm9vdGVyGCggASgLMhgudGFid2F2ZS52MS5Cb290ZXJTdGF0dXMSJwoGcmVsYXlzGDwgAygLMhcudGFid2F2ZS52MS5SZXBsaWNhTGluaxIiCgZoYWx0ZWQYUCABKAsyEi50YWJ3YXZlLnYxLkhhbHRlZEIMCgpfcGFydGl0aW9uIicKBkhhbHRlZBIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkiVQoLUmVwbGljYUxpbmsSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIMCgRwYXRoGAMgASgJEhMKBnJ0dF9tcxgEIAEoAUgAiAEBQgkKB19ydHRfbXMiPAoMQm9vdGVyU3RhdHVzEhMKBmFjdGl2ZRgBIAEoCUgAiAEBEgwKBHRlcm0YAiABKA1CCQoHX2FjdGl2ZSIqCgpNZW1iZXJOYW1lEgoKAmlkGAEgASgJEhAKCG5pY2tuYW1lGAIgASgJIogBCg1QYXJ0aXRpb25JbmZvEgoKAmlkGAEgASgNEg0KBWVwb2NoGAIgASgNEicKB21lbWJlcnMYAyADKAsyFi50YWJ3YXZlLnYxLk1lbWJlck5hbWUSEwoLbWF4X21lbWJlcnMYBCABKA0SEwoGbGVhZGVyGAUgASgJSACIAQFCCQoHX2xlYWRlciKYAQoLTmV0d29ya0luZm8SEAoIY2hhaW5faWQYASABKAkSDAoEbmFtZRgCIAEoCRIRCglhZG1pc3Npb24YAyABKAkSLQoKcGFydGl0aW9ucxgEIAMoCzIZLnRhYndhdmUudjEuUGFydGl0aW9uSW5mbxIUCgxmaW5hbF9oZWlnaHQYBSABKA0SEQoJY29udHJhY3RzGAYgAygJIjIKBEhlYWQSDgoGaGVpZ2h0GAEgASgNEgwKBGhhc2gYAiABKAkSDAoEdGltZRgDIAEoASI3CgpCbG9ja1F1ZXJ5EhAKBmhlaWdodBgBIAEoDUgAEg4KBGhhc2gYAiABKAlIAEIHCgV3aGljaCJ/CgtCbG9ja3NRdWVyeRIaCg1iZWZvcmVfaGVpZ2h0GAEgASgNSACIAQESEgoFbGltaXQYAiABKA1IAYgBARIWCglwYXJ0aXRpb24YAyABKA1IAogBAUIQCg5fYmVmb3JlX2hlaWdodEIICgZfbGltaXRCDAoKX3BhcnRpdGlvbiInCgZCYWxsb3QSDAoEdGVybRgBIAEoDRIPCgdhdHRlbXB0GAIgASgNIj8KCFZvdGVJbmZvEg4KBm1lbWJlchgBIAEoCRIQCghuaWNrbmFtZRgCIAEoCRIRCglzaWduYXR1cmUYAyABKAkiZQoPQ2VydGlmaWNhdGVJbmZvEgwKBHZpZXcYASABKA0SIwoFdm90ZXMYAiADKAsyFC50YWJ3YXZlLnYxLlZvdGVJbmZvEg4KBnF1b3J1bRgDIAEoDRIPCgdtZW1iZXJzGAQgASgNInsKEVBhcnRpdGlvbkZpbmFsaXR5EhEKCXBhcnRpdGlvbhgBIAEoDRINCgVlcG9jaBgCIAEoDRIjCgV2b3RlcxgDIAMoCzIULnRhYndhdmUudjEuVm90ZUluZm8SDgoGcXVvcnVtGAQgASgNEg8KB21lbWJlcnMYBSABKA0iiwEKDEZpbmFsaXR5SW5mbxIiCgZiYWxsb3QYASABKAsyEi50YWJ3YXZlLnYxLkJhbGxvdBITCgtieV9vcGVyYXRvchgCIAEoCBIxCgpwYXJ0aXRpb25zGAMgAygLMh0udGFid2F2ZS52MS5QYXJ0aXRpb25GaW5hbGl0eRIPCgd3aXRob3V0GDIgAygNIuYBCg5NZW1iZXJzaGlwSW5mbxInCgdtZW1iZXJzGAEgAygLMhYudGFid2F2ZS52MS5NZW1iZXJOYW1lEg4KBmpvaW5lZBgCIAMoCRIMCgRsZWZ0GAMgAygJEg8KB2V2aWN0ZWQYBCADKAkSKgoIZXZpZGVuY2UYMiADKAsyGC50YWJ3YXZlLnYxLkV2aWRlbmNlSW5mbxIqCghyZWNvdmVyeRgzIAEoCzIYLnRhYndhdmUudjEuUmVjb3ZlcnlJbmZvEiQKBXNwbGl0GDQgASgLMhUudGFid2F2ZS52MS5TcGxpdEluZm8iVgoMUmVjb3ZlcnlJbmZvEgwKBGxvc3QYASADKAkSDwoHcmV0aXJlZBgCIAEoCBIUCgxzaWxlbnRfc2luY2UYAyABKAESEQoJYXV0b21hdGljGAQgASgIIkcKCVNwbGl0SW5mbxIRCglwYXJ0aXRpb24YASABKA0SJwoHbWVtYmVycxgCIAMoCzIWLnRhYndhdmUudjEuTWVtYmVyTmFtZSIyCg1TdGF0ZW1lbnRJbmZvEg4KBmRpZ2VzdBgBIAEoCRIRCglzaWduYXR1cmUYAiABKAkikgIKDEV2aWRlbmNlSW5mbxIOCgZtZW1iZXIYASABKAkSEAoIbmlja25hbWUYAiABKAkSDgoGcmVhc29uGAMgASgJEgwKBGtpbmQYBCABKAkSEQoJcGFydGl0aW9uGAUgASgNEg0KBWVwb2NoGAYgASgNEgwKBHZpZXcYByABKA0SDwoHYXR0ZW1wdBgIIAEoDRIMCgRzbG90GAkgASgNEigKBWZpcnN0GAogASgLMhkudGFid2F2ZS52MS5TdGF0ZW1lbnRJbmZvEikKBnNlY29uZBgLIAEoCzIZLnRhYndhdmUudjEuU3RhdGVtZW50SW5mbxITCgZoZWlnaHQYDCABKA1IAIgBAUIJCgdfaGVpZ2h0IjoKDEV2aWRlbmNlTGlzdBIqCghldmlkZW5jZRgBIAMoCzIYLnRhYndhdmUudjEuRXZpZGVuY2VJbmZvInMKElRyYW5zYWN0aW9uU3VtbWFyeRIKCgJpZBgBIAEoCRINCgVpbmRleBgCIAEoDRIOCgZzZW5kZXIYAyABKAkSEAoIY29udHJhY3QYBCABKAkSEAoIZnVuY3Rpb24YBSABKAkSDgoGc3RhdHVzGAYgASgJIpIECglCbG9ja0luZm8SDgoGaGVpZ2h0GAEgASgNEgwKBGhhc2gYAiABKAkSFQoNcHJldmlvdXNfaGFzaBgDIAEoCRIMCgRraW5kGAQgASgJEhEKCXBhcnRpdGlvbhgFIAEoDRINCgVlcG9jaBgGIAEoDRIMCgR2aWV3GAcgASgNEhAKCHJvdW5kX2lkGAggASgNEhYKDmxvd2VyX2Jsb2NrX2lkGAkgASgJEhkKEXRyYW5zYWN0aW9uc19yb290GAogASgJEhUKDXJlY2VpcHRzX3Jvb3QYCyABKAkSFAoMc3RhdGVfZGlnZXN0GAwgASgJEgwKBHRpbWUYDSABKAESIgoGYmFsbG90GA4gASgLMhIudGFid2F2ZS52MS5CYWxsb3QSNAoMdHJhbnNhY3Rpb25zGA8gAygLMh4udGFid2F2ZS52MS5UcmFuc2FjdGlvblN1bW1hcnkSLgoKbWVtYmVyc2hpcBgQIAEoCzIaLnRhYndhdmUudjEuTWVtYmVyc2hpcEluZm8SMAoLY2VydGlmaWNhdGUYESABKAsyGy50YWJ3YXZlLnYxLkNlcnRpZmljYXRlSW5mbxIqCghmaW5hbGl0eRgSIAEoCzIYLnRhYndhdmUudjEuRmluYWxpdHlJbmZvEhIKCnNpemVfYnl0ZXMYEyABKA0SFgoOaXNfaGVhZGVyX29ubHkYUCABKAgiMgoJQmxvY2tMaXN0EiUKBmJsb2NrcxgBIAMoCzIVLnRhYndhdmUudjEuQmxvY2tJbmZvIlEKCUV2ZW50SW5mbxIQCghjb250cmFjdBgBIAEoCRIMCgRraW5kGAIgASgJEiQKBGRhdGEYAyABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUizwEKC1JlY2VpcHRJbmZvEhYKDnRyYW5zYWN0aW9uX2lkGAEgASgJEg4KBnN0YXR1cxgCIAEoCRISCgVlcnJvchgDIAEoCUgAiAEBEhQKB21lc3NhZ2UYBCABKAlIAYgBARIlCgZldmVudHMYBSADKAsyFS50YWJ3YXZlLnYxLkV2ZW50SW5mbxIOCgZoZWlnaHQYBiABKA0SDQoFaW5kZXgYByABKA0SEgoKYmxvY2tfaGFzaBgIIAEoCUIICgZfZXJyb3JCCgoIX21lc3NhZ2UiJwoJUHJvb2ZTdGVwEgwKBGhhc2gYASABKAkSDAoEc2lkZRgCIAEoCSJNCglQcm9vZkluZm8SDAoEcm9vdBgBIAEoCRIjCgRwYXRoGAIgAygLMhUudGFid2F2ZS52MS5Qcm9vZlN0ZXASDQoFdmFsaWQYAyABKAgihAMKD1RyYW5zYWN0aW9uSW5mbxIKCgJpZBgBIAEoCRINCgVpbmRleBgCIAEoDRIOCgZzZW5kZXIYAyABKAkSEAoIY29udHJhY3QYBCABKAkSEAoIZnVuY3Rpb24YBSABKAkSDgoGc3RhdHVzGAYgASgJEg0KBXN0YXRlGAcgASgJEikKCWFyZ3VtZW50cxgIIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRINCgVub25jZRgJIAEoCRIVCg1leHBpcnlfaGVpZ2h0GAogASgNEhMKBmhlaWdodBgLIAEoDUgAiAEBEhcKCmJsb2NrX2hhc2gYDCABKAlIAYgBARIRCgR0aW1lGA0gASgBSAKIAQESKAoHcmVjZWlwdBgOIAEoCzIXLnRhYndhdmUudjEuUmVjZWlwdEluZm8SJAoFcHJvb2YYDyABKAsyFS50YWJ3YXZlLnYxLlByb29mSW5mb0IJCgdfaGVpZ2h0Qg0KC19ibG9ja19oYXNoQgcKBV90aW1lIkQKD1RyYW5zYWN0aW9uTGlzdBIxCgx0cmFuc2FjdGlvbnMYASADKAsyGy50YWJ3YXZlLnYxLlRyYW5zYWN0aW9uSW5mbyIVCgdJZFF1ZXJ5EgoKAmlkGAEgASgJImsKDEFjY291bnRRdWVyeRIPCgdhY2NvdW50GAEgASgJEhoKDWJlZm9yZV9oZWlnaHQYAiABKA1IAIgBARISCgVsaW1pdBgDIAEoDUgBiAEBQhAKDl9iZWZvcmVfaGVpZ2h0QggKBl9saW1pdCJBCgtIZWlnaHRSYW5nZRIRCgRmcm9tGAEgASgNSACIAQESDwoCdG8YAiABKA1IAYgBAUIHCgVfZnJvbUIFCgNfdG8iKgoIRmlyc3RCYWQSDgoGaGVpZ2h0GAEgASgNEg4KBnJlYXNvbhgCIAEoCSJICgxWZXJpZnlSZXBvcnQSDwoHY2hlY2tlZBgBIAEoDRInCglmaXJzdF9iYWQYAiABKAsyFC50YWJ3YXZlLnYxLkZpcnN0QmFkIj8KClBvb2xTdGF0dXMSDwoHcGVuZGluZxgBIAEoDRIOCgZxdWV1ZWQYAiABKA0SEAoIcmVqZWN0ZWQYAyABKA0iGAoGQW1vdW50Eg4KBmFtb3VudBgBIAEoCSIqCgxUcmFuc2ZlckNhbGwSCgoCdG8YASABKAkSDgoGYW1vdW50GAIgASgJIhcKCEtleVF1ZXJ5EgsKA2tleRgBIAEoCSI9Cg1QcmV2aW91c1ZhbHVlEhIKBXZhbHVlGAEgASgJSACIAQESDgoGaGVpZ2h0GAIgASgNQggKBl92YWx1ZSKBAQoKU3RhdGVWYWx1ZRINCgV2YWx1ZRgBIAEoCRInCgdkZWNvZGVkGAIgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEg4KBmhlaWdodBgDIAEoDRIrCghwcmV2aW91cxgEIAEoCzIZLnRhYndhdmUudjEuUHJldmlvdXNWYWx1ZSJCCghBcEZpbHRlchIQCgNvd24YASABKAhIAIgBARISCgVvd25lchgCIAEoCUgBiAEBQgYKBF9vd25CCAoGX293bmVyIrgCCgZBcEluZm8SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgVvd25lchgDIAEoCRIWCg5vd25lcl9uaWNrbmFtZRgEIAEoCRILCgNvd24YBSABKAgSHQoVbGF0aXR1ZGVfbWljcm9kZWdyZWVzGAYgASgREh4KFmxvbmdpdHVkZV9taWNyb2RlZ3JlZXMYByABKBESGQoRY292ZXJhZ2VfcmFkaXVzX20YCCABKA0SFgoOZWlycF9taWxsaV9kYm0YCSABKBESDAoEYmFuZBgKIAEoCRIQCghjaGFubmVscxgLIAMoDRIVCg1pZGxlX2NoYW5uZWxzGAwgAygNEhUKDW9jY3VwYW5jeV9wcG0YDSABKA0SEAoIYXNzaWduZWQYDiADKAkSDgoGaGVpZ2h0GA8gASgNIikKBkFwTGlzdBIfCgNhcHMYASADKAsyEi50YWJ3YXZlLnYxLkFwSW5mbyIiCgVTaGFyZRINCgVpbmRleBgBIAEoDRIKCgJvZhgCIAEoDSJYCgpJbXBvcnRDYWxsEgwKBHRleHQYASABKAkSEQoEc2VlZBgCIAEoDUgAiAEBEiAKBXNoYXJlGAMgASgLMhEudGFid2F2ZS52MS5TaGFyZUIHCgVfc2VlZCIrCgxHZW5lcmF0ZUNhbGwSDAoEc2VlZBgBIAEoDRINCgVjb3VudBgCIAEoDSIrCgtSZWplY3RlZFJvdxIMCgRsaW5lGAEgASgNEg4KBnJlYXNvbhgCIAEoCSJtCgxJbXBvcnRSZXBvcnQSDgoGZm9ybWF0GAEgASgJEhAKCGFjY2VwdGVkGAIgASgNEikKCHJlamVjdGVkGAMgAygLMhcudGFid2F2ZS52MS5SZWplY3RlZFJvdxIQCghhc3NpZ25lZBgEIAMoCSK3AQoHQmlkSW5mbxIKCgJpZBgBIAEoCRIQCghidXllcl9hcBgCIAEoCRIRCglzZWxsZXJfYXAYAyABKAkSDwoHY2hhbm5lbBgEIAEoDRINCgVwcmljZRgFIAEoCRINCgVidXllchgGIAEoCRIVCg1leHBpcnlfaGVpZ2h0GAcgASgNEg0KBXN0YXRlGAggASgJEhYKDnRyYW5zYWN0aW9uX2lkGAkgASgJEg4KBmhlaWdodBgKIAEoDSIsCgdCaWRMaXN0EiEKBGJpZHMYASADKAsyEy50YWJ3YXZlLnYxLkJpZEluZm8iKgoKTGltaXRRdWVyeRISCgVsaW1pdBgBIAEoDUgAiAEBQggKBl9saW1pdCLUAQoJVHJhZGVJbmZvEgoKAmlkGAEgASgJEg4KBmJpZF9pZBgCIAEoCRIQCghidXllcl9hcBgDIAEoCRIRCglzZWxsZXJfYXAYBCABKAkSDQoFYnV5ZXIYBSABKAkSDgoGc2VsbGVyGAYgASgJEg8KB2NoYW5uZWwYByABKA0SDQoFcHJpY2UYCCABKAkSEQoJbWVjaGFuaXNtGAkgASgJEg4KBmhlaWdodBgKIAEoDRIMCgR0aW1lGAsgASgBEhYKDnRyYW5zYWN0aW9uX2lkGAwgASgJIjIKCVRyYWRlTGlzdBIlCgZ0cmFkZXMYASADKAsyFS50YWJ3YXZlLnYxLlRyYWRlSW5mbyInCgtQZXJjZW50aWxlcxILCgNwNTAYASABKAESCwoDcDk1GAIgASgBIt0BCg9TcGVjdHJ1bU1ldHJpY3MSCwoDYXBzGAEgASgNEgwKBGJpZHMYAiABKA0SDgoGdHJhZGVzGAMgASgNEg8KB3JldmVudWUYBCABKAkSGQoRY29uZmxpY3RpbmdfcGFpcnMYBSABKA0SEgoKamFpbl9pbmRleBgGIAEoARIwCg9iaWRfdG9fZmluYWxfbXMYByABKAsyFy50YWJ3YXZlLnYxLlBlcmNlbnRpbGVzEhoKEm1lYW5fb2NjdXBhbmN5X3BwbRgIIAEoARIRCgltZWNoYW5pc20YCSABKAkiGQoJTWVjaGFuaXNtEgwKBG5hbWUYASABKAkytAsKClRhYndhdmVBcGkSOwoITm9kZUpvaW4SFy50YWJ3YXZlLnYxLkpvaW5PcHRpb25zGhYudGFid2F2ZS52MS5Ob2RlU3RhdHVzEjoKDU5vZGVHZXRTdGF0dXMSES50YWJ3YXZlLnYxLkVtcHR5GhYudGFid2F2ZS52MS5Ob2RlU3RhdHVzEjEKCU5vZGVMZWF2ZRIRLnRhYndhdmUudjEuRW1wdHkaES50YWJ3YXZlLnYxLkVtcHR5EjkKC05vZGVOZXR3b3JrEhEudGFid2F2ZS52MS5FbXB0eRoXLnRhYndhdmUudjEuTmV0d29ya0luZm8SOgoPTm9kZVNldE5pY2tuYW1lEhQudGFid2F2ZS52MS5OaWNrbmFtZRoRLnRhYndhdmUudjEuRW1wdHkSMAoJQ2hhaW5IZWFkEhEudGFid2F2ZS52MS5FbXB0eRoQLnRhYndhdmUudjEuSGVhZBI7CgpDaGFpbkJsb2NrEhYudGFid2F2ZS52MS5CbG9ja1F1ZXJ5GhUudGFid2F2ZS52MS5CbG9ja0luZm8SPQoLQ2hhaW5CbG9ja3MSFy50YWJ3YXZlLnYxLkJsb2Nrc1F1ZXJ5GhUudGFid2F2ZS52MS5CbG9ja0xpc3QSRAoQQ2hhaW5UcmFuc2FjdGlvbhITLnRhYndhdmUudjEuSWRRdWVyeRobLnRhYndhdmUudjEuVHJhbnNhY3Rpb25JbmZvEkwKE0NoYWluVHJhbnNhY3Rpb25zT2YSGC50YWJ3YXZlLnYxLkFjY291bnRRdWVyeRobLnRhYndhdmUudjEuVHJhbnNhY3Rpb25MaXN0EjwKDUNoYWluRXZpZGVuY2USES50YWJ3YXZlLnYxLkVtcHR5GhgudGFid2F2ZS52MS5FdmlkZW5jZUxpc3QSQAoLQ2hhaW5WZXJpZnkSFy50YWJ3YXZlLnYxLkhlaWdodFJhbmdlGhgudGFid2F2ZS52MS5WZXJpZnlSZXBvcnQSOgoNUG9vbEdldFN0YXR1cxIRLnRhYndhdmUudjEuRW1wdHkaFi50YWJ3YXZlLnYxLlBvb2xTdGF0dXMSOQoOQWNjb3VudEJhbGFuY2USEy50YWJ3YXZlLnYxLklkUXVlcnkaEi50YWJ3YXZlLnYxLkFtb3VudBJECg9BY2NvdW50VHJhbnNmZXISGC50YWJ3YXZlLnYxLlRyYW5zZmVyQ2FsbBoXLnRhYndhdmUudjEuUmVjZWlwdEluZm8SOAoIU3RhdGVHZXQSFC50YWJ3YXZlLnYxLktleVF1ZXJ5GhYudGFid2F2ZS52MS5TdGF0ZVZhbHVlEjcKC1NwZWN0cnVtQXBzEhQudGFid2F2ZS52MS5BcEZpbHRlchoSLnRhYndhdmUudjEuQXBMaXN0EkUKEVNwZWN0cnVtSW1wb3J0QXBzEhYudGFid2F2ZS52MS5JbXBvcnRDYWxsGhgudGFid2F2ZS52MS5JbXBvcnRSZXBvcnQSSQoTU3BlY3RydW1HZW5lcmF0ZUFwcxIYLnRhYndhdmUudjEuR2VuZXJhdGVDYWxsGhgudGFid2F2ZS52MS5JbXBvcnRSZXBvcnQSNgoMU3BlY3RydW1CaWRzEhEudGFid2F2ZS52MS5FbXB0eRoTLnRhYndhdmUudjEuQmlkTGlzdBI/Cg5TcGVjdHJ1bVRyYWRlcxIWLnRhYndhdmUudjEuTGltaXRRdWVyeRoVLnRhYndhdmUudjEuVHJhZGVMaXN0EkQKElNwZWN0cnVtTWV0cmljc05vdxIRLnRhYndhdmUudjEuRW1wdHkaGy50YWJ3YXZlLnYxLlNwZWN0cnVtTWV0cmljcxJAChRTcGVjdHJ1bVNldE1lY2hhbmlzbRIVLnRhYndhdmUudjEuTWVjaGFuaXNtGhEudGFid2F2ZS52MS5FbXB0eWIGcHJvdG8z", [file_google_protobuf_struct]);
 
 /**
  * Describes the message tabwave.v1.Empty.
@@ -93,389 +93,396 @@ export const NodeStatusSchema = /*@__PURE__*/
   messageDesc(file_tabwave_v1_api, 10);
 
 /**
+ * Describes the message tabwave.v1.Halted.
+ * Use `create(HaltedSchema)` to create a new message.
+ */
+export const HaltedSchema = /*@__PURE__*/
+  messageDesc(file_tabwave_v1_api, 11);
+
+/**
  * Describes the message tabwave.v1.ReplicaLink.
  * Use `create(ReplicaLinkSchema)` to create a new message.
  */
 export const ReplicaLinkSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 11);
+  messageDesc(file_tabwave_v1_api, 12);
 
 /**
  * Describes the message tabwave.v1.BooterStatus.
  * Use `create(BooterStatusSchema)` to create a new message.
  */
 export const BooterStatusSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 12);
+  messageDesc(file_tabwave_v1_api, 13);
 
 /**
  * Describes the message tabwave.v1.MemberName.
  * Use `create(MemberNameSchema)` to create a new message.
  */
 export const MemberNameSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 13);
+  messageDesc(file_tabwave_v1_api, 14);
 
 /**
  * Describes the message tabwave.v1.PartitionInfo.
  * Use `create(PartitionInfoSchema)` to create a new message.
  */
 export const PartitionInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 14);
+  messageDesc(file_tabwave_v1_api, 15);
 
 /**
  * Describes the message tabwave.v1.NetworkInfo.
  * Use `create(NetworkInfoSchema)` to create a new message.
  */
 export const NetworkInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 15);
+  messageDesc(file_tabwave_v1_api, 16);
 
 /**
  * Describes the message tabwave.v1.Head.
  * Use `create(HeadSchema)` to create a new message.
  */
 export const HeadSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 16);
+  messageDesc(file_tabwave_v1_api, 17);
 
 /**
  * Describes the message tabwave.v1.BlockQuery.
  * Use `create(BlockQuerySchema)` to create a new message.
  */
 export const BlockQuerySchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 17);
+  messageDesc(file_tabwave_v1_api, 18);
 
 /**
  * Describes the message tabwave.v1.BlocksQuery.
  * Use `create(BlocksQuerySchema)` to create a new message.
  */
 export const BlocksQuerySchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 18);
+  messageDesc(file_tabwave_v1_api, 19);
 
 /**
  * Describes the message tabwave.v1.Ballot.
  * Use `create(BallotSchema)` to create a new message.
  */
 export const BallotSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 19);
+  messageDesc(file_tabwave_v1_api, 20);
 
 /**
  * Describes the message tabwave.v1.VoteInfo.
  * Use `create(VoteInfoSchema)` to create a new message.
  */
 export const VoteInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 20);
+  messageDesc(file_tabwave_v1_api, 21);
 
 /**
  * Describes the message tabwave.v1.CertificateInfo.
  * Use `create(CertificateInfoSchema)` to create a new message.
  */
 export const CertificateInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 21);
+  messageDesc(file_tabwave_v1_api, 22);
 
 /**
  * Describes the message tabwave.v1.PartitionFinality.
  * Use `create(PartitionFinalitySchema)` to create a new message.
  */
 export const PartitionFinalitySchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 22);
+  messageDesc(file_tabwave_v1_api, 23);
 
 /**
  * Describes the message tabwave.v1.FinalityInfo.
  * Use `create(FinalityInfoSchema)` to create a new message.
  */
 export const FinalityInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 23);
+  messageDesc(file_tabwave_v1_api, 24);
 
 /**
  * Describes the message tabwave.v1.MembershipInfo.
  * Use `create(MembershipInfoSchema)` to create a new message.
  */
 export const MembershipInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 24);
+  messageDesc(file_tabwave_v1_api, 25);
 
 /**
  * Describes the message tabwave.v1.RecoveryInfo.
  * Use `create(RecoveryInfoSchema)` to create a new message.
  */
 export const RecoveryInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 25);
+  messageDesc(file_tabwave_v1_api, 26);
 
 /**
  * Describes the message tabwave.v1.SplitInfo.
  * Use `create(SplitInfoSchema)` to create a new message.
  */
 export const SplitInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 26);
+  messageDesc(file_tabwave_v1_api, 27);
 
 /**
  * Describes the message tabwave.v1.StatementInfo.
  * Use `create(StatementInfoSchema)` to create a new message.
  */
 export const StatementInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 27);
+  messageDesc(file_tabwave_v1_api, 28);
 
 /**
  * Describes the message tabwave.v1.EvidenceInfo.
  * Use `create(EvidenceInfoSchema)` to create a new message.
  */
 export const EvidenceInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 28);
+  messageDesc(file_tabwave_v1_api, 29);
 
 /**
  * Describes the message tabwave.v1.EvidenceList.
  * Use `create(EvidenceListSchema)` to create a new message.
  */
 export const EvidenceListSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 29);
+  messageDesc(file_tabwave_v1_api, 30);
 
 /**
  * Describes the message tabwave.v1.TransactionSummary.
  * Use `create(TransactionSummarySchema)` to create a new message.
  */
 export const TransactionSummarySchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 30);
+  messageDesc(file_tabwave_v1_api, 31);
 
 /**
  * Describes the message tabwave.v1.BlockInfo.
  * Use `create(BlockInfoSchema)` to create a new message.
  */
 export const BlockInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 31);
+  messageDesc(file_tabwave_v1_api, 32);
 
 /**
  * Describes the message tabwave.v1.BlockList.
  * Use `create(BlockListSchema)` to create a new message.
  */
 export const BlockListSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 32);
+  messageDesc(file_tabwave_v1_api, 33);
 
 /**
  * Describes the message tabwave.v1.EventInfo.
  * Use `create(EventInfoSchema)` to create a new message.
  */
 export const EventInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 33);
+  messageDesc(file_tabwave_v1_api, 34);
 
 /**
  * Describes the message tabwave.v1.ReceiptInfo.
  * Use `create(ReceiptInfoSchema)` to create a new message.
  */
 export const ReceiptInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 34);
+  messageDesc(file_tabwave_v1_api, 35);
 
 /**
  * Describes the message tabwave.v1.ProofStep.
  * Use `create(ProofStepSchema)` to create a new message.
  */
 export const ProofStepSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 35);
+  messageDesc(file_tabwave_v1_api, 36);
 
 /**
  * Describes the message tabwave.v1.ProofInfo.
  * Use `create(ProofInfoSchema)` to create a new message.
  */
 export const ProofInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 36);
+  messageDesc(file_tabwave_v1_api, 37);
 
 /**
  * Describes the message tabwave.v1.TransactionInfo.
  * Use `create(TransactionInfoSchema)` to create a new message.
  */
 export const TransactionInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 37);
+  messageDesc(file_tabwave_v1_api, 38);
 
 /**
  * Describes the message tabwave.v1.TransactionList.
  * Use `create(TransactionListSchema)` to create a new message.
  */
 export const TransactionListSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 38);
+  messageDesc(file_tabwave_v1_api, 39);
 
 /**
  * Describes the message tabwave.v1.IdQuery.
  * Use `create(IdQuerySchema)` to create a new message.
  */
 export const IdQuerySchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 39);
+  messageDesc(file_tabwave_v1_api, 40);
 
 /**
  * Describes the message tabwave.v1.AccountQuery.
  * Use `create(AccountQuerySchema)` to create a new message.
  */
 export const AccountQuerySchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 40);
+  messageDesc(file_tabwave_v1_api, 41);
 
 /**
  * Describes the message tabwave.v1.HeightRange.
  * Use `create(HeightRangeSchema)` to create a new message.
  */
 export const HeightRangeSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 41);
+  messageDesc(file_tabwave_v1_api, 42);
 
 /**
  * Describes the message tabwave.v1.FirstBad.
  * Use `create(FirstBadSchema)` to create a new message.
  */
 export const FirstBadSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 42);
+  messageDesc(file_tabwave_v1_api, 43);
 
 /**
  * Describes the message tabwave.v1.VerifyReport.
  * Use `create(VerifyReportSchema)` to create a new message.
  */
 export const VerifyReportSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 43);
+  messageDesc(file_tabwave_v1_api, 44);
 
 /**
  * Describes the message tabwave.v1.PoolStatus.
  * Use `create(PoolStatusSchema)` to create a new message.
  */
 export const PoolStatusSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 44);
+  messageDesc(file_tabwave_v1_api, 45);
 
 /**
  * Describes the message tabwave.v1.Amount.
  * Use `create(AmountSchema)` to create a new message.
  */
 export const AmountSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 45);
+  messageDesc(file_tabwave_v1_api, 46);
 
 /**
  * Describes the message tabwave.v1.TransferCall.
  * Use `create(TransferCallSchema)` to create a new message.
  */
 export const TransferCallSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 46);
+  messageDesc(file_tabwave_v1_api, 47);
 
 /**
  * Describes the message tabwave.v1.KeyQuery.
  * Use `create(KeyQuerySchema)` to create a new message.
  */
 export const KeyQuerySchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 47);
+  messageDesc(file_tabwave_v1_api, 48);
 
 /**
  * Describes the message tabwave.v1.PreviousValue.
  * Use `create(PreviousValueSchema)` to create a new message.
  */
 export const PreviousValueSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 48);
+  messageDesc(file_tabwave_v1_api, 49);
 
 /**
  * Describes the message tabwave.v1.StateValue.
  * Use `create(StateValueSchema)` to create a new message.
  */
 export const StateValueSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 49);
+  messageDesc(file_tabwave_v1_api, 50);
 
 /**
  * Describes the message tabwave.v1.ApFilter.
  * Use `create(ApFilterSchema)` to create a new message.
  */
 export const ApFilterSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 50);
+  messageDesc(file_tabwave_v1_api, 51);
 
 /**
  * Describes the message tabwave.v1.ApInfo.
  * Use `create(ApInfoSchema)` to create a new message.
  */
 export const ApInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 51);
+  messageDesc(file_tabwave_v1_api, 52);
 
 /**
  * Describes the message tabwave.v1.ApList.
  * Use `create(ApListSchema)` to create a new message.
  */
 export const ApListSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 52);
+  messageDesc(file_tabwave_v1_api, 53);
 
 /**
  * Describes the message tabwave.v1.Share.
  * Use `create(ShareSchema)` to create a new message.
  */
 export const ShareSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 53);
+  messageDesc(file_tabwave_v1_api, 54);
 
 /**
  * Describes the message tabwave.v1.ImportCall.
  * Use `create(ImportCallSchema)` to create a new message.
  */
 export const ImportCallSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 54);
+  messageDesc(file_tabwave_v1_api, 55);
 
 /**
  * Describes the message tabwave.v1.GenerateCall.
  * Use `create(GenerateCallSchema)` to create a new message.
  */
 export const GenerateCallSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 55);
+  messageDesc(file_tabwave_v1_api, 56);
 
 /**
  * Describes the message tabwave.v1.RejectedRow.
  * Use `create(RejectedRowSchema)` to create a new message.
  */
 export const RejectedRowSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 56);
+  messageDesc(file_tabwave_v1_api, 57);
 
 /**
  * Describes the message tabwave.v1.ImportReport.
  * Use `create(ImportReportSchema)` to create a new message.
  */
 export const ImportReportSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 57);
+  messageDesc(file_tabwave_v1_api, 58);
 
 /**
  * Describes the message tabwave.v1.BidInfo.
  * Use `create(BidInfoSchema)` to create a new message.
  */
 export const BidInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 58);
+  messageDesc(file_tabwave_v1_api, 59);
 
 /**
  * Describes the message tabwave.v1.BidList.
  * Use `create(BidListSchema)` to create a new message.
  */
 export const BidListSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 59);
+  messageDesc(file_tabwave_v1_api, 60);
 
 /**
  * Describes the message tabwave.v1.LimitQuery.
  * Use `create(LimitQuerySchema)` to create a new message.
  */
 export const LimitQuerySchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 60);
+  messageDesc(file_tabwave_v1_api, 61);
 
 /**
  * Describes the message tabwave.v1.TradeInfo.
  * Use `create(TradeInfoSchema)` to create a new message.
  */
 export const TradeInfoSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 61);
+  messageDesc(file_tabwave_v1_api, 62);
 
 /**
  * Describes the message tabwave.v1.TradeList.
  * Use `create(TradeListSchema)` to create a new message.
  */
 export const TradeListSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 62);
+  messageDesc(file_tabwave_v1_api, 63);
 
 /**
  * Describes the message tabwave.v1.Percentiles.
  * Use `create(PercentilesSchema)` to create a new message.
  */
 export const PercentilesSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 63);
+  messageDesc(file_tabwave_v1_api, 64);
 
 /**
  * Describes the message tabwave.v1.SpectrumMetrics.
  * Use `create(SpectrumMetricsSchema)` to create a new message.
  */
 export const SpectrumMetricsSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 64);
+  messageDesc(file_tabwave_v1_api, 65);
 
 /**
  * Describes the message tabwave.v1.Mechanism.
  * Use `create(MechanismSchema)` to create a new message.
  */
 export const MechanismSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_api, 65);
+  messageDesc(file_tabwave_v1_api, 66);
 
 /**
  * @generated from service tabwave.v1.TabwaveApi

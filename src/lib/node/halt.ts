@@ -1,0 +1,21 @@
+/** Why a node stopped, as a stable code: what happened to its storage has words and a way out of its own. */
+import { StoreError } from '../storage/ledger-store.ts';
+
+/**
+ * - `StorageLost`: the browser closed or deleted the ledger under the node
+ * - `StorageFull`: a vote or a block could not be stored, after all that may go was given up
+ * - `StorageCorrupt`: what is stored cannot be read
+ * - `NodeHalted`: a contradiction, named by its rule in the message
+ */
+export type HaltCode = 'StorageLost' | 'StorageFull' | 'StorageCorrupt' | 'NodeHalted';
+
+const CODE_OF_REASON: Record<StoreError['reason'], HaltCode> = {
+	lost: 'StorageLost',
+	full: 'StorageFull',
+	corrupt: 'StorageCorrupt',
+	'other-chain': 'StorageCorrupt'
+};
+
+export function haltCodeOf(error: unknown): HaltCode {
+	return error instanceof StoreError ? CODE_OF_REASON[error.reason] : 'NodeHalted';
+}
