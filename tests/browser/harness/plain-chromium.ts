@@ -14,6 +14,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { launchOptions } from './chromium.ts';
+import type { WebRtc } from './chromium.ts';
 import { openDevTools } from './devtools.ts';
 import type { DevTools, Send } from './devtools.ts';
 import { waitForValue } from './tabs.ts';
@@ -28,16 +29,41 @@ export interface PlainTab extends Tab {
 	freeze(): Promise<void>;
 	/** It runs and is visible again. */
 	thaw(): Promise<void>;
+	/** The renderer dies, as by a bug of the browser or for want of memory: nothing in the page runs any more. */
+	crash(): Promise<void>;
+	/** Also of a page that crashed; resolves when the client API is there again. */
+	reload(): Promise<void>;
+	/** Goes to another page of another site and comes back by the back button. @returns whether the page was kept in the back-forward cache */
+	leaveAndComeBack(): Promise<boolean>;
+	/** What “Duplicate tab” does: the new tab has a copy of this one's session storage. */
+	duplicate(): Promise<PlainTab>;
+	/** Cuts the page's network, or gives it back: all but WebRTC, which this reaches only where it is impossible. */
+	setOffline(isOffline: boolean): Promise<void>;
+	/** Clicks the first element that fits, once it is there. */
+	click(selector: string): Promise<void>;
+	/** Of the protocol: what this harness has no word for. */
+	send: Send;
 	close(): Promise<void>;
 }
 
+export interface OpenOptions {
+	before?: () => void;
+	canBeCut?: boolean;
+}
+
 export interface PlainChromium {
-	/** Opens an address in a window of its own; resolves when the page has the client API. */
-	open(url: string): Promise<PlainTab>;
+	/**
+	 * Opens an address in a window of its own; resolves when the page has the client API.
+	 * @param options.before runs in the page before its own scripts, and may name nothing outside it
+	 * @param options.canBeCut needed for `setOffline`, which only reaches connections that began under the protocol's eyes
+	 */
+	open(url: string, options?: OpenOptions): Promise<PlainTab>;
 	dispose(): Promise<void>;
 }
 
 const START_TIMEOUT_MS = 20_000;
+/** A page that is alive answers sooner, on a loaded machine as well. */
+const CRASH_ANSWER_MS = 500;
 const READY = /DevTools listening on (ws:\S+)/;
 
 interface EvaluateAnswer {
@@ -45,8 +71,8 @@ interface EvaluateAnswer {
 	exceptionDetails?: { exception?: { description?: string }; text: string };
 }
 
-export async function startPlainChromium(): Promise<PlainChromium> {
-	const { executablePath, args } = launchOptions('possible');
+export async function startPlainChromium(webRtc: WebRtc = 'possible'): Promise<PlainChromium> {
+	const { executablePath, args } = launchOptions(webRtc);
 	const profile = mkdtempSync(join(tmpdir(), 'tabwave-chromium-'));
 	const child = spawn(
 		executablePath!,
@@ -64,7 +90,7 @@ export async function startPlainChromium(): Promise<PlainChromium> {
 	};
 	try {
 		const devTools = await openDevTools(await debuggingUrl(child));
-		return { open: (url) => openTab(devTools, url), dispose };
+		return { open: (url, options) => openTab(devTools, url, options), dispose };
 	} catch (error) {
 		await dispose();
 		throw error;
@@ -88,16 +114,39 @@ function debuggingUrl(child: ChildProcess): Promise<string> {
 	});
 }
 
-async function openTab({ send, session }: DevTools, url: string): Promise<PlainTab> {
-	const { targetId } = (await send('Target.createTarget', { url, newWindow: true })) as { targetId: string };
+async function openTab(
+	devTools: DevTools,
+	url: string,
+	{ before, canBeCut }: OpenOptions = {}
+): Promise<PlainTab> {
+	const { send } = devTools;
+	const { targetId } = (await send('Target.createTarget', { url: 'about:blank', newWindow: true })) as {
+		targetId: string;
+	};
+	const tab = await attachTab(devTools, targetId);
+	if (before) await tab.send('Page.addScriptToEvaluateOnNewDocument', { source: `(${before.toString()})()` });
+	if (canBeCut) {
+		await tab.send('Network.enable');
+		await tab.setOffline(false);
+	}
+	await tab.send('Page.navigate', { url });
+	await ready(tab);
+	return tab;
+}
+
+async function attachTab(devTools: DevTools, targetId: string): Promise<PlainTab> {
+	const { send, session } = devTools;
 	const attached = await send('Target.attachToTarget', { targetId, flatten: true });
 	const page = session((attached as { sessionId: string }).sessionId);
+	// Without it no script runs before the page's own.
+	await page('Page.enable');
 	const setWindow = async (windowState: 'minimized' | 'normal'): Promise<void> => {
 		const { windowId } = (await send('Browser.getWindowForTarget', { targetId })) as { windowId: number };
 		await send('Browser.setWindowBounds', { windowId, bounds: { windowState } });
 	};
 	const evaluate = (fn: unknown, argument?: unknown): Promise<unknown> => evaluateIn(page, fn, argument);
 	const tab: PlainTab = {
+		send: page,
 		evaluate: evaluate as PlainTab['evaluate'],
 		hide: () => setWindow('minimized'),
 		show: () => setWindow('normal'),
@@ -109,16 +158,100 @@ async function openTab({ send, session }: DevTools, url: string): Promise<PlainT
 			await page('Page.setWebLifecycleState', { state: 'active' });
 			await setWindow('normal');
 		},
+		crash: async () => {
+			// A renderer that dies answers nothing, or that it is gone.
+			await Promise.race([page('Page.crash').catch(() => {}), gone(page)]);
+		},
+		reload: async () => {
+			await page('Page.reload');
+			await ready(tab);
+		},
+		leaveAndComeBack: async () => {
+			await tab.evaluate(() => {
+				(globalThis as { isKept?: boolean }).isKept = true;
+			});
+			await page('Page.navigate', { url: 'about:blank' });
+			await waitForValue(
+				() => tab.evaluate(() => location.href).catch(() => ''),
+				(href) => href === 'about:blank',
+				{ what: 'the other page' }
+			);
+			const { currentIndex, entries } = (await page('Page.getNavigationHistory')) as {
+				currentIndex: number;
+				entries: { id: number }[];
+			};
+			await page('Page.navigateToHistoryEntry', { entryId: entries[currentIndex - 1]!.id });
+			await ready(tab);
+			return tab.evaluate(() => (globalThis as { isKept?: boolean }).isKept === true);
+		},
+		duplicate: async () => {
+			const targets = async (): Promise<string[]> => {
+				const { targetInfos } = (await send('Target.getTargets')) as {
+					targetInfos: { targetId: string; type: string }[];
+				};
+				return targetInfos.filter(({ type }) => type === 'page').map((target) => target.targetId);
+			};
+			const before = await targets();
+			const expression = 'void window.open(location.href)';
+			await page('Runtime.evaluate', { expression, userGesture: true });
+			const [opened] = await waitForValue(
+				async () => (await targets()).filter((id) => !before.includes(id)),
+				(fresh) => fresh.length > 0,
+				{ what: 'the duplicate' }
+			);
+			const copy = await attachTab(devTools, opened!);
+			await ready(copy);
+			return copy;
+		},
+		setOffline: async (isOffline) => {
+			await page('Network.emulateNetworkConditions', {
+				offline: isOffline,
+				latency: 0,
+				downloadThroughput: -1,
+				uploadThroughput: -1
+			});
+		},
+		click: async (selector) => {
+			await waitForValue(
+				() =>
+					tab.evaluate((wanted) => {
+						const element = document.querySelector<HTMLElement>(wanted);
+						element?.click();
+						return element !== null;
+					}, selector),
+				(clicked) => clicked,
+				{ what: `${selector} to click` }
+			);
+		},
 		close: async () => {
 			await send('Target.closeTarget', { targetId });
 		}
 	};
-	await waitForValue(
-		() => tab.evaluate(() => 'tabwave' in globalThis),
-		(isReady) => isReady,
-		{ what: `the client API at ${url}` }
-	);
 	return tab;
+}
+
+async function ready(tab: PlainTab): Promise<void> {
+	await waitForValue(
+		// While the page changes there may be none to ask.
+		() => tab.evaluate(() => 'tabwave' in globalThis).catch(() => false),
+		(isReady) => isReady,
+		{ what: 'the client API' }
+	);
+}
+
+/** Resolves when the page answers no more. */
+async function gone(page: Send): Promise<void> {
+	for (;;) {
+		const answer = page('Runtime.evaluate', { expression: '1' }).then(
+			() => true,
+			() => false
+		);
+		const isThere = await Promise.race([
+			answer,
+			new Promise<boolean>((resolve) => setTimeout(() => resolve(false), CRASH_ANSWER_MS))
+		]);
+		if (!isThere) return;
+	}
 }
 
 async function evaluateIn(page: Send, fn: unknown, argument: unknown): Promise<unknown> {
