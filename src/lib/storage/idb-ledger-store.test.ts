@@ -2,7 +2,14 @@ import 'fake-indexeddb/auto';
 import { forceCloseDatabase, IDBFactory, IDBObjectStore } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { IdbLedgerStore } from './idb-ledger-store.ts';
-import { deleteLedgerDatabase, ledgerDatabaseExists, ledgerDatabaseName } from './ledger-database.ts';
+import {
+	deleteLedgerDatabase,
+	ledgerDatabaseExists,
+	ledgerDatabaseName,
+	MIGRATIONS,
+	openLedgerDatabase,
+	type Migration
+} from './ledger-database.ts';
 import { bytes, ledgerStoreContract, shrinkContract } from './ledger-store.contract.ts';
 
 const nodeId = 'ab'.repeat(32);
@@ -117,6 +124,60 @@ describe('the IndexedDB ledger store', () => {
 		await expect(store.load()).rejects.toMatchObject({ name: 'StoreError', reason: 'corrupt' });
 		expect((await store.load()).genesis).toBeNull();
 		await store.close();
+	});
+});
+
+describe('a newer schema', () => {
+	const name = ledgerDatabaseName(chainId, nodeId);
+	const newer: Migration[] = [
+		...MIGRATIONS,
+		(database, transaction) => {
+			database.createObjectStore('snapshots' as 'meta');
+			transaction.objectStore('blocks').createIndex('size' as 'hash', 'size');
+		}
+	];
+
+	it('is made of the older one with all that it holds, and the tab that has that one open is told', async () => {
+		globalThis.indexedDB = new IDBFactory();
+		const old = new IdbLedgerStore({ chainId, nodeId });
+		await old.initialise(bytes(1), [], head);
+		await old.write(vote);
+		const losses: Error[] = [];
+		old.onLost((error) => losses.push(error));
+
+		const database = await openLedgerDatabase(name, {}, newer);
+		expect(losses).toMatchObject([{ name: 'StoreError', reason: 'lost' }]);
+		await expect(old.write(vote)).rejects.toMatchObject({ reason: 'lost' });
+		expect([...database.objectStoreNames]).toEqual(['blocks', 'meta', 'snapshots', 'state', 'votes']);
+		expect(await database.get('votes', 'v')).toEqual({ key: 'v', value: bytes(1) });
+		expect(await database.get('meta', 'head')).toEqual(head);
+		database.close();
+	});
+
+	it('is not opened by an older page, which says what to do', async () => {
+		globalThis.indexedDB = new IDBFactory();
+		(await openLedgerDatabase(name, {}, newer)).close();
+		const store = new IdbLedgerStore({ chainId, nodeId });
+		await expect(store.load()).rejects.toMatchObject({ reason: 'corrupt' });
+		await expect(store.load()).rejects.toThrow('a newer Tabwave wrote it; reload the page');
+		await store.close();
+	});
+
+	it('is the older one still where the step to it fails', async () => {
+		globalThis.indexedDB = new IDBFactory();
+		const old = new IdbLedgerStore({ chainId, nodeId });
+		await old.initialise(bytes(1), [], head);
+		await old.close();
+		const broken: Migration[] = [
+			...newer,
+			() => {
+				throw new Error('the step fails');
+			}
+		];
+		await expect(openLedgerDatabase(name, {}, broken)).rejects.toMatchObject({ name: 'StoreError' });
+		const again = new IdbLedgerStore({ chainId, nodeId });
+		expect((await again.load()).head).toEqual(head);
+		await again.close();
 	});
 });
 

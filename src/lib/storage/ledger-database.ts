@@ -1,6 +1,6 @@
 /** The IndexedDB database of one ledger: its name, its object stores, and questions about databases not opened here. */
 import { deleteDB, openDB } from 'idb';
-import type { DBSchema, IDBPDatabase, OpenDBCallbacks } from 'idb';
+import type { DBSchema, IDBPDatabase, IDBPTransaction, OpenDBCallbacks, StoreNames } from 'idb';
 import { StoreError } from './ledger-store.ts';
 import type { BlockRecord, HeadRecord, StateRow } from './ledger-store.ts';
 
@@ -15,7 +15,21 @@ export interface LedgerSchema extends DBSchema {
 
 export type LedgerDatabase = IDBPDatabase<LedgerSchema>;
 
-const SCHEMA_VERSION = 1;
+/** What makes version n of the schema of version n − 1, in order; a step that has been released is never changed. */
+export type Migration = (
+	database: LedgerDatabase,
+	transaction: IDBPTransaction<LedgerSchema, StoreNames<LedgerSchema>[], 'versionchange'>
+) => void;
+
+/** The released ones. */
+export const MIGRATIONS: readonly Migration[] = [
+	(database) => {
+		database.createObjectStore('meta');
+		database.createObjectStore('state', { keyPath: 'key' });
+		database.createObjectStore('votes', { keyPath: 'key' });
+		database.createObjectStore('blocks', { keyPath: 'height' }).createIndex('hash', 'hash');
+	}
+];
 
 /** Hex digits of an id in a database's name: 64 bits, which no two chains or nodes of one browser share. */
 const ID_DIGITS = 16;
@@ -36,16 +50,17 @@ export function databaseName(prefix: string, ...ids: string[]): string {
 /** @throws StoreError `corrupt` where the browser cannot open it, or a newer Tabwave wrote it */
 export async function openLedgerDatabase(
 	name: string,
-	callbacks: Pick<OpenDBCallbacks<LedgerSchema>, 'blocking' | 'terminated'> = {}
+	callbacks: Pick<OpenDBCallbacks<LedgerSchema>, 'blocking' | 'terminated'> = {},
+	migrations: readonly Migration[] = MIGRATIONS
 ): Promise<LedgerDatabase> {
 	try {
-		return await openDB<LedgerSchema>(name, SCHEMA_VERSION, {
+		return await openDB<LedgerSchema>(name, migrations.length, {
 			...callbacks,
-			upgrade(database) {
-				database.createObjectStore('meta');
-				database.createObjectStore('state', { keyPath: 'key' });
-				database.createObjectStore('votes', { keyPath: 'key' });
-				database.createObjectStore('blocks', { keyPath: 'height' }).createIndex('hash', 'hash');
+			// In one transaction: a crash in the middle leaves the version before.
+			upgrade(database, oldVersion, _, transaction) {
+				// Its failure is that of the open request, which is the one to report.
+				transaction.done.catch(() => undefined);
+				for (const migrate of migrations.slice(oldVersion)) migrate(database, transaction);
 			}
 		});
 	} catch (cause) {
