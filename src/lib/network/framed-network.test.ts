@@ -48,6 +48,17 @@ describe('FramedNetwork', () => {
 		expect(received.map((packet) => packet[0])).toEqual([1, 2, 3, 4, 5]);
 	});
 
+	it('sends the votes of a turn with bodies in a frame of their own, before them', async () => {
+		const { network, carrier } = await started(['p1']);
+		const body = new Uint8Array(100_000).fill(1);
+		network.send('p1', [body, Uint8Array.of(2), Uint8Array.of(3)]);
+		await turn();
+		expect(carrier.batches[0]).toEqual([
+			{ to: ['p1'], bytes: encodeFrame([Uint8Array.of(2), Uint8Array.of(3)])[0] },
+			{ to: ['p1'], bytes: encodeFrame([body])[0], bulk: true }
+		]);
+	});
+
 	it('drops and counts where there is no link, and never throws', async () => {
 		const { network, carrier } = await started(['p1']);
 		network.send('nobody', [new Uint8Array(10)]);

@@ -14,6 +14,8 @@ import {
 	PROBE_MS,
 	QUIET_MS,
 	SILENCE_MS,
+	SMALL_PACKET_BYTES,
+	BULK_TURN_BYTES,
 	TICK_MS,
 	VIOLATION_HOLD_OFF_MS
 } from './network-limits.ts';
@@ -141,7 +143,20 @@ export class FramedNetwork implements Network {
 	/** A packet that no frame can hold is the caller's mistake: it is reported, and the other peers' frames still leave. */
 	#frame(to: NodeId, packets: Uint8Array[]): OutgoingFrame[] {
 		try {
-			return encodeFrame(packets).map((bytes) => ({ to: [to], bytes: bytes as Uint8Array<ArrayBuffer> }));
+			const size = packets.reduce((sum, packet) => sum + packet.length, 0);
+			if (size <= BULK_TURN_BYTES)
+				return encodeFrame(packets).map((bytes) => ({ to: [to], bytes: bytes as Uint8Array<ArrayBuffer> }));
+			// A vote that overtakes a body is early, which the cores know of; one that waits for bodies holds up its round.
+			const small = packets.filter((packet) => packet.length <= SMALL_PACKET_BYTES);
+			const large = packets.filter((packet) => packet.length > SMALL_PACKET_BYTES);
+			return [
+				...encodeFrame(small).map((bytes) => ({ to: [to], bytes: bytes as Uint8Array<ArrayBuffer> })),
+				...encodeFrame(large).map((bytes) => ({
+					to: [to],
+					bytes: bytes as Uint8Array<ArrayBuffer>,
+					bulk: true as const
+				}))
+			];
 		} catch (error) {
 			this.counters.framesDropped++;
 			reportUncaught(error);

@@ -10,6 +10,8 @@ export interface OutgoingFrame {
 	to: NodeId[];
 	/** The receiver may transfer or queue it: the sender does not touch it again. */
 	bytes: Uint8Array<ArrayBuffer>;
+	/** Bodies and blocks, which wait for frames that are not. */
+	bulk?: true;
 }
 
 export interface CarrierEvents {
@@ -31,7 +33,7 @@ export interface LinkCarrier {
 	/** Resolves when links can form, not when they have. @throws NetworkError */
 	start(events: CarrierEvents): Promise<void>;
 	setPeers(peers: NodeId[]): void;
-	/** In order per peer. Never throws; what cannot be sent is dropped and reported. */
+	/** In order per peer, bulk and the rest each for itself. Never throws; what cannot be sent is dropped and reported. */
 	send(frames: OutgoingFrame[]): void;
 	/**
 	 * Ends this link, if it is still the current one; a wanted peer is dialled again.

@@ -3,7 +3,12 @@ import { multiaddr } from '@multiformats/multiaddr';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { CarrierEvents } from './link-carrier.ts';
 import { LinkTable } from './link-table.ts';
-import { GLARE_WINDOW_MS, MAX_SEND_QUEUE_BYTES, VIOLATION_HOLD_OFF_MS } from './network-limits.ts';
+import {
+	GLARE_WINDOW_MS,
+	MAX_SEND_QUEUE_BYTES,
+	URGENT_RESERVE_BYTES,
+	VIOLATION_HOLD_OFF_MS
+} from './network-limits.ts';
 import type { NodeId } from './network.ts';
 import { nodeIdOfSeed, peerIdOf } from './peer-identity.ts';
 
@@ -180,6 +185,35 @@ describe('LinkTable', () => {
 		expect(stream.send.mock.calls.map(([bytes]) => bytes.length)).toEqual([1, half, half]);
 		table.send(frames.slice(3));
 		expect(stream.send).toHaveBeenCalledTimes(4);
+	});
+
+	it('lets votes pass bodies that wait, and leaves them room where bodies fill the queue', async () => {
+		const { table, dropped } = world(HIGH);
+		const { stream, connection } = end(LOW, 'direct');
+		const drained = Promise.withResolvers<void>();
+		stream.send.mockReturnValueOnce(false);
+		stream.onDrain.mockReturnValueOnce(drained.promise);
+		table.adopt(stream, connection, 'self');
+		const bulkBytes = (MAX_SEND_QUEUE_BYTES - URGENT_RESERVE_BYTES) / 2;
+		const frame = (length: number, bulk?: true) => ({ to: [LOW], bytes: new Uint8Array(length), bulk });
+		table.send([
+			frame(1),
+			frame(bulkBytes, true),
+			frame(bulkBytes - 1, true),
+			frame(2, true),
+			frame(3),
+			frame(4)
+		]);
+		expect(dropped).toEqual([[1, 2]]);
+		drained.resolve();
+		await vi.advanceTimersByTimeAsync(0);
+		expect(stream.send.mock.calls.map(([bytes]) => bytes.length)).toEqual([
+			1,
+			3,
+			4,
+			bulkBytes,
+			bulkBytes - 1
+		]);
 	});
 
 	it('ends a link whose stream throws, and goes on with the others', () => {

@@ -68,9 +68,9 @@ export class LinkTable {
 	send(frames: OutgoingFrame[]): void {
 		let droppedFrames = 0;
 		let droppedBytes = 0;
-		for (const { to, bytes } of frames)
+		for (const { to, bytes, bulk } of frames)
 			for (const peer of to) {
-				if (this.#links.get(peer)?.send(bytes)) continue;
+				if (this.#links.get(peer)?.send(bytes, bulk)) continue;
 				droppedFrames++;
 				droppedBytes += bytes.length;
 			}

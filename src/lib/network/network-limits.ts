@@ -9,6 +9,15 @@ export const LINK_PROTOCOL = '/tabwave/1.0.0';
 /** Bytes that wait for one peer in the page: four whole frames, about half a second of a slow home uplink at full rate. */
 export const MAX_SEND_QUEUE_BYTES = 8 * MIB;
 
+/** Of these, bulk leaves so much to votes: some 8,000 of 250 bytes, which is many rounds of the largest partition. */
+export const URGENT_RESERVE_BYTES = 2 * MIB;
+
+/** What one turn sends to a peer is one frame up to this size, about 50 ms of a slow uplink; beyond it votes do not wait for bodies. */
+export const BULK_TURN_BYTES = 64 * KIB;
+
+/** In a turn with bulk: votes, requests and heartbeats are smaller than this; what names or carries transactions is not. */
+export const SMALL_PACKET_BYTES = 512;
+
 /**
  * Bytes of one data-channel message; larger frames are split. libp2p's 16 KiB is for other implementations. All browsers take
  * 64 KiB, with which a megabyte there and back takes 70 ms in place of 105 (Chromium 156); 200 KiB gains nothing more.

@@ -1,6 +1,6 @@
 /** One long-lived stream to one peer, with its bounded queue. The stream's end is the link's end. */
 import type { Connection, Stream } from '@libp2p/interface';
-import { MAX_SEND_QUEUE_BYTES } from './network-limits.ts';
+import { MAX_SEND_QUEUE_BYTES, URGENT_RESERVE_BYTES } from './network-limits.ts';
 import type { NodeId } from './network.ts';
 
 export interface StreamLinkInit {
@@ -23,8 +23,11 @@ export class StreamLink {
 	readonly connection: Connection;
 	readonly openedMs = performance.now();
 	#stream: Stream;
-	#queue: Uint8Array[] = [];
-	#queuedBytes = 0;
+	#urgent: Uint8Array[] = [];
+	/** Leaves when nothing urgent waits. */
+	#bulk: Uint8Array[] = [];
+	#urgentBytes = 0;
+	#bulkBytes = 0;
 	#draining = false;
 	#ended: ((reason: string) => void) | null;
 
@@ -48,14 +51,20 @@ export class StreamLink {
 	}
 
 	get queuedBytes(): number {
-		return this.#queuedBytes;
+		return this.#urgentBytes + this.#bulkBytes;
 	}
 
-	/** @returns false where the frame was dropped: the queue is full, or the link has ended */
-	send(frame: Uint8Array): boolean {
-		if (!this.#ended || this.#queuedBytes + frame.length > MAX_SEND_QUEUE_BYTES) return false;
-		this.#queue.push(frame);
-		this.#queuedBytes += frame.length;
+	/** @returns false where the frame was dropped: its queue is full, or the link has ended */
+	send(frame: Uint8Array, isBulk = false): boolean {
+		if (!this.#ended || this.queuedBytes + frame.length > MAX_SEND_QUEUE_BYTES) return false;
+		if (isBulk) {
+			if (this.#bulkBytes + frame.length > MAX_SEND_QUEUE_BYTES - URGENT_RESERVE_BYTES) return false;
+			this.#bulk.push(frame);
+			this.#bulkBytes += frame.length;
+		} else {
+			this.#urgent.push(frame);
+			this.#urgentBytes += frame.length;
+		}
 		this.#drain();
 		return true;
 	}
@@ -66,8 +75,7 @@ export class StreamLink {
 	 */
 	close(reason: string, graceful = false): void {
 		this.#ended = null;
-		this.#queue = [];
-		this.#queuedBytes = 0;
+		this.#clear();
 		const abort = (): void => this.connection.abort(new Error(reason));
 		if (!graceful) return abort();
 		this.connection.close({ signal: AbortSignal.timeout(CLOSE_TIMEOUT_MS) }).catch(abort);
@@ -76,17 +84,31 @@ export class StreamLink {
 	/** Ends the stream and leaves the connection, which another link or a signalling may use. */
 	detach(reason: string): void {
 		this.#ended = null;
-		this.#queue = [];
-		this.#queuedBytes = 0;
+		this.#clear();
 		this.#stream.abort(new Error(reason));
+	}
+
+	#next(): Uint8Array | undefined {
+		const urgent = this.#urgent.shift();
+		if (urgent) {
+			this.#urgentBytes -= urgent.length;
+			return urgent;
+		}
+		const bulk = this.#bulk.shift();
+		if (bulk) this.#bulkBytes -= bulk.length;
+		return bulk;
+	}
+
+	#clear(): void {
+		this.#urgent = [];
+		this.#bulk = [];
+		this.#urgentBytes = this.#bulkBytes = 0;
 	}
 
 	#drain(): void {
 		if (this.#draining) return;
 		try {
-			while (this.#queue.length > 0) {
-				const frame = this.#queue.shift()!;
-				this.#queuedBytes -= frame.length;
+			for (let frame = this.#next(); frame; frame = this.#next()) {
 				if (this.#stream.send(frame)) continue;
 				this.#draining = true;
 				this.#stream.onDrain().then(
