@@ -180,9 +180,9 @@ export class IdbLedgerStore implements LedgerStore {
 				const shorter = withoutBody(record.bytes);
 				if (!shorter) continue;
 				bytes += record.bytes.length - shorter.length;
-				void blocks.put({ ...record, bytes: tight(shorter) });
+				blocks.put({ ...record, bytes: tight(shorter) }).catch(ofTransaction);
 			}
-			void meta.put(headersOnlyTo, 'headersOnlyTo');
+			meta.put(headersOnlyTo, 'headersOnlyTo').catch(ofTransaction);
 		}
 		await transaction.done;
 		return { bytes, headersOnlyTo };
@@ -242,6 +242,9 @@ export class IdbLedgerStore implements LedgerStore {
 		for (const listener of this.#lostListeners) listener(this.#lost);
 	}
 }
+
+/** Where a request fails its transaction does, and says why. */
+function ofTransaction(): void {}
 
 /** A deleted key whose version before was none: nothing is left to remember of it. */
 function isNothing(row: StateRow): boolean {
