@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { taggedHash, ZERO_HASH } from '../crypto/hash.ts';
 import { PartitionStateSchema } from '../wire/gen/tabwave/v1/contracts_pb.js';
-import { Admission } from '../wire/gen/tabwave/v1/ledger_pb.js';
+import { Admission, type RecoveryMode } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import { anyBytes } from '../wire/mutated-bytes.ts';
 import { LedgerError } from './errors.ts';
 import {
@@ -12,6 +12,7 @@ import {
 	GENESIS_DEFAULTS,
 	MAX_PARTITION_MEMBERS,
 	MAX_PARTITIONS,
+	MAX_RECOVERY_SILENCE_MS,
 	partitionKey,
 	readGenesis,
 	roundKey,
@@ -104,6 +105,13 @@ describe('a genesis that is none is refused, and the field is named', () => {
 		['without a round', 'maxRoundsInFlight', { maxRoundsInFlight: 0 }],
 		['with too many rounds', 'maxRoundsInFlight', { maxRoundsInFlight: 257 }],
 		['in which no silence can be declared', 'silenceWindow', { silenceWindow: 0 }],
+		['that recovers in no known way', 'recoveryMode', { recoveryMode: 9 as RecoveryMode }],
+		[
+			'that waits for ever before it recovers',
+			'recoverySilenceMs',
+			{ recoverySilenceMs: MAX_RECOVERY_SILENCE_MS + 1n }
+		],
+		['that splits without end', 'maxPartitions', { maxPartitions: MAX_PARTITIONS + 1 }],
 		['of a time that no clock will show', 'createdMs', { createdMs: 2n ** 53n }]
 	])('%s: %s', (_what, field, fields) => {
 		expect(reasonOf(() => read(fields))).toBe('GenesisMalformed');
@@ -114,6 +122,10 @@ describe('a genesis that is none is refused, and the field is named', () => {
 		['the longest name', { name: 'x'.repeat(64) }],
 		['as many partitions as are allowed', { partitions: partitions(MAX_PARTITIONS, MAX_PARTITION_MEMBERS) }],
 		['one partition for one tab', { partitions: partitions(1, 1) }],
+		[
+			'as many splits as are allowed, after the longest silence',
+			{ maxPartitions: MAX_PARTITIONS, recoverySilenceMs: MAX_RECOVERY_SILENCE_MS }
+		],
 		['invitations', { admission: Admission.INVITATION }],
 		['money for nobody', { initialBalance: 0n }],
 		['much money', { initialBalance: 2n ** 40n - 1n }],

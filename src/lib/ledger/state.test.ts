@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { taggedHash, ZERO_HASH } from '../crypto/hash.ts';
 import { toHex } from '../crypto/hex.ts';
 import { InvariantError } from './errors.ts';
+import { reasonOf } from './testing/transactions.ts';
 import { nextStateDigest, Overlay, VersionedState, type StateWrite, type VersionedRow } from './state.ts';
 
 fc.configureGlobal({ seed: 15 });
@@ -197,6 +198,43 @@ describe('versioned state (R15)', () => {
 			expect(state.apply([], 4)).toEqual([]);
 			expect(state.get('a')).toEqual(v(1));
 		});
+	});
+
+	it('after a crash between state and head is brought back below the head, once or twice alike', () => {
+		const before = stateOf([write('kept', 1), write('changed', 1), write('deleted', 1)]);
+		const rows = [...before.rows()];
+		const torn = before.apply([write('changed', 2), write('deleted', null), write('new', 2)], 2);
+		const state = new VersionedState([...rows.filter(({ key }) => key === 'kept'), ...torn]);
+		expect(state.repair(2)).toEqual([]);
+		// The rows as the store has to take them over; the one that is gone among them.
+		expect(state.repair(1).sort((a, b) => (a.key < b.key ? -1 : 1))).toEqual([
+			{ key: 'changed', value: v(1), height: 1, previous: null },
+			{ key: 'deleted', value: v(1), height: 1, previous: null },
+			{ key: 'new', value: null, height: 0, previous: null }
+		]);
+		expect([...state.rows()].map(({ key }) => key).sort()).toEqual(['changed', 'deleted', 'kept']);
+		expect(state.repair(1)).toEqual([]);
+		// And the block is applied again.
+		expect(state.apply([write('changed', 2)], 2)).toMatchObject([{ previous: { height: 1 } }]);
+	});
+
+	it('of which two blocks are above the head cannot be brought back, and is refused by name', () => {
+		const state = stateOf([write('a', 1)], [write('a', 2)], [write('a', 3), write('b', 3)]);
+		expect(reasonOf(() => state.repair(1))).toBe('StateTorn');
+		const one = stateOf([write('a', 1)], [write('a', 2)], [write('b', 3)]);
+		expect(one.repair(2).map(({ key }) => key)).toEqual(['b']);
+	});
+
+	it('has another version after every change, whichever way it goes', () => {
+		const state = new VersionedState();
+		const versions = [state.version];
+		state.apply([write('a', 1)], 1);
+		versions.push(state.version);
+		state.undo(['a'], 1);
+		versions.push(state.version);
+		state.apply([write('a', 2)], 1);
+		versions.push(state.version);
+		expect(new Set(versions).size).toBe(4);
 	});
 
 	it('over any history, with undo and restarts, equals a plain map and what a store holds', () => {
