@@ -1,7 +1,10 @@
 /** That the rules report what they are there for: a rule that matches nothing looks just like a clean house. */
 import { ESLint } from 'eslint';
 import ts from 'typescript-eslint';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
+
+// The first text is read once all plugins are, which takes ESLint long beside other work.
+vi.setConfig({ testTimeout: 120_000 });
 
 const eslint = new ESLint({
 	// Types are not what is tested here, and reading them takes seconds.

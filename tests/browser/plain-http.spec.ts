@@ -1,13 +1,11 @@
 /**
  * Tabs that came by `http://<address>`, which browsers do not count as secure: no WebCrypto, no locks, no word on storage. They
- * are nodes like any other, beside tabs that have all of it. And the way out: https with a certificate that the relay made.
+ * are nodes like any other, beside tabs that have all of it. The way out is in tls.long.spec.ts.
  */
-import type { Page } from '@playwright/test';
 import { expectCleanChains, quietHead } from './harness/ledger-checks.ts';
+import { lanOf, opened, powers } from './harness/origins.ts';
 import { joinAll } from './harness/partition.ts';
-import { startRelayProcess } from './harness/relay-process.ts';
-import type { RelayProcess } from './harness/relay-process.ts';
-import { apiReady, joinTab, status, waitFor } from './harness/tabs.ts';
+import { apiReady, status, waitFor } from './harness/tabs.ts';
 import { expect, test } from './harness/test.ts';
 
 const RECIPIENT = '44'.repeat(32);
@@ -72,56 +70,3 @@ test('the page says what is slower on plain http, and what to do', async ({ rela
 	await page.goto(`${relay.url}/join`);
 	await expect(page.getByTestId('check-secure')).toHaveAttribute('data-state', 'ok');
 });
-
-test('with --tls the same address is a secure context, and who types http is led there', async ({
-	browser
-}) => {
-	const relay = await startRelayProcess({ ini: '[partitions]\ncount = 1\n', args: ['--tls'] });
-	// What a person does once, by "Advanced" and "Proceed".
-	const context = await browser.newContext({ ignoreHTTPSErrors: true });
-	try {
-		expect(relay.output()).toMatch(/Advanced.*Proceed/);
-		expect(lanOf(relay)).toMatch(/^https:/);
-		const pages = [
-			await opened(await context.newPage(), lanOf(relay)),
-			await opened(await context.newPage(), lanOf(relay).replace('https:', 'http:'))
-		];
-		for (const page of pages) {
-			expect(new URL(page.url()).origin).toBe(lanOf(relay));
-			expect(await powers(page)).toEqual({ isSecure: true, subtle: true, locks: true });
-		}
-		for (const page of pages) await joinTab(page);
-		for (const page of pages)
-			await waitFor(page, ({ members, activity }) => members.length === 2 && activity === 'voting');
-		expect(
-			await pages[0]!.evaluate(
-				async (to) => (await globalThis.tabwave.account.transfer(to, 1)).status,
-				RECIPIENT
-			)
-		).toBe('ok');
-		await quietHead(pages);
-	} finally {
-		await context.close();
-		await relay.dispose();
-	}
-});
-
-/** By an address that is not this machine's name for itself; the machine, or its namespace, has a network. */
-function lanOf({ lanUrl }: RelayProcess): string {
-	if (lanUrl === null) throw new Error('This machine has no network: a plain http address cannot be tested.');
-	return lanUrl;
-}
-
-async function opened(page: Page, origin: string): Promise<Page> {
-	await page.goto(`${origin}/node`);
-	await apiReady(page);
-	return page;
-}
-
-function powers(page: Page): Promise<{ isSecure: boolean; subtle: boolean; locks: boolean }> {
-	return page.evaluate(() => ({
-		isSecure: isSecureContext,
-		subtle: 'subtle' in crypto && crypto.subtle !== undefined,
-		locks: 'locks' in navigator
-	}));
-}

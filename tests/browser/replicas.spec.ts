@@ -1,8 +1,7 @@
-/** Three replicas of the Booter, each a relay of its own: tabs have a link to all of them, and one that dies costs that link alone. */
-import type { Page } from '@playwright/test';
+/** Three replicas of the Booter, each a relay of its own: the active one dies. The rest is in replicas.long.spec.ts. */
 import { expectCleanChains, head, quietHead } from './harness/ledger-checks.ts';
-import { joinedNetwork } from './harness/partition.ts';
-import { call, joinTab, openTab, waitFor, waitForValue } from './harness/tabs.ts';
+import { allReplicasLinked, joinedNetwork } from './harness/partition.ts';
+import { call, waitFor, waitForValue } from './harness/tabs.ts';
 import { expect, test } from './harness/test.ts';
 import { trade, transfers } from './harness/transfers.ts';
 
@@ -10,84 +9,13 @@ test.use({ replicas: 3, ini: '[partitions]\ncount = 1\n' });
 
 const TABS = 4;
 
-/** Waits until each tab has a link to every replica, and direct ones to the other tabs. @returns the active replica's id */
-async function allLinked(pages: Page[]): Promise<string> {
-	const actives = new Set<string>();
-	for (const page of pages) {
-		const { booter } = await waitFor(
-			page,
-			({ relays, links, booter }) =>
-				relays.length === 3 &&
-				relays.every(({ path }) => path === 'direct') &&
-				links.filter(({ path }) => path === 'direct').length === pages.length - 1 &&
-				booter.active !== null,
-			{ what: 'a link to every replica and to every tab' }
-		);
-		actives.add(booter.active!);
-	}
-	expect(actives.size).toBe(1);
-	return [...actives][0]!;
-}
-
-/** From now on: who went down, as this tab noticed it. @returns those so far */
-async function lostLinks(page: Page): Promise<() => Promise<string[]>> {
-	await page.evaluate(() => {
-		const lost: string[] = [];
-		(globalThis as unknown as { lost: string[] }).lost = lost;
-		globalThis.tabwave.on('link', ({ peer, path }) => {
-			if (path === 'down') lost.push(peer);
-		});
-	});
-	return () => page.evaluate(() => (globalThis as unknown as { lost: string[] }).lost);
-}
-
-test('a replica that is killed costs each tab one link and no trade, and its return brings the link back', async ({
-	cluster,
-	context,
-	pageErrors
-}) => {
-	test.setTimeout(180_000);
-	const pages = await joinedNetwork(context, TABS);
-	const active = await allLinked(pages);
-	expect(pageErrors).toEqual([]);
-	const [origin] = cluster.replicas;
-	const victim = cluster.replicas.find(({ id }) => id !== origin!.id && id !== active)!;
-	const lost = await Promise.all(pages.map(lostLinks));
-	await transfers(pages[0]!, 3);
-
-	await victim.kill();
-	for (const page of pages)
-		await waitFor(page, ({ relays }) => relays.find(({ id }) => id === victim.id)?.path === 'down', {
-			what: 'the loss of the replica'
-		});
-	await Promise.all(pages.map((page) => transfers(page, 5)));
-	for (const page of pages) {
-		const { relay, relays, activity, booter } = await waitFor(page, ({ activity }) => activity === 'voting');
-		expect(activity).toBe('voting');
-		expect(relay.path).toBe('direct');
-		expect(relays.filter(({ path }) => path === 'down').map(({ name }) => name)).toEqual([victim.replica]);
-		expect(booter.active).toBe(active);
-	}
-	// Links among the tabs are their own, and the other replicas' were never touched.
-	for (const gone of lost) expect(await gone()).toEqual([victim.id]);
-
-	await victim.start();
-	await allLinked(pages);
-	await transfers(pages[1]!, 3);
-	const { height } = await quietHead(pages);
-	await expectCleanChains(pages, height);
-	for (const gone of lost) expect(await gone()).toEqual([victim.id]);
-	// Nothing but the browser's own complaint about an address where nobody listens.
-	for (const error of pageErrors) expect(error).toContain(`127.0.0.1:${victim.port}`);
-});
-
 test('the active Booter is killed under load: another one goes on with the same ledger, and the old one follows it', async ({
 	cluster,
 	context
 }) => {
 	test.setTimeout(180_000);
 	const pages = await joinedNetwork(context, TABS);
-	const active = await allLinked(pages);
+	const active = await allReplicasLinked(pages);
 	const trading = await Promise.all(pages.map((page) => trade(page)));
 	await Promise.all(trading.map((one) => one.reaches(3)));
 	const before = await head(pages[0]!);
@@ -112,7 +40,7 @@ test('the active Booter is killed under load: another one goes on with the same 
 	}
 
 	await cluster.byId(active).start();
-	await allLinked(pages);
+	await allReplicasLinked(pages);
 	await transfers(pages[0]!, 3);
 	const { height } = await quietHead(pages);
 	await expectCleanChains(pages, height);
@@ -123,21 +51,4 @@ test('the active Booter is killed under load: another one goes on with the same 
 		({ finalHeight }) => finalHeight === height,
 		{ what: 'the whole ledger at the replica that was away' }
 	);
-});
-
-test('a tab comes in while a replica is away, by any of the others', async ({ cluster, context }) => {
-	test.setTimeout(120_000);
-	const pages = await joinedNetwork(context, 2);
-	const active = await allLinked(pages);
-	const [origin] = cluster.replicas;
-	await cluster.replicas.find(({ id }) => id !== origin!.id && id !== active)!.kill();
-	const late = await openTab(context);
-	await joinTab(late);
-	const { relays } = await waitFor(
-		late,
-		({ members, activity }) => members.length === 3 && activity === 'voting'
-	);
-	expect(relays.filter(({ path }) => path === 'direct')).toHaveLength(2);
-	await transfers(late, 2);
-	await quietHead([...pages, late]);
 });

@@ -1,4 +1,5 @@
-/** A partition of tabs that vote, and who leads it. */
+/** A partition of tabs that vote, who leads it, and what it is linked to. */
+import { expect } from '@playwright/test';
 import type { BrowserContext, Page } from '@playwright/test';
 import { joinTab, openTabs, status, waitFor } from './tabs.ts';
 import type { Tab } from './tabs.ts';
@@ -25,4 +26,23 @@ export async function leaderAndFollowers<T extends Tab>(pages: T[]): Promise<{ l
 		leader: pages[roles.indexOf('leader')]!,
 		followers: pages.filter((_, i) => roles[i] === 'follower')
 	};
+}
+
+/** With three replicas of the Booter: waits until each tab has a link to every one, and direct ones to the other tabs. @returns the active replica's id */
+export async function allReplicasLinked(pages: Page[]): Promise<string> {
+	const actives = new Set<string>();
+	for (const page of pages) {
+		const { booter } = await waitFor(
+			page,
+			({ relays, links, booter }) =>
+				relays.length === 3 &&
+				relays.every(({ path }) => path === 'direct') &&
+				links.filter(({ path }) => path === 'direct').length === pages.length - 1 &&
+				booter.active !== null,
+			{ what: 'a link to every replica and to every tab' }
+		);
+		actives.add(booter.active!);
+	}
+	expect(actives.size).toBe(1);
+	return [...actives][0]!;
 }
