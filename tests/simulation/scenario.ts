@@ -175,7 +175,14 @@ export function conquestScenarioOf(seed: number, durationMs = 9000): Scenario {
 			...(drawFault(random, table) as { name: FaultName; lastsMs: number }),
 			stays: random() < 0.6
 		}));
+	// The one needs the other: votes for everything, and two things to vote for.
+	const atMs = between(random, 1500, durationMs / 2);
+	const conspiracy: Scenario['events'] = [
+		{ atMs, name: 'a whole partition votes for everything', lastsMs: 5000, stays: random() < 0.6 },
+		{ atMs, name: 'the Booter equivocates', lastsMs: between(random, 1000, 4000) }
+	];
 	const events = [
+		...(random() < 0.4 ? conspiracy : []),
 		...draw(CONQUEST_FAULTS, 3, 1),
 		...draw(BOOTER_FAULTS, 3),
 		...draw(FAULTS, 2),

@@ -38,6 +38,8 @@ export interface WorldOptions {
 	genesis?: Partial<GenesisFields>;
 	/** Where intervals are others than the default. */
 	timing?: Partial<Timing>;
+	/** Partitions under the adversary beyond b: only to show what comes of it. */
+	beyondBound?: number;
 	/** R26: some tabs check the signatures of `torsionKeys` as browsers do, others as plain JavaScript does. */
 	hasBothSuites?: boolean;
 }
@@ -312,7 +314,8 @@ export class World {
 	conquer(random: Random): number | null {
 		const active = this.booter!.node.chain.topology.active();
 		const taken = active.filter(({ id }) => this.conquered.has(id));
-		const isOneMore = taken.length < faultyBound(active.length) && (taken.length === 0 || random() < 0.5);
+		const bound = faultyBound(active.length) + (this.options.beyondBound ?? 0);
+		const isOneMore = taken.length < bound && (taken.length === 0 || random() < 0.5);
 		const candidates = isOneMore ? active.filter(({ id }) => !this.conquered.has(id)) : taken;
 		if (candidates.length === 0) return null;
 		const { id, members } = pick(random, candidates);
