@@ -109,5 +109,15 @@ export const CORPUS: readonly { found: string; scenario: Scenario }[] = [
 			[5066, 'the Booter forgets its ballot', 927],
 			[8011, 'the Booter evicts whom it likes', 2343]
 		])
+	},
+	{
+		found:
+			'blocks that a lock orders were in memory alone: when all who had them had gone, the height could not be repeated',
+		scenario: scenario(60_458, [1], { loss: 0, maxDelayMs: 10, duplication: 0.05, reordering: true }, [
+			[1995, 'crash a tab', 168],
+			[6889, 'the Booter comes back with an old disk', 996],
+			[7724, 'crash a tab', 873],
+			[9222, 'the Booter evicts whom it likes', 2469]
+		])
 	}
 ];
