@@ -32,6 +32,8 @@ const MAX_BIDS = 40;
 
 export class Market {
 	readonly #random: Random;
+	/** Names of tabs that have asked for an access point. */
+	readonly #tried = new Set<string>();
 	#bids: Omit<SwitchArguments, 'mechanism'>[] = [];
 
 	/** @param seed what trades are made is decided apart from all else */
@@ -49,7 +51,8 @@ export class Market {
 		};
 		const own = read(tab);
 		if (!own) {
-			if (random() > REGISTER_SHARE) return null;
+			if (this.#tried.has(tab.name) && random() > REGISTER_SHARE) return null;
+			this.#tried.add(tab.name);
 			return call('IssueAPChannelInfo', issueArguments(this.#newAccessPoint(tabs.indexOf(tab))));
 		}
 		const asked = this.#bids.filter(({ sellerAp }) => sellerAp === own.id);
