@@ -89,7 +89,9 @@ export class Checkers {
 	async committed(who: string, chain: Chain, block: CommittedBlock): Promise<void> {
 		this.counts.commits += 1;
 		// The same bytes hold the same signatures, and were checked with whoever came first.
-		if (this.#blocks.get(block.height)?.seen.some((bytes) => equalBytes(bytes, block.bytes))) return;
+		const known = this.#blocks.get(block.height);
+		if (known?.hash === toHex(block.hash) && known.seen.some((bytes) => equalBytes(bytes, block.bytes)))
+			return;
 		const stored = decodeFinalBlock(block.bytes);
 		this.#agree(who, block, stored);
 		await this.#certificates(who, chain, block, stored);

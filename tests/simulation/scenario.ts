@@ -117,9 +117,10 @@ export function scenarioOf(seed: number, durationMs = 12_000, hasLiars = false):
 	const hasBothSuites = hasLiars && lying() < 0.1;
 	// What that is for.
 	if (hasBothSuites) events.push({ atMs: 2000, name: 'a liar pays with torsion', lastsMs: 4000 });
-	events.sort((a, b) => a.atMs - b.atMs);
 	// Who is evicted leaves fewer members, of whom fewer may lie: with liars, silence is borne for longer than it lasts.
 	const evicts = !hasLiars && seededRandom(seed ^ EVICTION_SALT)() < 0.3;
+	if (evicts) events.push({ atMs: 2000, name: 'crash a tab', lastsMs: 7500 });
+	events.sort((a, b) => a.atMs - b.atMs);
 	return {
 		seed,
 		partitions,

@@ -40,6 +40,19 @@ describe('simulation', () => {
 			expect(failure, failure?.message).toBeNull();
 		});
 
+	it('who is silent for longer than the grace is evicted, and comes back', async () => {
+		const { failure, checks } = await runScenario({
+			...scenarioOf(3, 12_000),
+			partitions: [4],
+			booters: 1,
+			faults: { ...QUIET },
+			timing: { evictionGraceMs: 3000 },
+			events: [{ atMs: 2000, name: 'crash a tab', lastsMs: 7500 }]
+		});
+		expect(failure, failure?.message).toBeNull();
+		expect(checks.silenced).toBe(1);
+	});
+
 	it('one seed is one run: every count is the same twice', async () => {
 		const [once, again] = [await runScenario(scenarioOf(7, 4000)), await runScenario(scenarioOf(7, 4000))];
 		expect(once.height).toBeGreaterThan(0);
