@@ -1,5 +1,7 @@
 /** The active replica of the Booter is killed in the middle of trades: how long until the next final block, in a later term. */
 import { DEFAULT_TIMING } from '#lib/node/timing.ts';
+import type { Health } from '../../../relay/http/server.ts';
+import type { RelayProcess } from '../../browser/harness/relay-process.ts';
 import { waitFor, waitForValue } from '../../browser/harness/tabs.ts';
 import { withNetwork, type BenchNetwork } from '../bench-network.ts';
 import { finalAfter, watchBlocks } from '../final-blocks.ts';
@@ -47,6 +49,7 @@ async function oneKill({ pages, replicas }: BenchNetwork): Promise<number> {
 			)
 		)
 	);
+	await Promise.all(replicas.map(linkedToAll));
 	const { active, term } = statuses[0]!.booter;
 	const victim = replicas.find(({ id }) => id === active)!;
 	await watchBlocks(pages[0]!);
@@ -62,4 +65,13 @@ async function oneKill({ pages, replicas }: BenchNetwork): Promise<number> {
 	await stopLoad(pages);
 	await victim.start();
 	return finalMs - killedMs;
+}
+
+/** Waits until a replica has a link to each other one: without it, the one that was killed last would be missing as well. */
+async function linkedToAll({ url }: RelayProcess): Promise<void> {
+	await waitForValue(
+		async () => ((await (await fetch(`${url}/healthz`)).json()) as Health).replicas,
+		(replicas) => replicas.every(({ state }) => state === 'self' || state === 'linked'),
+		{ what: 'a replica that is linked to all others' }
+	);
 }
