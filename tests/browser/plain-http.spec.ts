@@ -1,6 +1,6 @@
 /**
  * Tabs that came by `http://<address>`, which browsers do not count as secure: no WebCrypto, no locks, no word on storage. They
- * are nodes like any other, beside tabs that have all of it. The way out is in tls.long.spec.ts.
+ * are nodes like any other, beside tabs that have all of it, and the page says what they do more slowly. The way out is in tls.long.spec.ts.
  */
 import { expectCleanChains, quietHead } from './harness/ledger-checks.ts';
 import { lanOf, opened, powers } from './harness/origins.ts';
@@ -30,6 +30,11 @@ test('tabs on plain http and tabs in a secure context are one partition, and eac
 		expect(await powers(page)).toEqual({ isSecure: false, subtle: false, locks: false });
 	for (const page of secure)
 		expect(await powers(page)).toEqual({ isSecure: true, subtle: true, locks: true });
+	const check = plain[0]!.getByTestId('check-secure');
+	await expect(check).toHaveAttribute('data-state', 'warning');
+	await expect(check).toContainText('signatures');
+	await expect(check).toContainText('--tls');
+	await expect(secure[0]!.getByTestId('check-secure')).toHaveAttribute('data-state', 'ok');
 	await joinAll(pages);
 	for (const page of plain) expect(await status(page)).toMatchObject({ crypto: 'portable' });
 	for (const page of secure) expect(await status(page)).toMatchObject({ crypto: 'webcrypto' });
@@ -58,15 +63,4 @@ test('tabs on plain http and tabs in a secure context are one partition, and eac
 	for (const page of pages)
 		expect(await page.evaluate((to) => globalThis.tabwave.account.balance(to), RECIPIENT)).toBe('12');
 	expect(pageErrors).toEqual([]);
-});
-
-test('the page says what is slower on plain http, and what to do', async ({ relay, page }) => {
-	await page.goto(`${lanOf(relay)}/join`);
-	await apiReady(page);
-	const check = page.getByTestId('check-secure');
-	await expect(check).toHaveAttribute('data-state', 'warning');
-	await expect(check).toContainText('signatures');
-	await expect(check).toContainText('--tls');
-	await page.goto(`${relay.url}/join`);
-	await expect(page.getByTestId('check-secure')).toHaveAttribute('data-state', 'ok');
 });
