@@ -192,6 +192,7 @@ export class BooterNode {
 			verifier: this.#verifier,
 			clock: init.clock,
 			awayMs: init.timing.awayMs,
+			looksAlive: (peer) => this.#looksAlive(peer),
 			send: (to, packet) => this.#sendNow(to, packet),
 			apply: (executed, finality) =>
 				new Promise((done) => this.#turns.add({ type: 'synced', executed, finality, done })),
@@ -699,6 +700,12 @@ export class BooterNode {
 			if (error instanceof LedgerError) return null;
 			throw error;
 		}
+	}
+
+	#looksAlive(peer: string): boolean {
+		const { network, clock, timing } = this.#init;
+		const isLinked = network.links().some((link) => link.peer === peer && link.path !== 'down');
+		return isLinked && this.peers.isAlive(peer, clock.now(), timing.awayMs);
 	}
 
 	#sendNow(to: string, packet: Packet['body']): void {

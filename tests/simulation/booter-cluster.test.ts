@@ -85,7 +85,7 @@ describe('the active one of three is killed', () => {
 		'and another orders blocks within two election timeouts, whatever seed',
 		{ timeout: 60_000 },
 		async () => {
-			for (let seed = 1; seed <= 5; seed++) {
+			for (let seed = 1; seed <= 8; seed++) {
 				const { world, upper } = await running({ seed });
 				const active = world.booter!;
 				await world.replicas.crash(active, true);

@@ -429,6 +429,8 @@ export class TabwaveNode {
 			case 'status-request':
 				this.#onAsked(turn, input.request);
 				this.#takeVoter(turn, this.#voter.statusRequest(input.request));
+				// The height waits for what this member has to say, and it lacks the blocks below: no time for patience.
+				if (input.request.slot > this.chain.head.height + 1) this.sync.check(0);
 				break;
 			case 'next': {
 				const { previous, signed } = input.next;
