@@ -331,11 +331,10 @@ describe('replicas', { timeout: 30_000 }, () => {
 			for (let i = 0; i < 8; i++) from.relay.send(to.relay.self, [new Uint8Array(500_000)]);
 		await until(() => a.packets.length === 8 && b.packets.length === 8);
 		// A tab is slowed down as before: two seconds' worth passes at once, and not ten times as much.
-		for (let i = 0; i < 10; i++) tab.send(a.relay.self, [new Uint8Array(32_768)]);
-		tab.send(a.relay.self, [Uint8Array.of(9)]);
+		for (let i = 0; i < 10; i++) tab.send(a.relay.self, [new Uint8Array(32_768).fill(9)]);
 		b.relay.send(a.relay.self, [Uint8Array.of(7)]);
 		await until(() => a.packets.some(([, packet]) => packet[0] === 7));
-		expect(a.packets.some(([, packet]) => packet[0] === 9)).toBe(false);
+		expect(a.packets.filter(([, packet]) => packet[0] === 9).length).toBeLessThan(10);
 	});
 
 	it('are linked only where the check lets them, and are asked again', async () => {
