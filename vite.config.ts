@@ -29,6 +29,8 @@ export default defineConfig({
 		include: ['{src,relay,scripts}/**/*.test.{ts,js}', 'tests/{simulation,lint}/**/*.test.ts'],
 		// A process for each of the files would cost as much as their tests: the files of one process share their modules.
 		isolate: false,
+		// One core is left free by default, which of two is half: nothing else runs beside the tests.
+		maxWorkers: '100%',
 		// Suites of signatures and property tests run longest on a phone-sized machine that is busy otherwise.
 		testTimeout: 30_000,
 		hookTimeout: 30_000
