@@ -117,8 +117,7 @@ export class UpperTierCheckers {
 			height: slot,
 			digest: toHex(digest)
 		};
-		this.#once(vote);
-		this.#inOrder(vote);
+		if (this.#once(vote)) this.#inOrder(vote);
 		if (kind === Kind.STATUS) this.#shows(vote, decodeLockProof(payload)?.orderCommit);
 	}
 
@@ -128,8 +127,7 @@ export class UpperTierCheckers {
 		const digest = toHex(orderVoteDigest(contentDigest, blockHashes, without));
 		for (const { member } of votes!.votes) {
 			const vote = { kind, member: toHex(member), ballot: { term, attempt }, height, digest };
-			this.#once(vote);
-			if (vote.member === from) this.#inOrder(vote);
+			if (this.#once(vote) && vote.member === from) this.#inOrder(vote);
 		}
 	}
 
@@ -139,26 +137,32 @@ export class UpperTierCheckers {
 				const digest = toHex(statusDigest(lock));
 				const ballot = { term, attempt };
 				const vote = { kind: Kind.STATUS, member: toHex(member), ballot, height, digest };
-				this.#once(vote);
+				const isNew = this.#once(vote);
 				if (vote.member !== from) continue;
-				this.#inOrder(vote);
+				if (isNew) this.#inOrder(vote);
 				this.#shows(vote, lock);
 			}
 	}
 
-	/** R11: one vote of a kind in a ballot. */
-	#once({ kind, member, ballot, height, digest }: Vote): void {
-		if (this.#liars.has(member)) return;
+	/**
+	 * R11: one vote of a kind in a ballot.
+	 * @returns whether it has not been seen before; liars' votes are not looked at
+	 */
+	#once({ kind, member, ballot, height, digest }: Vote): boolean {
+		if (this.#liars.has(member)) return false;
 		this.counts.orderVotes += 1;
 		const slot = [member, height, ballot.term, ballot.attempt, kind].join('/');
 		const before = this.#votes.get(slot);
 		if (before === undefined) this.#votes.set(slot, digest);
 		else if (before !== digest) throw new Violation(`R11: two votes in ${slot}`);
+		return before === undefined;
 	}
 
-	/** R14: no part in a ballot below the one that was joined. */
+	/**
+	 * R14: no part in a ballot below the one that was joined.
+	 * @param vote not seen before: what was given earlier may be on its way to somebody else, or be said again in one turn with the joining
+	 */
 	#inOrder(vote: Vote): void {
-		if (this.#liars.has(vote.member)) return;
 		const { kind, ballot } = vote;
 		const place = `${vote.member}/${vote.height}`;
 		const joined = this.#joined.get(place);

@@ -100,7 +100,12 @@ describe('these checkers can fail', () => {
 
 	it('R14: a vote below the ballot that a member has joined', () => {
 		expect(said(signed({ kind: Kind.STATUS, attempt: 1 }), signed({ kind: Kind.DONE }))).toThrow(/^R14/);
-		expect(said(signed({ kind: Kind.SIGN }), signed({ kind: Kind.STATUS, attempt: 1 }))).not.toThrow();
+		const before = signed({ kind: Kind.SIGN });
+		const joins = signed({ kind: Kind.STATUS, attempt: 1 });
+		expect(said(before, joins)).not.toThrow();
+		// Given before, and said again.
+		expect(said(before, joins, before)).not.toThrow();
+		expect(said(before, joins, signed({ kind: Kind.DONE }))).toThrow(/^R14/);
 		expect(
 			said(signed({ kind: Kind.STATUS, attempt: 1 }), signed({ kind: Kind.DONE, slot: 6 }))
 		).not.toThrow();
