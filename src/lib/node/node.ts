@@ -106,8 +106,6 @@ const EXPIRY_SHARE = 0.8;
 const HAND_ON_MS = 5000;
 /** A certified block that is not ordered after this is handed up again. */
 const CERTIFIED_RESEND_MS = 2000;
-/** Heights between two looks for what has expired in the pool: each look passes over all of it. */
-const POOL_EXPIRY_HEIGHTS = 16;
 /** Room is made in steps of this at least, so that a full store does not meet every turn. */
 const MIN_ROOM_BYTES = 1_000_000;
 const NOBODY = new Uint8Array(0);
@@ -602,7 +600,6 @@ export class TabwaveNode {
 			if (block.kind === 'block' && block.header.partition === partition?.id)
 				this.#lastOwnBlock = block.bytes;
 		}
-		if (this.chain.head.height % POOL_EXPIRY_HEIGHTS === 0) this.pool.expire(this.chain.head.height, isNamed);
 		if (partition && this.#pbft?.partition === partition.id && this.#pbft.epoch === partition.epoch)
 			this.#takePbft(turn, this.#pbft.ledger(this.chain.topology.lastRoundId(partition.id)));
 		else if (partition || this.#pbft) this.#enterEpoch(turn);
@@ -852,6 +849,8 @@ export class TabwaveNode {
 	 * intervals: in a network that is only busy, sending twice would make it busier.
 	 */
 	#resubmit(): void {
+		// Not with each block: a look passes over the whole pool. Nor at some heights: the ledger may rest just before one.
+		this.pool.expire(this.chain.head.height, (id) => this.#pbft?.isNamed(id) ?? false);
 		const { maxTransactionsPerBlock } = this.chain.genesis.fields;
 		const nowMs = this.#init.clock.now();
 		// What is final and not durable yet is the ledger's already, and would wait in the pool for ever.
