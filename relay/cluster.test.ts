@@ -5,16 +5,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { fromHex, toHex } from '#lib/crypto/hex.ts';
+import { toHex } from '#lib/crypto/hex.ts';
 import { readGenesis } from '#lib/ledger/genesis.ts';
-import { NodeNetwork } from '#lib/network/node-network.ts';
-import { systemClock } from '#lib/node/clock.ts';
 import { parseNetworkDocument } from '#lib/node/network-document.ts';
-import { startSession } from '#lib/node/session.ts';
 import type { Session } from '#lib/node/session.ts';
-import { MemoryAccessPointDatabase } from '#lib/storage/access-point-database.ts';
-import { MemoryLedgerStore } from '#lib/storage/memory-ledger-store.ts';
-import { MemoryQueryTables } from '#lib/storage/memory-query-tables.ts';
 import { clusterFileOf } from './cluster-file.ts';
 import { parseNetworkIni } from './config/network-ini.ts';
 import type { NetworkDocument } from './http/network-document.ts';
@@ -22,6 +16,7 @@ import type { Health } from './http/server.ts';
 import { invite } from './invite.ts';
 import { startRelay } from './relay.ts';
 import type { RunningRelay } from './relay.ts';
+import { headlessNode } from './testing/headless.ts';
 
 const NAMES = ['first', 'second', 'third'] as const;
 const RECIPIENT = '22'.repeat(32);
@@ -258,7 +253,7 @@ it('a single replica with a name keeps its keys to itself, and listens where its
 describe('a tab', { timeout: 90_000 }, () => {
 	it('has a link to every replica, and goes on with the same ledger when the active one is gone', async () => {
 		const relays = await startAll();
-		const { api } = await join3(relays[0]!);
+		const { api } = await joinedNode(relays[0]!);
 		const before = await until(async () => {
 			const { relays: links, booter } = await api.node.status();
 			return links.length === 3 && links.every(({ path }) => path === 'direct') && booter.active !== null
@@ -293,27 +288,8 @@ describe('a tab', { timeout: 90_000 }, () => {
 });
 
 /** A headless node with what this relay says of the network, as a voting member. */
-async function join3(relay: RunningRelay): Promise<Session> {
-	const document = parseNetworkDocument(
-		await (await fetch(`http://127.0.0.1:${relay.port}/api/v1/network`)).text()
-	);
-	const seed = fromHex('31'.repeat(32));
-	const session = await startSession({
-		genesis: document.genesis,
-		seed,
-		nickname: 'Ada',
-		network: new NodeNetwork({ seed, relays: document.relays.map(({ address }) => address) }),
-		store: new MemoryLedgerStore(),
-		tables: new MemoryQueryTables(),
-		accessPoints: new MemoryAccessPointDatabase(),
-		clock: systemClock,
-		timing: document.timing,
-		mechanism: document.mechanism,
-		relayUrl: `http://127.0.0.1:${relay.port}`,
-		replicaNames: new Map(document.relays.map(({ id, name }) => [id, name])),
-		storage: async () => ({ kind: 'memory', persistent: null, usedBytes: null, quotaBytes: null }),
-		log: () => undefined
-	});
+async function joinedNode(relay: RunningRelay): Promise<Session> {
+	const session = await headlessNode(`http://127.0.0.1:${relay.port}`, 49);
 	sessions.push(session);
 	await session.api.node.join({});
 	return session;

@@ -2,7 +2,6 @@
 import type { Server } from 'node:http';
 import { dirname } from 'node:path';
 import { getLogger } from '@logtape/logtape';
-import type { Chain } from '#lib/consensus/ordering/chain.ts';
 import { toHex } from '#lib/crypto/hex.ts';
 import type { Signer, Suite } from '#lib/crypto/suite.ts';
 import type { GenesisBlock } from '#lib/ledger/genesis.ts';
@@ -96,7 +95,7 @@ class Ordering implements BooterService {
 		const { genesis, config, suite, booter, operator, onFatal } = this.#input;
 		const { chain, votes } = await openChain(this.#store, genesis.bytes, contractsOf(genesis.bytes));
 		this.#store.onLost(onFatal);
-		this.#network.setMembers(membersOf(chain));
+		this.#network.setMembers(chain.topology.members());
 		const log = getLogger(['tabwave', 'booter']);
 		const { heartbeatMs, resendMs, awayMs, evictionGraceMs } = config.timeouts;
 		this.#node = new BooterNode({
@@ -114,7 +113,7 @@ class Ordering implements BooterService {
 			events: {
 				committed: (commits) => {
 					if (commits.some(({ blocks }) => blocks.some(({ kind }) => kind === 'membership')))
-						this.#network.setMembers(membersOf(chain));
+						this.#network.setMembers(chain.topology.members());
 				},
 				halted: onFatal,
 				log: (level, message) => log[level](message)
@@ -161,8 +160,4 @@ class Ordering implements BooterService {
 		await this.#node?.stop();
 		await this.#store.close();
 	}
-}
-
-function membersOf({ topology }: Chain): Set<NodeId> {
-	return new Set(topology.partitions().flatMap(({ members }) => members));
 }

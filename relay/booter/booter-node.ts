@@ -139,7 +139,6 @@ export class BooterNode {
 	#lost: LostPartition[] = [];
 	readonly #complaints = new Complaints(COMPLAINT_LIFETIME_MS);
 	readonly #answers = new SyncAnswers();
-	#known: { height: number; members: ReadonlySet<string> } | null = null;
 	readonly #stops: (() => void)[] = [];
 	#halted = false;
 
@@ -398,18 +397,7 @@ export class BooterNode {
 	}
 
 	#isKnown(peer: string): boolean {
-		return this.#replica.isReplica(peer) || this.#members().has(peer);
-	}
-
-	/** Of every partition; read anew with each block, since a packet costs less than reading it. */
-	#members(): ReadonlySet<string> {
-		const { head, topology } = this.chain;
-		if (this.#known?.height !== head.height)
-			this.#known = {
-				height: head.height,
-				members: new Set(topology.partitions().flatMap(({ members }) => members))
-			};
-		return this.#known.members;
+		return this.#replica.isReplica(peer) || this.chain.topology.members().has(peer);
 	}
 
 	/** The link says who speaks; nobody but a replica has a say in who is active. */

@@ -50,6 +50,7 @@ describe('the topology, as the ledger has it', () => {
 		const copy = new VersionedState(state.rows());
 		const topology = new Topology(copy, [1, 2, 3]);
 		expect(topology.active()).toBe(topology.active());
+		expect(topology.members()).toEqual(new Set(topology.active().flatMap(({ members }) => members)));
 		copy.apply([{ key, value: state.get(partitionKey(2))! }], 100);
 		expect(topology.active()).toEqual([]);
 		copy.undo([key], 100);

@@ -25,7 +25,7 @@ export class Topology {
 	readonly #state: StateReader;
 	readonly #ids: number[];
 	/** Asked for with every message, and another only after a block. */
-	#active: { version: number; partitions: PartitionView[] } | null = null;
+	#known: { version: number; active: PartitionView[]; members: ReadonlySet<string> } | null = null;
 
 	/** @param partitionIds all that genesis allows; those that no split has made yet are not there */
 	constructor(state: StateReader, partitionIds: number[]) {
@@ -51,11 +51,21 @@ export class Topology {
 
 	/** Partitions that have members, and so a vote. */
 	active(): PartitionView[] {
+		return this.#read().active;
+	}
+
+	/** Ids of the members of every partition, lower-case hex. */
+	members(): ReadonlySet<string> {
+		return this.#read().members;
+	}
+
+	#read(): { active: PartitionView[]; members: ReadonlySet<string> } {
 		const { version } = this.#state;
-		if (version !== undefined && this.#active?.version === version) return this.#active.partitions;
-		const partitions = this.partitions().filter((partition) => partition.members.length > 0);
-		if (version !== undefined) this.#active = { version, partitions };
-		return partitions;
+		if (version !== undefined && this.#known?.version === version) return this.#known;
+		const active = this.partitions().filter((partition) => partition.members.length > 0);
+		const read = { active, members: new Set(active.flatMap(({ members }) => members)) };
+		if (version !== undefined) this.#known = { version, ...read };
+		return read;
 	}
 
 	/** The partition as it was in an epoch. */

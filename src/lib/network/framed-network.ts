@@ -144,18 +144,13 @@ export class FramedNetwork implements Network {
 	#frame(to: NodeId, packets: Uint8Array[]): OutgoingFrame[] {
 		try {
 			const size = packets.reduce((sum, packet) => sum + packet.length, 0);
-			if (size <= BULK_TURN_BYTES)
-				return encodeFrame(packets).map((bytes) => ({ to: [to], bytes: bytes as Uint8Array<ArrayBuffer> }));
+			if (size <= BULK_TURN_BYTES) return framesTo(to, packets);
 			// A vote that overtakes a body is early, which the cores know of; one that waits for bodies holds up its round.
 			const small = packets.filter((packet) => packet.length <= SMALL_PACKET_BYTES);
 			const large = packets.filter((packet) => packet.length > SMALL_PACKET_BYTES);
 			return [
-				...encodeFrame(small).map((bytes) => ({ to: [to], bytes: bytes as Uint8Array<ArrayBuffer> })),
-				...encodeFrame(large).map((bytes) => ({
-					to: [to],
-					bytes: bytes as Uint8Array<ArrayBuffer>,
-					bulk: true as const
-				}))
+				...framesTo(to, small),
+				...framesTo(to, large).map((frame) => ({ ...frame, bulk: true as const }))
 			];
 		} catch (error) {
 			this.counters.framesDropped++;
@@ -290,6 +285,10 @@ interface Link {
 	pingSentMs: number;
 	pingsAnswered: number;
 	pingWindowMs: number;
+}
+
+function framesTo(to: NodeId, packets: Uint8Array[]): OutgoingFrame[] {
+	return encodeFrame(packets).map((bytes) => ({ to: [to], bytes: bytes as Uint8Array<ArrayBuffer> }));
 }
 
 function statusOf(peer: NodeId, link: Link | null): LinkStatus {
