@@ -3,7 +3,7 @@ import { head, quietHead, expectCleanChains } from './harness/ledger-checks.ts';
 import { joinedNetwork, leaderAndFollowers } from './harness/partition.ts';
 import { joinTab, openTab, status, waitFor, waitForValue } from './harness/tabs.ts';
 import { expect, test } from './harness/test.ts';
-import { transfers } from './harness/transfers.ts';
+import { tradesUntilVote, transfers } from './harness/transfers.ts';
 
 test.use({ ini: '[partitions]\ncount = 1\n[timeouts]\nevictionGraceMs = 4000\nawayMs = 1500\n' });
 
@@ -29,9 +29,7 @@ test('a tab that joins late catches up, shows its progress, and votes', async ({
 	expect((await head(late)).height).toBeGreaterThanOrEqual(before.height);
 	expect(await late.evaluate(() => (globalThis as { sawProgress?: boolean }).sawProgress)).toBe(true);
 
-	const votes = (await status(late)).votes;
-	await transfers(pages[0]!, 5);
-	await waitFor(late, (now) => now.votes > votes, { what: 'a vote of the newcomer' });
+	await tradesUntilVote(pages[0]!, late, (await status(late)).votes);
 	await quietHead([...pages, late]);
 	await expectCleanChains([...pages, late], before.height);
 });
@@ -76,9 +74,7 @@ test('a reloaded tab is the same member, reads its chain from its own store, and
 	expect(first.nodeId).toBe(before.nodeId);
 	expect(first.finalHeight).toBeGreaterThanOrEqual(before.finalHeight);
 	await waitFor(tab, ({ activity, partition }) => activity === 'voting' && partition === before.partition);
-	await transfers(leader, 3);
-	await waitFor(tab, ({ votes }) => votes > 0, { what: 'a vote after the reload' });
-	const after = await status(tab);
+	const after = await tradesUntilVote(leader, tab);
 	expect(after.epoch).toBe(before.epoch);
 	await quietHead(pages);
 	await expectCleanChains(pages, before.finalHeight);

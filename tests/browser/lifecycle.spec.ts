@@ -4,7 +4,7 @@ import { startPlainChromium } from './harness/plain-chromium.ts';
 import type { PlainChromium, PlainTab } from './harness/plain-chromium.ts';
 import { expectSound } from './harness/sound.ts';
 import { status, waitFor, waitForValue } from './harness/tabs.ts';
-import { trade, transfers } from './harness/transfers.ts';
+import { trade, tradesUntilVote, transfers } from './harness/transfers.ts';
 import { expect, test } from './harness/test.ts';
 
 // No eviction of those who come back within the test.
@@ -114,8 +114,7 @@ test('a tab is duplicated, and left and come back to: each time one node runs wi
 			(text) => text.includes('This node moved to another tab'),
 			{ what: 'the first tab to say that its node moved' }
 		);
-		await transfers(leader, 3);
-		const after = await waitFor(moved, ({ votes, activity }) => votes > 0 && activity === 'voting');
+		const after = await tradesUntilVote(leader, moved);
 		expect(after.nodeId).toBe(before.nodeId);
 		expect(after.epoch).toBe(before.epoch);
 		await one.close();
@@ -124,12 +123,10 @@ test('a tab is duplicated, and left and come back to: each time one node runs wi
 	await test.step('left and come back to', async () => {
 		const before = await status(two);
 		const isKept = await two.leaveAndComeBack();
-		await waitFor(two, ({ activity }) => activity === 'voting');
-		await transfers(leader, 3);
-		const after = await waitFor(two, ({ votes }) => votes > (isKept ? before.votes : 0));
+		const after = await tradesUntilVote(leader, two, isKept ? before.votes : 0);
 		expect(after.nodeId).toBe(before.nodeId);
 		expect(after.epoch).toBe(before.epoch);
 	});
 
-	await expectSound([leader, moved, two, three], 9);
+	await expectSound([leader, moved, two, three], 5);
 });

@@ -7,6 +7,7 @@ import { lanOf, opened, powers } from './harness/origins.ts';
 import { joinAll } from './harness/partition.ts';
 import { apiReady, status, waitFor } from './harness/tabs.ts';
 import { expect, test } from './harness/test.ts';
+import { tradesUntilVote } from './harness/transfers.ts';
 
 const RECIPIENT = '44'.repeat(32);
 
@@ -45,8 +46,7 @@ test('tabs on plain http and tabs in a secure context are one partition, and eac
 		expect(
 			await page.evaluate(async (to) => (await globalThis.tabwave.account.transfer(to, 3)).status, RECIPIENT)
 		).toBe('ok');
-	for (const [i, page] of pages.entries())
-		await waitFor(page, (now) => now.votes > votes[i]!, { what: 'a vote of each' });
+	for (const [i, page] of pages.entries()) await tradesUntilVote(pages[0]!, page, votes[i]!);
 
 	// It is somebody who stays: the same member after a reload, from its own disk.
 	const tab = plain[0]!;

@@ -1,5 +1,6 @@
 /** Transfers as load: so many and done, or one after the other until they are stopped. */
-import { waitForValue } from './tabs.ts';
+import type { NodeStatus } from '#lib/node/api.ts';
+import { waitFor, waitForValue } from './tabs.ts';
 import type { Tab } from './tabs.ts';
 
 /** An account that nobody runs. */
@@ -81,4 +82,17 @@ export async function trade(page: Tab): Promise<Trading> {
 			await read();
 		}
 	};
+}
+
+/**
+ * Transfers of `trader` until `voter` gave more than `votes`: so many as it takes, since rounds go on without a member that has only
+ * just come or come back. @returns the voter's status then
+ */
+export async function tradesUntilVote(trader: Tab, voter: Tab, votes = 0): Promise<NodeStatus> {
+	const trading = await trade(trader);
+	const then = await waitFor(voter, (now) => now.votes > votes && now.activity === 'voting', {
+		what: `more than ${votes} votes of a tab, under load`
+	});
+	await trading.stop();
+	return then;
 }
