@@ -55,8 +55,9 @@ import { LostPartitions, type Lost } from './lost-partitions.ts';
 import { PacketChecks } from './packet-checks.ts';
 import { Peers } from './peers.ts';
 import { Pool } from './pool.ts';
+import { Resends } from './resends.ts';
 import { answerSync, Sync } from './sync.ts';
-import { OVERDUE_SHARE, ticks, VIEW_TIMEOUT_CAP_FACTOR, type Timing } from './timing.ts';
+import { HAND_ON_SHARE, OVERDUE_SHARE, ticks, VIEW_TIMEOUT_CAP_FACTOR, type Timing } from './timing.ts';
 import { addEffects, emptyTurn, Turns, type Turn } from './turns.ts';
 import { Verifier } from './verifier.ts';
 
@@ -102,7 +103,7 @@ const RESEND_CHECK_MS = 500;
 const OWN_RESEND_MS = 4000;
 /** Heights above the head after which an own transaction gives up; below genesis' window, since heads differ. */
 const EXPIRY_SHARE = 0.8;
-/** A transaction that waited for so long in a member's pool is handed to the leader. */
+/** A transaction that waited for so long in a member's pool is handed to a leader that is busy with others. */
 const HAND_ON_MS = 5000;
 /** A certified block that is not ordered after this is handed up again. */
 const CERTIFIED_RESEND_MS = 2000;
@@ -134,7 +135,9 @@ export class TabwaveNode {
 	readonly #liveness: Liveness;
 	readonly #reports: LeaderReports;
 	/** When a transaction or a certified block is to be sent again. */
-	readonly #resends = new WeakMap<object, { atMs: number; delayMs: number }>();
+	readonly #resends = new Resends();
+	/** To the leader of this view. */
+	readonly #handedOn = new Resends();
 	/** Own transactions that are not final yet. */
 	readonly #own = new Map<string, ParsedTransaction>();
 	readonly #stops: (() => void)[] = [];
@@ -516,6 +519,7 @@ export class TabwaveNode {
 	/** The partition's votes on what is open go to its new leader, and that one reports itself to the Booter. */
 	#onViewBegun(turn: Turn, leaderChange: LeaderChange): void {
 		const { view } = leaderChange.signed!;
+		this.#handedOn.forget();
 		this.#reports.begun(this.#init.clock.now());
 		if (this.#pbft!.isLeader) this.#report(turn, leaderChange, this.booters.targets);
 		this.#takeVoter(turn, this.#voter.leaderChanged());
@@ -844,10 +848,7 @@ export class TabwaveNode {
 		});
 	}
 
-	/**
-	 * What the ledger does not show in time may have been lost with a link or with a leader's pool. It is sent again at growing
-	 * intervals: in a network that is only busy, sending twice would make it busier.
-	 */
+	/** What the ledger does not show in time may have been lost with a link or with a leader's pool. */
 	#resubmit(): void {
 		// Not with each block: a look passes over the whole pool. Nor at some heights: the ledger may rest just before one.
 		this.pool.expire(this.chain.head.height, (id) => this.#pbft?.isNamed(id) ?? false);
@@ -855,16 +856,24 @@ export class TabwaveNode {
 		const nowMs = this.#init.clock.now();
 		// What is final and not durable yet is the ledger's already, and would wait in the pool for ever.
 		const open = [...this.#own.values()].filter(({ id }) => !this.chain.recent.has(id));
-		const own = this.#due(open, maxTransactionsPerBlock, OWN_RESEND_MS);
+		const own = this.#resends.due(open, maxTransactionsPerBlock, nowMs, OWN_RESEND_MS);
 		for (const transaction of own) this.pool.add(transaction, nowMs);
 		if (own.length > 0) this.#turns.add({ type: 'submitted', transactions: own });
-		// Whoever made it may be gone: what stays too long is handed to the leader.
-		const old = this.pool
-			.olderThan(nowMs - HAND_ON_MS, maxTransactionsPerBlock)
-			.filter(({ id }) => !this.#own.has(id));
-		const handed = this.#due(old, maxTransactionsPerBlock, HAND_ON_MS);
-		if (handed.length > 0 && this.#pbft && !this.#pbft.isLeader)
-			this.#sendNow(this.#pbft.leader, transactionPacket(handed));
+		this.#handOn(nowMs, maxTransactionsPerBlock);
+	}
+
+	/**
+	 * Whoever made a transaction may be gone, or have given it to this member alone: what stays too long is handed to the leader. One
+	 * that does nothing meanwhile lacks it, and is told before it counts as overdue (R8).
+	 */
+	#handOn(nowMs: number, limit: number): void {
+		const pbft = this.#pbft;
+		if (!pbft || pbft.isLeader) return;
+		const isIdle = pbft.rounds().length === 0;
+		const patienceMs = isIdle ? HAND_ON_SHARE * this.#init.timing.viewTimeoutMs : HAND_ON_MS;
+		const old = this.pool.olderThan(nowMs - patienceMs, limit).filter(({ id }) => !this.#own.has(id));
+		const handed = this.#handedOn.due(old, limit, nowMs, HAND_ON_MS, 0);
+		if (handed.length > 0) this.#sendNow(pbft.leader, transactionPacket(handed));
 	}
 
 	/** A Booter that stalls, censors or says two things is complained of to all of them; the others decide what comes of it. */
@@ -901,24 +910,11 @@ export class TabwaveNode {
 		const { partition, epoch } = this.#pbft;
 		const ordered = this.#voter.ordered();
 		const waiting = this.#bodies.of(partition, epoch).filter(({ id }) => !ordered.has(id));
-		for (const body of this.#due(waiting, this.chain.genesis.fields.maxBlocksPerNext, CERTIFIED_RESEND_MS))
+		const { maxBlocksPerNext } = this.chain.genesis.fields;
+		const nowMs = this.#init.clock.now();
+		for (const body of this.#resends.due(waiting, maxBlocksPerNext, nowMs, CERTIFIED_RESEND_MS))
 			for (const booter of this.booters.targets)
 				this.#sendNow(booter, { case: 'certifiedBlock', value: toCertifiedBlock(body) });
-	}
-
-	/** Those whose time to be sent again has come; the next time is twice as far. */
-	#due<T extends object>(items: Iterable<T>, limit: number, firstMs: number): T[] {
-		const nowMs = this.#init.clock.now();
-		const due: T[] = [];
-		for (const item of items) {
-			if (due.length >= limit) break;
-			const resend = this.#resends.get(item);
-			if (resend && nowMs < resend.atMs) continue;
-			const delayMs = resend ? resend.delayMs * 2 : firstMs;
-			this.#resends.set(item, { atMs: nowMs + delayMs, delayMs });
-			if (resend) due.push(item);
-		}
-		return due;
 	}
 
 	/** R22: a member that has been silent beyond the grace is declared so, to the Booter, which gathers q declarations. */

@@ -52,3 +52,6 @@ export const VIEW_TIMEOUT_CAP_FACTOR = 8;
 
 /** R8: a transaction that has waited for this part of the view timeout is work that the leader should have done. */
 export const OVERDUE_SHARE = 0.5;
+
+/** After this part of the view timeout a leader that has nothing to do is handed what waits; below OVERDUE_SHARE, so that it can do it. */
+export const HAND_ON_SHARE = 0.25;
