@@ -6,7 +6,7 @@ import { tap } from './wiretap.ts';
 import { QUIET, World, type Tab } from './world.ts';
 
 const { heartbeatMs } = DEFAULT_TIMING;
-/** The aim: two and a half missed heartbeats, and what the change itself takes. */
+/** The aim: two missed heartbeats and a quarter, and what the change itself takes. */
 const CHANGE_MS = 3 * heartbeatMs;
 /** Who is behind notices within a look of block sync that whom it asked is dead, and must fetch some blocks. */
 const BEHIND_CHANGE_MS = CHANGE_MS + heartbeatMs;

@@ -2,7 +2,7 @@
 import type { Peers } from './peers.ts';
 
 /** Heartbeats that a member may miss before it looks dead. Not a whole number: the last one in time may be on its way. */
-const MISSED_HEARTBEATS = 2.5;
+const MISSED_HEARTBEATS = 2.25;
 
 export class Liveness {
 	readonly #peers: Peers;
