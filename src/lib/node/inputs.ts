@@ -11,6 +11,7 @@ import type {
 	Signed
 } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import type { Next } from '../wire/gen/tabwave/v1/wire_pb.js';
+import type { EarlyOrder } from './early-orders.ts';
 import type { Statement } from '../consensus/statement.ts';
 import { toHex } from '../crypto/hex.ts';
 
@@ -35,7 +36,9 @@ export type NodeInput =
 	| { type: 'proposal'; bytes: Uint8Array }
 	| { type: 'body'; from: string; body: CertifiedBody }
 	| { type: 'status-request'; request: Signed }
-	| { type: 'next'; next: Next }
+	/** `order`: the same as it came, where it is beyond the next height and may come too early. */
+	| { type: 'next'; next: Next; order?: EarlyOrder }
+	| Early
 	| { type: 'order-commit'; certificate: OrderCertificate }
 	| { type: 'finality'; certificate: OrderCertificate }
 	| { type: 'synced'; executed: ExecutedBlock; finality: OrderCertificate; done(): void }
@@ -48,6 +51,12 @@ export type NodeInput =
 	| { type: 'booter-active'; booter: string }
 	/** A statement of this node's own that no core asks for: silence, leave, join. */
 	| { type: 'declare'; statement: Statement; payload?: Uint8Array; to: string[] };
+
+/** Of an order beyond the next one, and not checked yet. */
+export interface Early {
+	type: 'early';
+	order: EarlyOrder;
+}
 
 export function received(signed: Signed): Received {
 	return { signed, sender: toHex(signed.sender), digest: toHex(signed.digest) };

@@ -4,7 +4,7 @@ import { Peers } from './peers.ts';
 
 const HEARTBEAT_MS = 500;
 /** Two and a half heartbeats. */
-const SILENCE_MS = 1250;
+const SILENCE_MS = 1125;
 let peers: Peers;
 let liveness: Liveness;
 

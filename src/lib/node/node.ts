@@ -48,12 +48,13 @@ import type { Clock } from './clock.ts';
 import { EvidenceChecks } from './evidence-checks.ts';
 import { EvidenceKeeper } from './evidence-keeper.ts';
 import { Inbox } from './inbox.ts';
-import { received, type NodeInput } from './inputs.ts';
+import { received, type Early, type NodeInput } from './inputs.ts';
 import { LeaderReports } from './leader-reports.ts';
 import { Liveness } from './liveness.ts';
 import { LostPartitions, type Lost } from './lost-partitions.ts';
 import { PacketChecks } from './packet-checks.ts';
 import { Peers } from './peers.ts';
+import { EarlyOrders, type EarlyOrder } from './early-orders.ts';
 import { Pool } from './pool.ts';
 import { Resends } from './resends.ts';
 import { answerSync, Sync } from './sync.ts';
@@ -134,6 +135,7 @@ export class TabwaveNode {
 	readonly #bodies = new CertifiedBodies();
 	readonly #liveness: Liveness;
 	readonly #reports: LeaderReports;
+	readonly #earlyOrders = new EarlyOrders();
 	/** When a transaction or a certified block is to be sent again. */
 	readonly #resends = new Resends();
 	/** To the leader of this view. */
@@ -438,8 +440,12 @@ export class TabwaveNode {
 				this.#onAsked(turn, signed!);
 				if (previous) this.#takeVoter(turn, this.#voter.finality(previous, false));
 				this.#takeVoter(turn, this.#voter.next(input.next, this.#init.clock.now()));
+				if (input.order && this.#isBeyondNext(signed!.slot)) this.#takeEarly(input.order);
 				break;
 			}
+			case 'early':
+				this.#takeEarly(input.order);
+				break;
 			case 'order-commit':
 				this.#takeVoter(turn, this.#voter.orderCommit(input.certificate));
 				break;
@@ -608,6 +614,7 @@ export class TabwaveNode {
 			this.#takePbft(turn, this.#pbft.ledger(this.chain.topology.lastRoundId(partition.id)));
 		else if (partition || this.#pbft) this.#enterEpoch(turn);
 		this.pool.release(isNamed);
+		for (const order of this.#earlyOrders.take(this.chain.head.height + 1)) this.#again(order);
 	}
 
 	/** R22: a new epoch begins with its entry; open rounds are dropped, their transactions are still in the pool. */
@@ -707,6 +714,8 @@ export class TabwaveNode {
 		const { body } = packet;
 		switch (body.case) {
 			case 'signed':
+				if (body.value.kind === Kind.STATUS_REQUEST && this.#isBeyondNext(body.value.slot))
+					return this.#early(from, body.value.slot, body);
 				return this.#checks.signed(body.value);
 			case 'transactions':
 				return this.#checks.transactions(
@@ -738,10 +747,12 @@ export class TabwaveNode {
 			case 'certifiedBlock':
 				return this.#checks.certifiedBlock(from, body.value);
 			case 'next':
-				return this.#checks.orders.next(body.value);
+				return this.#checkNext(from, body);
 			case 'orderCommit':
+				if (this.#isBeyondNext(body.value.height)) return this.#early(from, body.value.height, body);
 				return this.#checks.orders.orderCommit(body.value);
 			case 'finality':
+				if (this.#isBeyondNext(body.value.height)) return this.#early(from, body.value.height, body);
 				return this.#checks.orders.finality(body.value);
 			case 'heartbeat':
 				this.#onHeartbeat(from, body.value);
@@ -771,6 +782,40 @@ export class TabwaveNode {
 			default:
 				return null;
 		}
+	}
+
+	/** The one after the next carries the proof of the next: it is checked as it comes, and taken if the proof is enough. */
+	async #checkNext(from: string, body: Extract<Packet['body'], { case: 'next' }>): Promise<NodeInput | null> {
+		const height = body.value.signed?.slot ?? 0;
+		const early = this.#isBeyondNext(height) ? this.#early(from, height, body) : null;
+		if (this.#isBeyondNext(height - 1)) return early;
+		const input = await this.#checks.orders.next(body.value);
+		return early && input?.type === 'next' ? { ...input, order: early.order } : input;
+	}
+
+	#isBeyondNext(height: number): boolean {
+		return height > this.chain.head.height + 1;
+	}
+
+	/** Null for who has nothing to say of orders. */
+	#early(from: string, height: number, body: Packet['body']): Early | null {
+		const isKnown = this.booters.isBooter(from) || this.partition?.members.includes(from);
+		return isKnown ? { type: 'early', order: { from, height, body } } : null;
+	}
+
+	/** All that its peer said before has been taken, and a block below it is still missing: that one is fetched without patience. */
+	#takeEarly(order: EarlyOrder): void {
+		if (!this.#isBeyondNext(order.height)) {
+			this.#again(order);
+			return;
+		}
+		this.#earlyOrders.keep(order);
+		this.peers.holds(order.from, order.height - 1);
+		this.sync.check(0);
+	}
+
+	#again({ from, body }: EarlyOrder): void {
+		this.#inbox.receive(from, [encodePacket(create(PacketSchema, { body }))]);
 	}
 
 	/** R10: whoever works in a lower view is answered with the LeaderChange of the higher one; the Booter by the leader alone. */

@@ -27,6 +27,12 @@ export class Peers {
 		this.#add(peer, { finalHeight, view, epoch, syncing, lastHeardMs: nowMs });
 	}
 
+	/** What a peer has just said shows that it holds this height, or claims to. */
+	holds(peer: string, finalHeight: number): void {
+		const known = this.#peers.get(peer);
+		if (known) known.finalHeight = Math.max(known.finalHeight, finalHeight);
+	}
+
 	get(peer: string): PeerView | undefined {
 		return this.#peers.get(peer);
 	}
