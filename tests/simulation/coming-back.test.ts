@@ -31,7 +31,9 @@ it.each([1, 2, 3, 4])('it votes on orders again within a second (seed %i)', asyn
 	const { height } = other.running!.node.chain.head;
 	const isBack = (): boolean => {
 		const { voter, chain } = away.running!.node;
-		return chain.head.height > height && (voter.state()?.phase === 'signed' || voter.state()?.phase === 'locked');
+		return (
+			chain.head.height > height && (voter.state()?.phase === 'signed' || voter.state()?.phase === 'locked')
+		);
 	};
 	await world.run(20_000, isBack);
 	expect(world.time.nowMs - fromMs).toBeLessThanOrEqual(2 * DEFAULT_TIMING.heartbeatMs);

@@ -3,7 +3,7 @@ import { Liveness } from './liveness.ts';
 import { Peers } from './peers.ts';
 
 const HEARTBEAT_MS = 500;
-/** Two and a half heartbeats. */
+/** Two heartbeats and a quarter. */
 const SILENCE_MS = 1125;
 let peers: Peers;
 let liveness: Liveness;
