@@ -240,7 +240,11 @@ export const NETWORK_INI = {
 			1000,
 			'Two access points conflict below this share of the sum of their coverage radii, in percent.'
 		),
-		mechanism: choice('greedy', ['seed', 'greedy'], 'How managers choose among bids.')
+		mechanism: choice(
+			'greedy',
+			['seed', 'greedy', 'mcafee', 'veritas', 'trust'],
+			'How managers choose among bids.'
+		)
 	},
 	archive: {
 		path: optional(text('', 1024, 'Reserved for the archive database.'))

@@ -45,6 +45,11 @@ export interface SpectrumManagerInit {
 	mechanism?: string;
 	/** Breaks ties; the same on all nodes, so that managers at one height choose alike. */
 	seed?: number;
+	/**
+	 * Mechanisms by name, where this node has more than mechanismNamed knows: `optimal` needs a solver (OptimalPlanner).
+	 * @throws UnknownMechanismError
+	 */
+	mechanismNamed?: (name: string) => Mechanism;
 }
 
 export interface TickInput {
@@ -94,6 +99,7 @@ export class SpectrumManager {
 		/** Bids for own sellers, until a seller waits for them. */
 		requests: new EventPool<BidRecord>(MAX_POOL_EVENTS)
 	};
+	readonly #mechanismNamed: (name: string) => Mechanism;
 	#mechanism: Mechanism;
 	#nowMs = 0;
 	/** When buyers look for sellers next. */
@@ -104,12 +110,13 @@ export class SpectrumManager {
 		this.#seed = init.seed ?? 0;
 		this.#state = new MarketState(init.conflictDistancePercent);
 		this.#registrar = new Registrar(init.self, this.#state);
-		this.#mechanism = mechanismNamed(init.mechanism ?? DEFAULT_MECHANISM);
+		this.#mechanismNamed = init.mechanismNamed ?? mechanismNamed;
+		this.#mechanism = this.#mechanismNamed(init.mechanism ?? DEFAULT_MECHANISM);
 	}
 
 	/** @throws UnknownMechanismError */
 	setMechanism(name: string): void {
-		this.#mechanism = mechanismNamed(name);
+		this.#mechanism = this.#mechanismNamed(name);
 	}
 
 	/** Rebuilds the view of the chain from the final state. Events that wait are dropped: they are in that state already. */

@@ -4,10 +4,22 @@
  * each what the last of them costs it, so that it can take its bids in any order.
  */
 import { awardHighest } from './award.ts';
-import type { Buyer, Market, Mechanism, Offer, Seller } from './mechanism.ts';
+import {
+	clearByRound,
+	type Buyer,
+	type Market,
+	type Mechanism,
+	type Offer,
+	type Seller
+} from './mechanism.ts';
 import { TradingFloor, byDistance, byValue, compare } from './trading-floor.ts';
 
-export const greedyMechanism: Mechanism = { name: 'greedy', offers, award: awardHighest };
+export const greedyMechanism: Mechanism = {
+	name: 'greedy',
+	offers,
+	award: awardHighest,
+	clear: (market) => clearByRound(greedyMechanism, market)
+};
 
 function offers(market: Market): Offer[] {
 	const floor = new TradingFloor(market);

@@ -33,6 +33,19 @@ export interface Market {
 	minimumGain: bigint;
 	/** Breaks ties between equals. */
 	seed: number;
+	/**
+	 * A channel may go to several buyers at once that are not in each other's way. The chain moves a channel to one holder, so
+	 * only studies set it; mechanisms without reuse in them do not look at it.
+	 */
+	reuse?: boolean;
+}
+
+/** What one round comes to, with the whole market in one hand. */
+export interface Outcome {
+	/** The price is what the buyer pays. */
+	trades: Offer[];
+	/** What each seller that trades receives for all of it: at most what its buyers pay. The rest is the auctioneer's. */
+	receipts: Map<string, bigint>;
 }
 
 export interface Offer {
@@ -52,6 +65,11 @@ export interface Mechanism {
 	 * `buyers` of the market is not read: a seller knows no values.
 	 */
 	award(market: Market, offers: readonly AwardableOffer[]): AwardableOffer[];
+	/**
+	 * The whole auction as it is published, with an auctioneer between the sides. On the chain there is none: a seller receives
+	 * what its buyer pays, so what an auctioneer would keep (in `mcafee` and `trust`, where a trade is given up) is the seller's.
+	 */
+	clear(market: Market): Outcome;
 }
 
 /** An offer with the buyer's place, which decides about conflicts. */
@@ -66,4 +84,17 @@ export function runRound(mechanism: Mechanism, market: Market): AwardableOffer[]
 	const sites = new Map(market.buyers.map((buyer) => [buyer.site.id, buyer.site]));
 	const offers = mechanism.offers(market).map((offer) => ({ ...offer, site: sites.get(offer.buyer)! }));
 	return mechanism.award(market, offers);
+}
+
+/** The outcome where there is no auctioneer: everything that is paid is received. */
+export function clearByRound(mechanism: Mechanism, market: Market): Outcome {
+	const trades = runRound(mechanism, market).map(({ buyer, seller, channel, price }) => ({
+		buyer,
+		seller,
+		channel,
+		price
+	}));
+	const receipts = new Map<string, bigint>();
+	for (const { seller, price } of trades) receipts.set(seller, (receipts.get(seller) ?? 0n) + price);
+	return { trades, receipts };
 }

@@ -1,9 +1,18 @@
 /** The mechanisms by name. */
 import { greedyMechanism } from './greedy.ts';
+import { mcAfeeMechanism } from './mcafee.ts';
 import type { Mechanism } from './mechanism.ts';
 import { seedMechanism } from './seed.ts';
+import { trustMechanism } from './trust.ts';
+import { veritasMechanism } from './veritas.ts';
 
-const MECHANISMS: readonly Mechanism[] = [greedyMechanism, seedMechanism];
+const MECHANISMS: readonly Mechanism[] = [
+	greedyMechanism,
+	seedMechanism,
+	mcAfeeMechanism,
+	veritasMechanism,
+	trustMechanism
+];
 
 export const DEFAULT_MECHANISM = greedyMechanism.name;
 

@@ -3,10 +3,15 @@
  * highest bid. First price, so not truthful; buyers do not look at each other, so many ask in vain.
  */
 import { awardHighest } from './award.ts';
-import type { Market, Mechanism, Offer } from './mechanism.ts';
+import { clearByRound, type Market, type Mechanism, type Offer } from './mechanism.ts';
 import { TradingFloor, byDistance, byValue } from './trading-floor.ts';
 
-export const seedMechanism: Mechanism = { name: 'seed', offers, award: awardHighest };
+export const seedMechanism: Mechanism = {
+	name: 'seed',
+	offers,
+	award: awardHighest,
+	clear: (market) => clearByRound(seedMechanism, market)
+};
 
 function offers(market: Market): Offer[] {
 	const floor = new TradingFloor(market);
