@@ -1,4 +1,4 @@
-/** npm run dev, build, check, test:long, bench, simulate, simulate:teeth, mutation, invite, recover: each with the project's own Node.js, installed where missing. */
+/** npm run dev, build, check, test:long, bench, bench:spectrum, simulate, simulate:teeth, mutation, invite, recover: each with the project's own Node.js, installed where missing. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,6 +35,8 @@ const COMMANDS = {
 			node
 		);
 	},
+	'bench:spectrum': (node, args) =>
+		together([[node, [entry('tests', 'bench', 'spectrum.ts'), ...args]]], node),
 	simulate: (node, args) => together([[node, [entry('tests', 'simulation', 'main.ts'), ...args]]], node),
 	'simulate:teeth': (node, args) =>
 		together([[node, [entry('tests', 'simulation', 'teeth', 'main.ts'), ...args]]], node),
