@@ -339,7 +339,7 @@ export interface SpectrumMetrics {
 }
 
 export interface ImportReport {
-	format: 'nyc-wifi-geojson' | 'cbrs-csv' | 'tabwave-json';
+	format: 'nyc-wifi-geojson' | 'cbrs-csv' | 'tabwave-json' | 'tabwave-geojson' | 'tabwave-csv';
 	accepted: number;
 	rejected: { line: number; reason: string }[];
 	assigned: string[];

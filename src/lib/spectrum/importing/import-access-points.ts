@@ -11,9 +11,12 @@ import { ImportError } from './import-error.ts';
 import { parseJson } from './json-lines.ts';
 import { MAX_IMPORT_LENGTH, MAX_REPORTED_REJECTIONS } from './limits.ts';
 import { isFeatureCollection, readNycHotspots } from './nyc-geojson.ts';
+import { looksLikeTabwaveCsv, readTabwaveCsv } from './tabwave-csv.ts';
+import { isTabwaveGeoJson, readTabwaveGeoJson } from './tabwave-geojson.ts';
 import { isTabwaveFile, readTabwaveFile } from './tabwave-json.ts';
 
-export type ImportFormat = 'nyc-wifi-geojson' | 'cbrs-csv' | 'tabwave-json';
+export type ImportFormat =
+	'nyc-wifi-geojson' | 'cbrs-csv' | 'tabwave-json' | 'tabwave-geojson' | 'tabwave-csv';
 
 export interface ImportOptions {
 	/** Same file, same seed: same access points. */
@@ -87,6 +90,8 @@ function readDrafts(text: string, fileName: string | undefined): { format: Impor
 	if (/^\ufeff?\s*[{[]/.test(text)) {
 		const parsed = parseJson(text.replace(/^\ufeff/, ''));
 		if (isTabwaveFile(parsed)) return { format: 'tabwave-json', file: readTabwaveFile(text, parsed) };
+		if (isFeatureCollection(parsed) && isTabwaveGeoJson(parsed))
+			return { format: 'tabwave-geojson', file: readTabwaveGeoJson(text, parsed) };
 		if (isFeatureCollection(parsed))
 			return { format: 'nyc-wifi-geojson', file: readNycHotspots(text, parsed) };
 		throw new ImportError(
@@ -95,6 +100,7 @@ function readDrafts(text: string, fileName: string | undefined): { format: Impor
 			'this JSON is neither a GeoJSON FeatureCollection nor a file of Tabwave'
 		);
 	}
+	if (looksLikeTabwaveCsv(text)) return { format: 'tabwave-csv', file: readTabwaveCsv(text) };
 	if (looksLikeCbrs(text) || /\.csv$/i.test(fileName ?? ''))
 		return { format: 'cbrs-csv', file: readCbrsRadios(text) };
 	throw new ImportError(

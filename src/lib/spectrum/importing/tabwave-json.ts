@@ -46,7 +46,7 @@ export function readTabwaveFile(
 	parsed.accessPoints.forEach((row, i) => {
 		const line = lines[i] ?? 1;
 		try {
-			file.rows.push({ line, draft: readRow(row) });
+			file.rows.push({ line, draft: readTabwaveRow(row) });
 		} catch (error) {
 			if (!(error instanceof RowError)) throw error;
 			file.rejected.push({ line, reason: error.message });
@@ -55,7 +55,8 @@ export function readTabwaveFile(
 	return file;
 }
 
-function readRow(value: unknown): DraftAccessPoint {
+/** One access point under the names of an AP database row. @throws RowError */
+export function readTabwaveRow(value: unknown): DraftAccessPoint {
 	if (typeof value !== 'object' || value === null) throw new RowError('it is no object');
 	const row = value as Record<string, unknown>;
 	if (typeof row.id !== 'string') throw new RowError('its id is no text');
