@@ -57,6 +57,7 @@ import { Emitter } from './emitter.ts';
 import { haltCodeOf } from './halt.ts';
 import type { TabwaveNode } from './node.ts';
 import type { QueryFiller } from './query-filler.ts';
+import { SeatKeeper } from './seat-keeper.ts';
 import type { SpectrumService } from './spectrum-service.ts';
 import { stuckOf } from './stuck.ts';
 import type { Timing } from './timing.ts';
@@ -103,6 +104,7 @@ export class ClientApi implements TabwaveApi {
 	readonly #events: Emitter<ApiEvents>;
 	readonly #transfers = new Map<string, WaitingTransfer>();
 	readonly #stops: (() => void)[] = [];
+	readonly #seat: SeatKeeper;
 	#nickname: string;
 	#joining = false;
 	#refusal: { name: string; message: string } | null = null;
@@ -124,7 +126,16 @@ export class ClientApi implements TabwaveApi {
 		this.#nickname = init.nickname;
 		this.#movedMs = init.clock.now();
 		this.#events = new Emitter(init.report);
+		this.#seat = new SeatKeeper({
+			clock: init.clock,
+			partition: () => init.node.partition?.id ?? null,
+			isBanned: () => init.node.chain.state.row(banKey(init.node.self))?.value != null,
+			join: (options) => this.#join(options),
+			log: (level, message) =>
+				this.#events.emit('log', { timeMs: init.clock.now(), level, category: 'node', message })
+		});
 		this.#stops.push(
+			() => this.#seat.stop(),
 			init.clock.every(STATUS_INTERVAL_MS, () => void this.#emitStatus()),
 			init.clock.every(5000, () => void this.#refreshStorage())
 		);
@@ -172,6 +183,7 @@ export class ClientApi implements TabwaveApi {
 				);
 			}
 		this.#init.spectrum.committed(commits.flatMap((commit) => commit.blocks));
+		this.#seat.committed();
 		this.changed();
 	}
 
@@ -307,6 +319,7 @@ export class ClientApi implements TabwaveApi {
 		const signed = options.invitation ? invitationOf(options.invitation) : undefined;
 		this.#nickname = nickname;
 		this.#joining = true;
+		this.#seat.joining(options);
 		this.#assignment = null;
 		this.#refusal = null;
 		try {
@@ -353,6 +366,7 @@ export class ClientApi implements TabwaveApi {
 	async #leave(): Promise<void> {
 		if (!this.#node.partition) throw new ApiError('NotMember', 'this tab is no member');
 		const deadlineMs = this.#init.clock.now() + JOIN_TIMEOUT_MS;
+		this.#seat.leaving();
 		await this.#until(
 			() => !this.#node.partition,
 			deadlineMs,
