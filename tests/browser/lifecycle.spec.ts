@@ -1,6 +1,6 @@
 /** What happens to tabs in a person's browser: they close, crash, are duplicated, and are left and come back to. */
 import { joinAll, leaderAndFollowers } from './harness/partition.ts';
-import { startPlainChromium } from './harness/plain-chromium.ts';
+import { openPlainTabs, startPlainChromium } from './harness/plain-chromium.ts';
 import type { PlainChromium, PlainTab } from './harness/plain-chromium.ts';
 import { expectSound } from './harness/sound.ts';
 import { status, waitFor, waitForValue } from './harness/tabs.ts';
@@ -17,8 +17,7 @@ let chromium: PlainChromium;
 test.afterEach(() => chromium.dispose());
 
 async function network(url: string, count: number): Promise<PlainTab[]> {
-	const tabs: PlainTab[] = [];
-	for (let i = 0; i < count; i++) tabs.push(await chromium.open(`${url}/node`));
+	const tabs = await openPlainTabs(chromium, count, `${url}/node`);
 	await joinAll(tabs);
 	return tabs;
 }

@@ -3,10 +3,10 @@ import type { LaunchOptions } from '@playwright/test';
 import { findBrowser } from '../../../scripts/lib/browser.js';
 
 /**
- * `possible`: direct links form. `impossible`: no candidate is found, as where a network blocks it, so everything goes
- * through the relay.
+ * `possible`: direct links form. `by-name`: candidates are .local names, as in a person's browser, and links form where multicast
+ * reaches the others. `impossible`: no candidate is found, as where a network blocks it, so everything goes through the relay.
  */
-export type WebRtc = 'possible' | 'impossible';
+export type WebRtc = 'possible' | 'by-name' | 'impossible';
 
 const COMMON = [
 	// The pages are our own, and a container lets nobody but root make the sandbox.
@@ -29,9 +29,11 @@ const IMPOSSIBLE = ['', 'force-'].map(
 	(prefix) => `--${prefix}webrtc-ip-handling-policy=disable_non_proxied_udp`
 );
 
+const FLAGS: Record<WebRtc, string[]> = { possible: POSSIBLE, 'by-name': [], impossible: IMPOSSIBLE };
+
 export function launchOptions(webRtc: WebRtc): LaunchOptions {
 	const executablePath = findBrowser();
 	if (executablePath === null)
 		throw new Error('No Chromium was found. npm test installs one; TABWAVE_CHROMIUM=/path names one.');
-	return { executablePath, args: [...COMMON, ...(webRtc === 'possible' ? POSSIBLE : IMPOSSIBLE)] };
+	return { executablePath, args: [...COMMON, ...FLAGS[webRtc]] };
 }

@@ -11,9 +11,9 @@ export async function joinedNetwork(context: BrowserContext, count: number): Pro
 	return pages;
 }
 
-/** The tabs become the members of the only partition there is; resolves when all of them vote. */
-export async function joinAll(pages: Tab[]): Promise<void> {
-	for (const page of pages) await joinTab(page);
+/** The tabs become the members of the only partition there is, or of the one that is named; resolves when all of them vote. */
+export async function joinAll(pages: Tab[], partition?: number): Promise<void> {
+	for (const page of pages) await joinTab(page, partition === undefined ? {} : { partition });
 	for (const page of pages)
 		await waitFor(page, ({ members, activity }) => members.length === pages.length && activity === 'voting', {
 			what: `${pages.length} members that vote`

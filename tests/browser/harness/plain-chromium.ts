@@ -37,7 +37,7 @@ export interface PlainTab extends Tab {
 	leaveAndComeBack(): Promise<boolean>;
 	/** What “Duplicate tab” does: the new tab has a copy of this one's session storage. */
 	duplicate(): Promise<PlainTab>;
-	/** Cuts the page's network, or gives it back: all but WebRTC, which this reaches only where it is impossible. */
+	/** Cuts the page's network, or gives it back. Needs `canBeCut`. */
 	setOffline(isOffline: boolean): Promise<void>;
 	/** Clicks the first element that fits, once it is there. */
 	click(selector: string): Promise<void>;
@@ -55,7 +55,7 @@ export interface PlainChromium {
 	/**
 	 * Opens an address in a window of its own; resolves when the page has the client API.
 	 * @param options.before runs in the page before its own scripts, and may name nothing outside it
-	 * @param options.canBeCut needed for `setOffline`, which only reaches connections that began under the protocol's eyes
+	 * @param options.canBeCut needed for `setOffline`
 	 */
 	open(url: string, options?: OpenOptions): Promise<PlainTab>;
 	dispose(): Promise<void>;
@@ -114,6 +114,18 @@ function debuggingUrl(child: ChildProcess): Promise<string> {
 	});
 }
 
+/** Opens `count` tabs, one after the other. */
+export async function openPlainTabs(
+	chromium: PlainChromium,
+	count: number,
+	url: string,
+	options?: OpenOptions
+): Promise<PlainTab[]> {
+	const tabs: PlainTab[] = [];
+	while (tabs.length < count) tabs.push(await chromium.open(url, options));
+	return tabs;
+}
+
 async function openTab(
 	devTools: DevTools,
 	url: string,
@@ -125,10 +137,8 @@ async function openTab(
 	};
 	const tab = await attachTab(devTools, targetId);
 	if (before) await tab.send('Page.addScriptToEvaluateOnNewDocument', { source: `(${before.toString()})()` });
-	if (canBeCut) {
-		await tab.send('Network.enable');
-		await tab.setOffline(false);
-	}
+	if (canBeCut)
+		await tab.send('Page.addScriptToEvaluateOnNewDocument', { source: `(${holdable.toString()})()` });
 	await tab.send('Page.navigate', { url });
 	await ready(tab);
 	return tab;
@@ -148,7 +158,14 @@ async function attachTab(devTools: DevTools, targetId: string): Promise<PlainTab
 	const tab: PlainTab = {
 		send: page,
 		evaluate: evaluate as PlainTab['evaluate'],
-		hide: () => setWindow('minimized'),
+		hide: async () => {
+			await setWindow('minimized');
+			await waitForValue(
+				() => tab.evaluate(() => document.visibilityState),
+				(visibility) => visibility === 'hidden',
+				{ what: 'a hidden page' }
+			);
+		},
 		show: () => setWindow('normal'),
 		freeze: async () => {
 			await setWindow('minimized');
@@ -204,12 +221,16 @@ async function attachTab(devTools: DevTools, targetId: string): Promise<PlainTab
 			return copy;
 		},
 		setOffline: async (isOffline) => {
+			await tab.evaluate((areHeld) => (globalThis as unknown as Hold).holdMessages(areHeld), isOffline);
+			// What is begun from now on fails. Not enabled before: it reports every frame of a WebSocket.
+			if (isOffline) await page('Network.enable');
 			await page('Network.emulateNetworkConditions', {
 				offline: isOffline,
 				latency: 0,
 				downloadThroughput: -1,
 				uploadThroughput: -1
 			});
+			if (!isOffline) await page('Network.disable');
 		},
 		click: async (selector) => {
 			await waitForValue(
@@ -228,6 +249,51 @@ async function attachTab(devTools: DevTools, targetId: string): Promise<PlainTab
 		}
 	};
 	return tab;
+}
+
+interface Hold {
+	holdMessages(areHeld: boolean): void;
+}
+
+/**
+ * Init script. The protocol's offline does not reach WebRTC, and closes a WebSocket at once. Where a network is lost nobody hears of it:
+ * nothing leaves and nothing arrives any more; and when it is back all of it does, in order, since what was lost is sent again.
+ */
+function holdable(): void {
+	let areHeld = false;
+	const waiting: (() => void)[] = [];
+	const pass = (run: () => void): void => void (areHeld ? waiting.push(run) : run());
+	(globalThis as unknown as Hold).holdMessages = (held) => {
+		areHeld = held;
+		if (!held) for (const run of waiting.splice(0)) run();
+	};
+	for (const { prototype } of [RTCDataChannel, WebSocket]) {
+		const end = prototype as EventTarget & { send(data: unknown): void; readyState: string | number };
+		const { send, addEventListener } = end;
+		end.send = function (data) {
+			// One that closed meanwhile has lost it.
+			pass(() => (this.readyState === 'open' || this.readyState === WebSocket.OPEN) && send.call(this, data));
+		};
+		end.addEventListener = function (
+			this: EventTarget,
+			type: string,
+			listener: (event: Event) => void,
+			...rest
+		) {
+			const isHeld = type === 'message' || type === 'close';
+			const held = isHeld ? (event: Event): void => pass(() => listener.call(this, event)) : listener;
+			addEventListener.call(this, type, held, ...rest);
+		} as typeof addEventListener;
+		for (const name of ['onmessage', 'onclose']) {
+			const property = Object.getOwnPropertyDescriptor(prototype, name)!;
+			Object.defineProperty(prototype, name, {
+				...property,
+				set(this: EventTarget, listener: ((event: Event) => void) | null) {
+					property.set!.call(this, listener && ((event: Event) => pass(() => listener.call(this, event))));
+				}
+			});
+		}
+	}
 }
 
 async function ready(tab: PlainTab): Promise<void> {
