@@ -14,8 +14,10 @@ import { parseNetworkIni } from './config/network-ini.ts';
 import type { NetworkDocument } from './http/network-document.ts';
 import type { Health } from './http/server.ts';
 import { invite } from './invite.ts';
+import { readInvitation } from './invitations.ts';
 import { startRelay } from './relay.ts';
 import type { RunningRelay } from './relay.ts';
+import { Revocations, revoke } from './revocations.ts';
 import { headlessNode } from './testing/headless.ts';
 
 const NAMES = ['first', 'second', 'third'] as const;
@@ -174,6 +176,36 @@ describe('three replicas', { timeout: 60_000 }, () => {
 		await expect(invite({ ...terms, configPath, replica: 'fourth' }, 0)).rejects.toMatchObject({
 			name: 'UnknownReplica'
 		});
+	});
+});
+
+describe('an invitation that one replica was asked to take back', { timeout: 60_000 }, () => {
+	it('is refused by all of them, also by one that was away', async () => {
+		const text = ini('[network]\nadmission = invitation');
+		const configPath = join(folder, 'network.ini');
+		writeFileSync(configPath, text);
+		const [first, third] = await Promise.all([start('first', { text }), start('third', { text })]);
+		const terms = { help: false, partition: 0, uses: 9, hours: 1, dataDirectory: folder, configPath };
+		const taken = await invite({ ...terms, replica: 'first' }, Date.now());
+		const other = await invite({ ...terms, replica: 'first' }, Date.now());
+		const tokenOf = ({ link }: { link: string }): string => /i=([\w-]+)$/.exec(link)![1]!;
+		const invitation = readInvitation(Buffer.from(tokenOf(taken), 'base64url'));
+		const known = (name: string): Revocations => new Revocations(join(folder, `data-${name}`));
+
+		revoke(join(folder, 'data-third'), taken.link);
+		await until(() => known('first').has(invitation));
+		expect(known('second').has(invitation)).toBe(false);
+		await start('second', { text });
+		await until(() => known('second').has(invitation));
+		// Whoever is active: the operator asked none of these.
+		await third.stop();
+		const session = await headlessNode(`http://127.0.0.1:${first.port}`, 49);
+		sessions.push(session);
+		await expect(session.api.node.join({ invitation: tokenOf(taken) })).rejects.toMatchObject({
+			name: 'InvitationRevoked'
+		});
+		await session.api.node.join({ invitation: tokenOf(other) });
+		expect(known('second').ids()).toEqual([taken.id]);
 	});
 });
 

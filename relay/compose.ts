@@ -108,7 +108,7 @@ class Ordering implements BooterService {
 			operator,
 			clock: systemClock,
 			random: Math.random,
-			isRevoked: (invitation) => this.#input.revocations.has(invitation),
+			revoked: this.#input.revocations,
 			timing: { ...DEFAULT_TIMING, heartbeatMs, resendMs, awayMs, evictionGraceMs },
 			events: {
 				committed: (commits) => {

@@ -1,7 +1,8 @@
 /**
  * Invitations that the operator has taken back: `npm run invite -- --revoke`. Their ids are lines of a file in the data directory,
  * which the running relay reads as it changes. The Booter alone refuses them: it belongs to the operator, and nobody else
- * proposes who comes in. Who has come in with one stays a member.
+ * proposes who comes in. Who has come in with one stays a member. What other replicas were asked is in a file of its own, which only
+ * the running relay writes.
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,10 +10,12 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { taggedHash } from '#lib/crypto/hash.ts';
 import { toHex } from '#lib/crypto/hex.ts';
 import { SignedInvitationSchema } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
+import type { RevokedInvitations } from './booter/revocation-spread.ts';
 import { peekDataDirectory, readSmallFile, writeDurably } from './data-directory.ts';
 import { RelayStartError } from './errors.ts';
 
 export const REVOKED_FILE = 'revoked-invitations';
+export const REVOKED_ELSEWHERE_FILE = 'revoked-elsewhere';
 /** Of a small file of 64 KiB, with a line each. */
 const MAX_REVOKED = 900;
 const ID = /^[0-9a-f]{64}$/;
@@ -47,25 +50,59 @@ export function revoke(dataDirectory: string, which: string): string {
 }
 
 /** What the running relay knows of them. */
-export class Revocations {
-	readonly #file: string;
+export class Revocations implements RevokedInvitations {
+	readonly #own: IdFile;
+	readonly #elsewhere: IdFile;
+
+	constructor(dataDirectory: string) {
+		this.#own = new IdFile(join(dataDirectory, REVOKED_FILE));
+		this.#elsewhere = new IdFile(join(dataDirectory, REVOKED_ELSEWHERE_FILE));
+	}
+
+	/** @param invitation - as for {@link invitationId}. @throws RelayStartError `DataUnusable` where a file cannot be read */
+	has(invitation: Uint8Array): boolean {
+		const [own, elsewhere] = [this.#own.ids(), this.#elsewhere.ids()];
+		if (own.size + elsewhere.size === 0) return false;
+		const id = invitationId(invitation);
+		return own.has(id) || elsewhere.has(id);
+	}
+
+	ids(): string[] {
+		return [...new Set([...this.#own.ids(), ...this.#elsewhere.ids()])].sort();
+	}
+
+	add(ids: readonly string[]): number {
+		const [own, elsewhere] = [this.#own.ids(), this.#elsewhere.ids()];
+		const news = ids.filter((id) => ID.test(id) && !own.has(id) && !elsewhere.has(id));
+		const kept = news.slice(0, Math.max(0, MAX_REVOKED - elsewhere.size));
+		if (kept.length > 0) this.#elsewhere.write([...elsewhere, ...kept]);
+		return kept.length;
+	}
+}
+
+/** Ids of a file, read anew when it is another one. */
+class IdFile {
+	readonly #path: string;
 	#ids: ReadonlySet<string> = new Set();
 	#version = '';
 
-	constructor(dataDirectory: string) {
-		this.#file = join(dataDirectory, REVOKED_FILE);
+	constructor(path: string) {
+		this.#path = path;
 	}
 
-	/** @param invitation - as for {@link invitationId}. @throws RelayStartError `DataUnusable` where the file cannot be read */
-	has(invitation: Uint8Array): boolean {
-		const stat = statSync(this.#file, { throwIfNoEntry: false });
+	ids(): ReadonlySet<string> {
+		const stat = statSync(this.#path, { throwIfNoEntry: false });
 		// Written by a rename, so another text is another file.
 		const version = stat ? `${stat.ino} ${stat.mtimeMs} ${stat.size}` : '';
 		if (version !== this.#version) {
-			this.#ids = idsIn(this.#file);
+			this.#ids = idsIn(this.#path);
 			this.#version = version;
 		}
-		return this.#ids.size > 0 && this.#ids.has(invitationId(invitation));
+		return this.#ids;
+	}
+
+	write(ids: string[]): void {
+		writeDurably(this.#path, Buffer.from([...ids, ''].join('\n')), 0o600);
 	}
 }
 

@@ -69,6 +69,7 @@ import {
 } from '#lib/wire/gen/tabwave/v1/wire_pb.js';
 import { Assignments } from './assignments.ts';
 import { SyncAnswers, isForStrangers } from './strangers.ts';
+import { RevocationSpread, type RevokedInvitations } from './revocation-spread.ts';
 import { RecoveryWatch, type LostPartition, type RecoveryWish } from './recovery-watch.ts';
 
 export interface BooterEvents {
@@ -91,8 +92,8 @@ export interface BooterNodeInit {
 	timing: Timing;
 	/** At least 0, below 1: elections are spread by it. */
 	random: () => number;
-	/** Whether the operator has taken an invitation back; none is where this is absent. */
-	isRevoked?(invitation: Uint8Array): boolean;
+	/** Invitations that the operator has taken back; none are where this is absent. */
+	revoked?: RevokedInvitations;
 	events: BooterEvents;
 }
 
@@ -135,6 +136,7 @@ export class BooterNode {
 	readonly #verifier: Verifier;
 	readonly #assignments: Assignments;
 	readonly #recoveries: RecoveryWatch;
+	readonly #revocations: RevocationSpread | null;
 	/** Partitions without a quorum, as they were last looked at. */
 	#lost: LostPartition[] = [];
 	readonly #complaints = new Complaints(COMPLAINT_LIFETIME_MS);
@@ -151,6 +153,7 @@ export class BooterNode {
 			() => unusedId(init.chain.topology, init.chain.genesis.fields) !== null
 		);
 		this.#recoveries = new RecoveryWatch(init.chain.genesis.fields);
+		this.#revocations = init.revoked ? new RevocationSpread(init.revoked) : null;
 		this.#core = new BooterCore({
 			chain: init.chain,
 			resendTicks: ticks(init.timing, init.timing.resendMs),
@@ -376,6 +379,10 @@ export class BooterNode {
 				this.sync.check(SYNC_PATIENCE_MS);
 				for (const wish of (body.value.wishes?.recoveries ?? []).slice(0, MAX_PARTITIONS))
 					if (this.chain.topology.partition(wish.partition)) this.#recoveries.wishElsewhere(wish);
+				this.#tellRevocations(from, body.value.wishes?.revokedHash ?? NOBODY);
+				return null;
+			case 'revokedInvitations':
+				this.#takeRevocations(from, body.value.ids);
 				return null;
 			case 'assignmentRequest':
 				this.#assign(from, body.value.partition);
@@ -394,6 +401,21 @@ export class BooterNode {
 			default:
 				return null;
 		}
+	}
+
+	#tellRevocations(replica: string, hash: Uint8Array): void {
+		const ids = this.#revocations?.heard(replica, hash, this.#init.clock.now());
+		if (!ids) return;
+		const value = { $typeName: 'tabwave.v1.RevokedInvitations' as const, ids };
+		this.#sendNow(replica, { case: 'revokedInvitations', value });
+	}
+
+	#takeRevocations(from: string, ids: Uint8Array): void {
+		if (!this.#replica.isReplica(from))
+			throw new LedgerError('NotBooter', 'only a replica of the Booter says what the operator took back');
+		const added = this.#revocations?.told(ids) ?? 0;
+		if (added > 0)
+			this.#init.events.log('info', `${added} invitations were taken back at ${from.slice(0, 8)}`);
 	}
 
 	#isKnown(peer: string): boolean {
@@ -518,7 +540,7 @@ export class BooterNode {
 						'the signature of the join or of its invitation does not hold'
 					);
 				const { invitation } = readJoin(signed);
-				if (invitation && this.#init.isRevoked?.(invitation.invitation))
+				if (invitation && this.#init.revoked?.has(invitation.invitation))
 					throw new LedgerError('InvitationRevoked', 'the operator has taken this invitation back');
 				this.#recoveries.newcomer(this.#init.clock.now());
 			} else if (signed.kind === Kind.LEAVE || signed.kind === Kind.SILENCE) {
@@ -674,7 +696,9 @@ export class BooterNode {
 				booterTerm: term,
 				activeBooter: active === null ? NOBODY : fromHex(active),
 				lost: lostPartitions(this.#lost),
-				...(this.#replica.isReplica(peer) && { wishes: operatorWishes(this.#recoveries.asked) })
+				...(this.#replica.isReplica(peer) && {
+					wishes: operatorWishes(this.#recoveries.asked, this.#revocations?.hash)
+				})
 			}
 		};
 	}
@@ -722,10 +746,14 @@ function lostPartitions(lost: readonly LostPartition[]): LostPartitions | undefi
 }
 
 /** As the other replicas hear of them; none where there are none. */
-function operatorWishes(wishes: readonly RecoveryWish[]): OperatorWishes | undefined {
-	if (wishes.length === 0) return undefined;
+function operatorWishes(
+	wishes: readonly RecoveryWish[],
+	revokedHash: Uint8Array = NOBODY
+): OperatorWishes | undefined {
+	if (wishes.length === 0 && revokedHash.length === 0) return undefined;
 	return create(OperatorWishesSchema, {
-		recoveries: wishes.map(({ partition, retire }) => ({ partition, retire }))
+		recoveries: wishes.map(({ partition, retire }) => ({ partition, retire })),
+		revokedHash
 	});
 }
 

@@ -30,6 +30,7 @@ import type { NodeId } from '#lib/network/network.ts';
 import { PeerDialler } from '#lib/network/peer-dialler.ts';
 import type { DialHost } from '#lib/network/peer-dialler.ts';
 import { nodeIdOf, nodeIdOfSeed, peerIdOf, privateKeyOf } from '#lib/network/peer-identity.ts';
+import { PeerSession } from '#lib/network/peer-session.ts';
 import { parseRelayAddress } from '#lib/network/relay-address.ts';
 import { encodePacket } from '#lib/wire/codec.ts';
 import { encodeFrame } from '#lib/wire/frame.ts';
@@ -172,7 +173,7 @@ export class RelayLinks implements LinkCarrier {
 			// Every tab is unexpected; how many there may be is the connections' bound.
 			maxUnexpectedPeers: this.#settings.maxTabs,
 			expects: (peer) => this.#replicas.has(peer),
-			ended: (peer, ageMs) => this.#dialler?.lost(peer, ageMs)
+			ended: (peer, ageMs) => this.#dialler?.lost(peer, ageMs, false)
 		});
 		node.addEventListener('connection:open', ({ detail }) => this.#onConnection(detail));
 		node.addEventListener('connection:close', ({ detail }) => this.#shareRate(detail.remotePeer));
@@ -224,6 +225,13 @@ export class RelayLinks implements LinkCarrier {
 		this.#table?.send(frames);
 	}
 
+	acknowledged(peer: NodeId, session: number, bytes: number): void {
+		this.#table?.acknowledged(peer, session, bytes);
+	}
+
+	/** There is no other path to a tab, nor to a replica. */
+	doubt(_peer: NodeId, _session: number): void {}
+
 	close(peer: NodeId, session: number, reason: string, holdOffMs: number): void {
 		this.#table?.close(peer, session, reason, holdOffMs);
 	}
@@ -232,6 +240,7 @@ export class RelayLinks implements LinkCarrier {
 	tick(): void {
 		const nowMs = performance.now();
 		this.#dialler?.tick();
+		this.#table?.tick();
 		if (nowMs - this.#sweptMs < SWEEP_MS) return;
 		this.#sweptMs = nowMs;
 		const linked = new Set(this.#table?.connections());
@@ -316,15 +325,15 @@ export class RelayLinks implements LinkCarrier {
 	#logged(events: CarrierEvents): CarrierEvents {
 		return {
 			...events,
-			opened: (peer, session, path) => {
+			opened: (peer, session, path, resumed) => {
 				if (this.#replicas.has(peer))
 					log.info('replica {replica} is linked', { replica: this.#nameOf(peer) });
-				events.opened(peer, session, path);
+				events.opened(peer, session, path, resumed);
 			},
-			closed: (peer, session, reason) => {
+			closed: (peer, session, reason, isKept) => {
 				if (this.#replicas.has(peer))
 					log.warning('replica {replica} is lost: {reason}', { replica: this.#nameOf(peer), reason });
-				events.closed(peer, session, reason);
+				events.closed(peer, session, reason, isKept);
 			}
 		};
 	}
@@ -511,7 +520,7 @@ const STOP_TIMEOUT_MS = 1_500;
 const HOP_PROTOCOL = '/libp2p/circuit/relay/0.2.0/hop';
 const STOP_PROTOCOL = '/libp2p/circuit/relay/0.2.0/stop';
 
-/** What a tab shows whose Join is refused. */
+/** What a tab shows in place of a link: a stream's first bytes are a hello, then come frames. */
 function tooManyStrangers(): Uint8Array[] {
 	const refusal = {
 		$typeName: 'tabwave.v1.Refusal' as const,
@@ -519,7 +528,7 @@ function tooManyStrangers(): Uint8Array[] {
 		message: 'this relay has no room for more tabs that are no members; try again in a moment'
 	};
 	const packet = encodePacket(create(PacketSchema, { body: { case: 'refusal', value: refusal } }));
-	return [...encodeFrame([packet]), goodbyeFrame()];
+	return [new PeerSession().hello(), ...encodeFrame([packet]), goodbyeFrame()];
 }
 
 /** null for a key of another kind: it can connect, and is no node. */

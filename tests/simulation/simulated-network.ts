@@ -170,7 +170,8 @@ export class SimulatedNetwork implements Network {
 		if (this.#links.has(peer) === isUp) return;
 		if (isUp) this.#links.add(peer);
 		else this.#links.delete(peer);
-		this.live(() => this.events?.link({ peer, path: isUp ? 'direct' : 'down', rttMs: isUp ? 1 : null }));
+		const status = { peer, path: isUp ? 'direct' : 'down', rttMs: isUp ? 1 : null } as const;
+		this.live(() => this.events?.link(status, isUp ? 'up' : 'down'));
 	}
 
 	dropLinksTo(isGone: (peer: NodeId) => boolean): void {

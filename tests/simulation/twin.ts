@@ -45,16 +45,16 @@ export async function startTwin(world: World, random: Random, tab: Tab): Promise
 			if (sideOf(from) !== 'second') first.packets(from, packets);
 			if (sideOf(from) !== 'first') live(life, () => second?.packets(from, packets));
 		},
-		link: (status) => {
-			first.link(status);
-			live(life, () => second?.link(status));
+		link: (status, change) => {
+			first.link(status, change);
+			live(life, () => second?.link(status, change));
 		}
 	};
 	const twin: Network = {
 		self: tab.id,
 		start: async (events) => {
 			second = events;
-			for (const status of network.links()) events.link(status);
+			for (const status of network.links()) events.link(status, status.path === 'down' ? 'down' : 'up');
 		},
 		// The first decides whom the identity is linked to.
 		setPeers: () => {},

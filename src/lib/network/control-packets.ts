@@ -1,10 +1,11 @@
-/** The packets that links use for themselves and no node sees: ping, pong and goodbye. */
+/** The packets that links use for themselves and no node sees: ping, pong, acknowledgement and goodbye. */
 import { create } from '@bufbuild/protobuf';
 import { decodePacket, encodePacket } from '#lib/wire/codec.ts';
 import { encodeFrame } from '#lib/wire/frame.ts';
 import { PacketSchema } from '#lib/wire/gen/tabwave/v1/wire_pb.js';
 
-export type ControlPacket = { kind: 'ping' | 'pong'; id: number } | { kind: 'goodbye' };
+export type ControlPacket =
+	{ kind: 'ping' | 'pong'; id: number } | { kind: 'acknowledged'; bytes: number } | { kind: 'goodbye' };
 
 export function encodePing(id: number): Uint8Array {
 	return encodePacket(create(PacketSchema, { body: { case: 'ping', value: { id } } }));
@@ -12,6 +13,12 @@ export function encodePing(id: number): Uint8Array {
 
 export function encodePong(id: number): Uint8Array {
 	return encodePacket(create(PacketSchema, { body: { case: 'pong', value: { id } } }));
+}
+
+/** @param bytes - received since they began; modulo 2^32 is what the other side hears */
+export function encodeAcknowledged(bytes: number): Uint8Array {
+	const value = { bytes: bytes >>> 0 };
+	return encodePacket(create(PacketSchema, { body: { case: 'acknowledged', value } }));
 }
 
 /** A whole frame that says that this node's links end now. A new one each time: a sender may transfer it. */
@@ -26,13 +33,14 @@ export function goodbyeFrame(): Uint8Array<ArrayBuffer> {
  * @throws DecodeError for a malformed control packet
  */
 export function readControlPacket(packet: Uint8Array): ControlPacket | null {
-	if (packet.length > MAX_CONTROL_BYTES || packet[1] !== SECOND_TAG_BYTE) return null;
-	if (!FIRST_TAG_BYTES.has(packet[0]!)) return null;
+	if (packet.length > MAX_CONTROL_BYTES || !TAGS.has((packet[0]! << 8) | packet[1]!)) return null;
 	const { body } = decodePacket(packet);
 	switch (body.case) {
 		case 'ping':
 		case 'pong':
 			return { kind: body.case, id: body.value.id };
+		case 'acknowledged':
+			return { kind: 'acknowledged', bytes: body.value.bytes };
 		case 'goodbye':
 			return { kind: 'goodbye' };
 		default:
@@ -43,6 +51,7 @@ export function readControlPacket(packet: Uint8Array): ControlPacket | null {
 /** Tag and length, and a u32 with its tag. */
 const MAX_CONTROL_BYTES = 16;
 
-/** Fields 16 to 31 have two tag bytes; the first one is (field & 15) << 3 | 2 with the continuation bit. */
-const SECOND_TAG_BYTE = 1;
-const FIRST_TAG_BYTES = new Set([17, 18, 19].map((field) => 0x80 | ((field & 0x0f) << 3) | 2));
+/** Goodbye, ping, pong and acknowledged, as their two tag bytes: the field's lowest four bits, wire type 2 and a continuation; the rest. */
+const TAGS = new Set(
+	[17, 18, 19, 90].map((field) => ((0x80 | ((field & 0x0f) << 3) | 2) << 8) | (field >> 4))
+);

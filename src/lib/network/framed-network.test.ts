@@ -2,10 +2,18 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FrameDecoder, encodeFrame } from '#lib/wire/frame.ts';
 import { MAX_FRAME_BYTES } from '#lib/wire/limits.ts';
-import { encodePing, encodePong, goodbyeFrame, readControlPacket } from './control-packets.ts';
+import {
+	encodeAcknowledged,
+	encodePing,
+	encodePong,
+	goodbyeFrame,
+	readControlPacket
+} from './control-packets.ts';
 import { FramedNetwork } from './framed-network.ts';
 import type { CarrierEvents, LinkCarrier, OutgoingFrame } from './link-carrier.ts';
 import {
+	ACKNOWLEDGE_BYTES,
+	BROKEN_MS,
 	FRAME_BURST_S,
 	MAX_PINGS_PER_S,
 	PING_INTERVAL_MS,
@@ -14,7 +22,7 @@ import {
 	SILENCE_MS,
 	VIOLATION_HOLD_OFF_MS
 } from './network-limits.ts';
-import type { LinkStatus } from './network.ts';
+import type { LinkChange, LinkStatus } from './network.ts';
 
 beforeEach(() => {
 	vi.useFakeTimers();
@@ -137,12 +145,93 @@ describe('FramedNetwork', () => {
 		const { network, carrier, seen } = await started(['p1']);
 		const frame = encodeFrame([new Uint8Array(100).fill(1)])[0]!;
 		carrier.events.received('p1', 1, frame.slice(0, 50));
-		carrier.events.opened('p1', 2, 'relayed');
+		carrier.events.opened('p1', 2, 'relayed', false);
 		carrier.events.received('p1', 1, frame.slice(50));
-		carrier.events.closed('p1', 1, 'late');
+		carrier.events.closed('p1', 1, 'late', false);
 		carrier.events.received('p1', 2, frame);
 		expect(seen.packets).toHaveLength(1);
 		expect(network.links()).toEqual([{ peer: 'p1', path: 'relayed', rttMs: null }]);
+	});
+
+	it('goes on in the middle of a frame where a link moves, and says that nothing was lost', async () => {
+		const { network, carrier, seen } = await started(['p1']);
+		const frame = encodeFrame([new Uint8Array(100).fill(1)])[0]!;
+		carrier.events.received('p1', 1, frame.slice(0, 50));
+		carrier.events.opened('p1', 2, 'relayed', true);
+		carrier.events.received('p1', 2, frame.slice(50));
+		expect(seen.packets).toHaveLength(1);
+		expect(seen.changes).toEqual(['up', 'moved']);
+		expect(network.links()[0]).toMatchObject({ path: 'relayed' });
+		expect(network.counters.moves).toBe(1);
+	});
+
+	it('shows a broken link as down and sends on, until it moved or is given up', async () => {
+		const { network, carrier, seen } = await started(['p1']);
+		for (const session of [1, 2]) {
+			carrier.events.closed('p1', session, 'its path broke', true);
+			carrier.events.closed('p1', session, 'and its next one', true);
+			expect(network.links()[0]).toEqual({ peer: 'p1', path: 'down', rttMs: null });
+			network.send('p1', [Uint8Array.of(session)]);
+			await turn();
+			expect(carrier.all().at(-1)!.bytes).toEqual(encodeFrame([Uint8Array.of(session)])[0]);
+			vi.advanceTimersByTime(SILENCE_MS);
+			if (session === 1) carrier.events.opened('p1', 2, 'direct', true);
+			await turn();
+		}
+		// Nobody but the carrier ends it.
+		expect(carrier.closed).toEqual([]);
+		carrier.events.closed('p1', 2, 'it did not come back', false);
+		expect(network.links()).toEqual([]);
+		expect(seen.changes).toEqual(['up', 'down', 'moved', 'down']);
+	});
+
+	it('does not alarm the node about a link that moves in time', async () => {
+		const { network, carrier, seen } = await started(['p1']);
+		carrier.events.closed('p1', 1, 'its path broke', true);
+		expect(network.links()[0]!.path).toBe('down');
+		vi.advanceTimersByTime(BROKEN_MS - 1);
+		carrier.events.opened('p1', 2, 'relayed', true);
+		vi.advanceTimersByTime(BROKEN_MS);
+		expect(seen.changes).toEqual(['up', 'moved']);
+	});
+
+	it('does not go on with a link that it has given up', async () => {
+		const { carrier, seen } = await started(['p1']);
+		carrier.events.received('p1', 1, goodbyeFrame());
+		carrier.events.opened('p1', 2, 'relayed', true);
+		expect(carrier.closed).toEqual([
+			['p1', 1, 0],
+			['p1', 2, 0]
+		]);
+		expect(seen.changes).toEqual(['up', 'down']);
+	});
+
+	it('names a link whose queue is full, once, and counts what it did not take', async () => {
+		const { network, carrier, seen } = await started(['p1']);
+		for (let i = 0; i < 3; i++) carrier.events.dropped('p1', 1, 100);
+		carrier.events.dropped('nobody', 1, 100);
+		expect(seen.changes).toEqual(['up', 'full']);
+		expect(network.links()[0]).toMatchObject({ path: 'direct', droppedFrames: 3 });
+		expect(network.counters).toMatchObject({ framesDropped: 4, bytesDropped: 400 });
+		// A move is no way to forget it; a new link is.
+		carrier.events.opened('p1', 2, 'relayed', true);
+		expect(network.links()[0]!.droppedFrames).toBe(3);
+		carrier.events.opened('p1', 3, 'relayed', false);
+		expect(network.links()[0]).not.toHaveProperty('droppedFrames');
+	});
+
+	it('acknowledges what came, now and then, and hands on what is acknowledged', async () => {
+		const { carrier } = await started(['p1']);
+		const frame = encodeFrame([new Uint8Array(ACKNOWLEDGE_BYTES / 2)])[0]!;
+		for (let i = 1; i <= 4; i++) carrier.events.received('p1', 1, frame);
+		await turn();
+		const said = carrier.all().flatMap(({ bytes }) => new FrameDecoder().push(bytes).flat());
+		expect(said.map((packet) => readControlPacket(packet))).toEqual([
+			{ kind: 'acknowledged', bytes: 2 * frame.length },
+			{ kind: 'acknowledged', bytes: 4 * frame.length }
+		]);
+		carrier.events.received('p1', 1, encodeFrame([encodeAcknowledged(2 ** 32 + 7)])[0]!);
+		expect(carrier.acknowledgements).toEqual([['p1', 1, 7]]);
 	});
 
 	it('measures the round trip, and reports the first one', async () => {
@@ -194,6 +283,8 @@ describe('FramedNetwork', () => {
 		expect(path()).toBe('direct');
 		vi.advanceTimersByTime(QUIET_MS - PROBE_MS);
 		expect(path()).toBe('down');
+		// The carrier may know another way.
+		expect(carrier.doubts).toContain('p1');
 		expect(carrier.closed).toEqual([]);
 		carrier.events.received('p1', 1, encodeFrame([Uint8Array.of(1)])[0]!);
 		expect(path()).toBe('direct');
@@ -233,7 +324,8 @@ describe('control packets', () => {
 	it('are told from every other packet', () => {
 		fc.assert(
 			fc.property(fc.uint8Array({ minLength: 1, maxLength: 40 }), (bytes) => {
-				const isControlTag = [0x8a, 0x92, 0x9a].includes(bytes[0]!) && bytes[1] === 1;
+				const isControlTag =
+					([0x8a, 0x92, 0x9a].includes(bytes[0]!) && bytes[1] === 1) || (bytes[0] === 0xd2 && bytes[1] === 5);
 				if (!isControlTag || bytes.length > 16) expect(readControlPacket(bytes)).toBeNull();
 			}),
 			{ seed: 8 }
@@ -250,6 +342,8 @@ class FakeCarrier implements LinkCarrier {
 	events!: CarrierEvents;
 	batches: OutgoingFrame[][] = [];
 	closed: [string, number, number][] = [];
+	acknowledgements: [string, number, number][] = [];
+	doubts: string[] = [];
 	peers: string[] = [];
 
 	async start(events: CarrierEvents): Promise<void> {
@@ -263,6 +357,12 @@ class FakeCarrier implements LinkCarrier {
 	}
 	close(peer: string, session: number, _reason: string, holdOffMs: number): void {
 		this.closed.push([peer, session, holdOffMs]);
+	}
+	acknowledged(peer: string, session: number, bytes: number): void {
+		this.acknowledgements.push([peer, session, bytes]);
+	}
+	doubt(peer: string): void {
+		this.doubts.push(peer);
 	}
 	tick(): void {}
 	async stop(): Promise<void> {}
@@ -279,15 +379,19 @@ async function started(peers: string[], keepPings = false, maxFramesPerSecond = 
 	const seen = {
 		packets: [] as [string, Uint8Array[]][],
 		links: [] as LinkStatus[],
+		changes: [] as LinkChange[],
 		violations: [] as [string, string][],
 		events: {
 			packets: (from: string, packets: Uint8Array[]) => void seen.packets.push([from, packets]),
-			link: (status: LinkStatus) => void seen.links.push(status),
+			link: (status: LinkStatus, change: LinkChange) => {
+				seen.links.push(status);
+				seen.changes.push(change);
+			},
 			violation: (from: string, error: Error) => void seen.violations.push([from, error.name])
 		}
 	};
 	await network.start(seen.events);
-	peers.forEach((peer, i) => carrier.events.opened(peer, i + 1, 'direct'));
+	peers.forEach((peer, i) => carrier.events.opened(peer, i + 1, 'direct', false));
 	await turn();
 	if (!keepPings) carrier.batches.length = 0;
 	return { network, carrier, seen };

@@ -1,14 +1,16 @@
 /**
- * A Network over any carrier: frames and unframes, gathers what one turn sends, measures round trips, and gives up a link
- * that is silent, says goodbye or breaks the framing. It runs where the node runs, so that the page only moves bytes.
+ * A Network over any carrier: frames and unframes, gathers what one turn sends, acknowledges what came, measures round trips, and
+ * gives up a link that is silent, says goodbye or breaks the framing. It runs where the node runs, so that the page only moves bytes.
  */
 import { FrameDecoder, encodeFrame } from '#lib/wire/frame.ts';
-import { encodePing, encodePong, readControlPacket } from './control-packets.ts';
+import { encodeAcknowledged, encodePing, encodePong, readControlPacket } from './control-packets.ts';
 import { FrameRate } from './frame-rate.ts';
 import { NetworkError } from './link-carrier.ts';
 import type { LinkCarrier, OutgoingFrame } from './link-carrier.ts';
 import type { LinkPath, LinkStatus, Network, NetworkEvents, NodeId } from './network.ts';
 import {
+	ACKNOWLEDGE_BYTES,
+	BROKEN_MS,
 	MAX_PINGS_PER_S,
 	PING_INTERVAL_MS,
 	PROBE_MS,
@@ -30,6 +32,8 @@ export interface NetworkCounters {
 	framesDropped: number;
 	bytesDropped: number;
 	violations: number;
+	/** Links that went on over another stream, with nothing lost. */
+	moves: number;
 }
 
 export interface FramedNetworkBounds {
@@ -45,7 +49,8 @@ export class FramedNetwork implements Network {
 		bytesReceived: 0,
 		framesDropped: 0,
 		bytesDropped: 0,
-		violations: 0
+		violations: 0,
+		moves: 0
 	};
 	#carrier: LinkCarrier;
 	#maxFramesPerSecond: (peer: NodeId) => number;
@@ -71,13 +76,10 @@ export class FramedNetwork implements Network {
 		if (this.#events) throw new NetworkError('NetworkAlreadyStarted', 'a network starts once');
 		this.#events = events;
 		await this.#carrier.start({
-			opened: (peer, session, path) => this.#opened(peer, session, path),
+			opened: (peer, session, path, resumed) => this.#opened(peer, session, path, resumed),
 			received: (peer, session, bytes) => this.#received(peer, session, bytes),
-			closed: (peer, session) => this.#closed(peer, session),
-			dropped: (frames, bytes) => {
-				this.counters.framesDropped += frames;
-				this.counters.bytesDropped += bytes;
-			}
+			closed: (peer, session, _reason, isKept) => this.#closed(peer, session, isKept),
+			dropped: (peer, frames, bytes) => this.#dropped(peer, frames, bytes)
 		});
 		this.#lastTickMs = performance.now();
 		this.#timer = setInterval(() => this.#tick(performance.now()), TICK_MS);
@@ -159,28 +161,44 @@ export class FramedNetwork implements Network {
 		}
 	}
 
-	#opened(peer: NodeId, session: number, path: LinkPath): void {
+	#opened(peer: NodeId, session: number, path: LinkPath, resumed: boolean): void {
+		const nowMs = performance.now();
+		const known = this.#links.get(peer);
+		if (resumed && !known) {
+			// It was given up here meanwhile, and its bytes may go on in the middle of a frame.
+			this.#carrier.close(peer, session, 'it was given up', 0);
+			return;
+		}
 		const link: Link = {
 			session,
 			path,
+			isBroken: false,
+			isToldDown: false,
 			decoder: new FrameDecoder(),
-			rate: new FrameRate(performance.now()),
-			rttMs: this.#links.get(peer)?.path === path ? this.#links.get(peer)!.rttMs : null,
-			heardMs: performance.now(),
+			rate: new FrameRate(nowMs),
+			bytes: 0,
+			acknowledgedBytes: 0,
+			droppedFrames: 0,
+			fullMs: -Infinity,
+			...(resumed && continued(known!)),
+			rttMs: known?.path === path ? known.rttMs : null,
+			heardMs: nowMs,
 			pingSentMs: -Infinity,
 			pingId: 0,
 			pingsAnswered: 0,
 			pingWindowMs: 0
 		};
 		this.#links.set(peer, link);
-		this.#ping(peer, link, performance.now());
-		this.#events?.link(statusOf(peer, link));
+		if (resumed) this.counters.moves++;
+		this.#ping(peer, link, nowMs);
+		this.#events?.link(statusOf(peer, link), resumed ? 'moved' : 'up');
 	}
 
 	#received(peer: NodeId, session: number, bytes: Uint8Array): void {
 		const link = this.#links.get(peer);
 		if (link?.session !== session || !this.#events) return;
 		link.heardMs = performance.now();
+		link.bytes += bytes.length;
 		this.counters.bytesReceived += bytes.length;
 		try {
 			for (const frame of link.decoder.push(bytes)) {
@@ -191,7 +209,11 @@ export class FramedNetwork implements Network {
 			}
 		} catch (error) {
 			this.#violated(peer, link, error instanceof Error ? error : new Error(String(error)));
+			return;
 		}
+		if (link.bytes - link.acknowledgedBytes < ACKNOWLEDGE_BYTES) return;
+		link.acknowledgedBytes = link.bytes;
+		this.send(peer, [encodeAcknowledged(link.bytes)]);
 	}
 
 	/** Hands the node its packets, in order, and keeps the link's own. */
@@ -203,6 +225,7 @@ export class FramedNetwork implements Network {
 			if (control === null) packets.push(packet);
 			else if (control.kind === 'ping') this.#answerPing(peer, link, control.id);
 			else if (control.kind === 'pong') this.#pong(peer, link, control.id);
+			else if (control.kind === 'acknowledged') this.#carrier.acknowledged(peer, link.session, control.bytes);
 			else goodbye = true;
 		}
 		try {
@@ -214,11 +237,33 @@ export class FramedNetwork implements Network {
 		if (goodbye) this.#end(peer, link, 'the peer said goodbye', 0);
 	}
 
-	#closed(peer: NodeId, session: number): void {
+	#closed(peer: NodeId, session: number, isKept: boolean): void {
 		const link = this.#links.get(peer);
 		if (link?.session !== session) return;
-		this.#links.delete(peer);
-		this.#events?.link(statusOf(peer, null));
+		if (isKept) {
+			if (!link.isBroken) link.heardMs = performance.now();
+			link.isBroken = true;
+		} else {
+			this.#links.delete(peer);
+			this.#tellDown(peer, link);
+		}
+	}
+
+	#dropped(peer: NodeId, frames: number, bytes: number): void {
+		this.counters.framesDropped += frames;
+		this.counters.bytesDropped += bytes;
+		const link = this.#links.get(peer);
+		if (!link) return;
+		link.droppedFrames += frames;
+		const nowMs = performance.now();
+		if (nowMs - link.fullMs >= FULL_AGAIN_MS) this.#events?.link(statusOf(peer, link), 'full');
+		link.fullMs = nowMs;
+	}
+
+	#tellDown(peer: NodeId, link: Link): void {
+		if (link.isToldDown) return;
+		link.isToldDown = true;
+		this.#events?.link(statusOf(peer, null), 'down');
 	}
 
 	#violated(peer: NodeId, link: Link, error: Error): void {
@@ -231,7 +276,7 @@ export class FramedNetwork implements Network {
 		if (this.#links.get(peer) !== link) return;
 		this.#links.delete(peer);
 		this.#carrier.close(peer, link.session, reason, holdOffMs);
-		this.#events?.link(statusOf(peer, null));
+		this.#tellDown(peer, link);
 	}
 
 	#tick(nowMs: number): void {
@@ -240,9 +285,17 @@ export class FramedNetwork implements Network {
 		this.#lastTickMs = nowMs;
 		for (const [peer, link] of [...this.#links]) {
 			if (slept) link.heardMs = nowMs;
+			// The carrier says what becomes of it.
+			if (link.isBroken) {
+				if (nowMs - link.heardMs >= BROKEN_MS) this.#tellDown(peer, link);
+				continue;
+			}
 			if (nowMs - link.heardMs >= SILENCE_MS) {
 				this.#end(peer, link, `no byte for ${SILENCE_MS} ms`, 0);
-			} else if (nowMs - link.pingSentMs >= (nowMs - link.heardMs >= PROBE_MS ? PROBE_MS : PING_INTERVAL_MS))
+				continue;
+			}
+			if (isQuiet(link)) this.#carrier.doubt(peer, link.session);
+			if (nowMs - link.pingSentMs >= (nowMs - link.heardMs >= PROBE_MS ? PROBE_MS : PING_INTERVAL_MS))
 				this.#ping(peer, link, nowMs);
 		}
 		this.#carrier.tick();
@@ -269,15 +322,28 @@ export class FramedNetwork implements Network {
 		link.pingId = 0;
 		const first = link.rttMs === null;
 		link.rttMs = performance.now() - link.pingSentMs;
-		if (first) this.#events?.link(statusOf(peer, link));
+		if (first) this.#events?.link(statusOf(peer, link), 'measured');
 	}
 }
+
+/** A queue that stays full is reported once, and again after it had room for so long. */
+const FULL_AGAIN_MS = 10_000;
 
 interface Link {
 	session: number;
 	path: LinkPath;
+	/** It has no path since `heardMs`, and waits for one. */
+	isBroken: boolean;
+	/** The node knows that it is down. */
+	isToldDown: boolean;
 	decoder: FrameDecoder;
 	rate: FrameRate;
+	/** Received since they began; of these, acknowledged. */
+	bytes: number;
+	acknowledgedBytes: number;
+	/** Not taken by its queue, and when the last one was not. */
+	droppedFrames: number;
+	fullMs: number;
 	rttMs: number | null;
 	heardMs: number;
 	/** 0 while none is awaited. */
@@ -292,13 +358,26 @@ function framesTo(to: NodeId, packets: Uint8Array[]): OutgoingFrame[] {
 }
 
 function statusOf(peer: NodeId, link: Link | null): LinkStatus {
+	const dropped = link && link.droppedFrames > 0 ? { droppedFrames: link.droppedFrames } : {};
 	return link && !isQuiet(link)
-		? { peer, path: link.path, rttMs: link.rttMs }
-		: { peer, path: 'down', rttMs: null };
+		? { peer, path: link.path, rttMs: link.rttMs, ...dropped }
+		: { peer, path: 'down', rttMs: null, ...dropped };
 }
 
-function isQuiet({ heardMs, pingId }: Link): boolean {
-	return pingId !== 0 && performance.now() - heardMs >= QUIET_MS;
+/** What outlives a path. */
+function continued({
+	decoder,
+	rate,
+	bytes,
+	acknowledgedBytes,
+	droppedFrames,
+	fullMs
+}: Link): Pick<Link, 'decoder' | 'rate' | 'bytes' | 'acknowledgedBytes' | 'droppedFrames' | 'fullMs'> {
+	return { decoder, rate, bytes, acknowledgedBytes, droppedFrames, fullMs };
+}
+
+function isQuiet({ isBroken, heardMs, pingId }: Link): boolean {
+	return isBroken || (pingId !== 0 && performance.now() - heardMs >= QUIET_MS);
 }
 
 function sameItems(a: Uint8Array[], b: Uint8Array[]): boolean {

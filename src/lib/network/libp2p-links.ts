@@ -19,6 +19,7 @@ import type { Reservations } from './libp2p-host.ts';
 import { NetworkError } from './link-carrier.ts';
 import type { CarrierEvents, LinkCarrier, OutgoingFrame } from './link-carrier.ts';
 import { LinkTable } from './link-table.ts';
+import { onNetworkChange } from './network-changes.ts';
 import {
 	IDLE_CONNECTION_MS,
 	LINK_PROTOCOL,
@@ -47,6 +48,9 @@ export class Libp2pLinks implements LinkCarrier {
 	#circuits = new Map<NodeId, Promise<Connection>>();
 	#directPossible = false;
 	#probedMs = -Infinity;
+	/** The network changed, and it is not known yet which links that left; null otherwise. */
+	#changedMs: number | null = null;
+	#stopListening: () => void = () => {};
 	#sweptMs = -Infinity;
 
 	/** @throws NetworkError for a seed that is not 32 bytes. WebRTC is used where there is one, unless `settings.direct` is false. */
@@ -71,9 +75,10 @@ export class Libp2pLinks implements LinkCarrier {
 			events,
 			maxUnexpectedPeers: this.#settings.maxUnexpectedPeers ?? MAX_UNEXPECTED_PEERS,
 			expects: (peer) => this.#dialler!.wants(peer) || this.#relays!.isRelay(peer),
-			ended: (peer, ageMs) => {
-				this.#relays!.lost(peer);
-				this.#dialler!.lost(peer, ageMs);
+			hasOtherPaths: (peer) => this.#dialler!.wants(peer),
+			ended: (peer, ageMs, isBroken) => {
+				this.#relays!.lost(peer, ageMs);
+				this.#dialler!.lost(peer, ageMs, isBroken);
 			}
 		});
 		await node.handle(LINK_PROTOCOL, (stream, connection) => this.#accept(stream, connection), {
@@ -81,6 +86,16 @@ export class Libp2pLinks implements LinkCarrier {
 			maxInboundStreams: STREAMS_PER_CONNECTION,
 			maxOutboundStreams: STREAMS_PER_CONNECTION
 		});
+		this.#stopListening = onNetworkChange(() => this.networkChanged());
+		this.tick();
+	}
+
+	/** Another network, or the same one again: who is not linked is dialled at once, and WebRTC gets another chance. */
+	networkChanged(): void {
+		this.#changedMs ??= performance.now();
+		this.#probedMs = -Infinity;
+		this.#relays?.networkChanged();
+		this.#dialler?.networkChanged();
 		this.tick();
 	}
 
@@ -99,6 +114,15 @@ export class Libp2pLinks implements LinkCarrier {
 		this.#table?.send(frames);
 	}
 
+	acknowledged(peer: NodeId, session: number, bytes: number): void {
+		this.#table?.acknowledged(peer, session, bytes);
+	}
+
+	/** A relay that says nothing may only be busy, with this tab's whole class: its link is left to the silence that ends it. */
+	doubt(peer: NodeId, session: number): void {
+		if (this.#table?.get(peer)?.session === session) this.#dialler?.doubt(peer);
+	}
+
 	close(peer: NodeId, session: number, reason: string, holdOffMs: number): void {
 		this.#table?.close(peer, session, reason, holdOffMs);
 	}
@@ -107,10 +131,13 @@ export class Libp2pLinks implements LinkCarrier {
 		const nowMs = performance.now();
 		this.#relays?.tick();
 		this.#dialler?.tick();
+		this.#table?.tick();
 		if (nowMs - this.#sweptMs >= SWEEP_MS) {
 			this.#sweptMs = nowMs;
 			this.#closeIdleConnections();
 		}
+		if (this.#changedMs !== null && nowMs - this.#changedMs >= CHANGE_PATIENCE_MS)
+			this.#endDeadRelays(this.#changedMs);
 		if (this.#rtc && !this.#directPossible && nowMs - this.#probedMs >= PROBE_AGAIN_MS) {
 			this.#probedMs = nowMs;
 			void this.#probe(this.#rtc);
@@ -118,6 +145,7 @@ export class Libp2pLinks implements LinkCarrier {
 	}
 
 	async stop(): Promise<void> {
+		this.#stopListening();
 		// In this turn: a page that goes has no other.
 		this.#table?.endAll(goodbyeFrame(), 'this node stops');
 		const node = this.#node;
@@ -127,6 +155,16 @@ export class Libp2pLinks implements LinkCarrier {
 		await elapsed(GOODBYE_MS);
 		for (const connection of node.getConnections()) connection.abort(new Error('this node stops'));
 		await Promise.race([node.stop(), elapsed(STOP_TIMEOUT_MS)]);
+	}
+
+	/** A WebSocket of the network before may be dead without a word, and would be missed after SILENCE_MS. Relays speak twice a second. */
+	#endDeadRelays(changedMs: number): void {
+		this.#changedMs = null;
+		for (const connection of this.#table?.connections() ?? []) {
+			const peer = nodeIdOf(connection.remotePeer);
+			if (this.#relays!.isRelay(peer) && this.#table!.get(peer)!.heardMs < changedMs)
+				connection.abort(new Error('nothing was heard since the network changed'));
+		}
 	}
 
 	#accept(stream: Stream, connection: Connection): void {
@@ -187,6 +225,8 @@ export class Libp2pLinks implements LinkCarrier {
 		const address = `${relay}/p2p-circuit/webrtc/p2p/${peerIdOf(peer).toString()}`;
 		// force: libp2p would give the circuit back, which has no limits and so counts as good enough.
 		const connection = await this.#node.dial(multiaddr(address), { signal, force: true });
+		// Then it is closed when the peer has taken the new link, and not under the old one's last bytes.
+		const isCarrying = this.#table?.get(peer)?.connection === circuit;
 		try {
 			await this.#openLink(connection, signal);
 		} catch (error) {
@@ -194,7 +234,8 @@ export class Libp2pLinks implements LinkCarrier {
 			throw error;
 		}
 		// Signalling is over, or the stream would not be there.
-		if (circuit.status === 'open') void circuit.close().catch((error: Error) => circuit.abort(error));
+		if (!isCarrying && circuit.status === 'open')
+			void circuit.close().catch((error: Error) => circuit.abort(error));
 	}
 
 	async #openLink(connection: Connection, signal: AbortSignal): Promise<void> {
@@ -267,6 +308,8 @@ const STREAMS_PER_CONNECTION = 8;
 
 const SWEEP_MS = 2_000;
 const PROBE_AGAIN_MS = 30_000;
+/** Two heartbeats of a relay. */
+const CHANGE_PATIENCE_MS = 1_000;
 const GOODBYE_MS = 100;
 const STOP_TIMEOUT_MS = 1_500;
 

@@ -18,13 +18,15 @@ export interface CarrierEvents {
 	/**
 	 * A link carries bytes from now on. `session` is new for every stream: a second one for the same peer replaces the
 	 * first, whose bytes and end are not reported any more.
+	 * @param resumed - the bytes go on, both ways, where those of the link before stopped; nothing was lost. Otherwise they begin anew
 	 */
-	opened(peer: NodeId, session: number, path: Exclude<LinkPath, 'down'>): void;
+	opened(peer: NodeId, session: number, path: Exclude<LinkPath, 'down'>, resumed: boolean): void;
 	/** Bytes as they came, cut anywhere. */
 	received(peer: NodeId, session: number, bytes: Uint8Array): void;
-	closed(peer: NodeId, session: number, reason: string): void;
-	/** Frames that were not sent since the last report: no link, or its queue was full. */
-	dropped(frames: number, bytes: number): void;
+	/** @param isKept - its path broke, and what is sent waits for another one: either that one follows, or a second report */
+	closed(peer: NodeId, session: number, reason: string, isKept: boolean): void;
+	/** Frames that were not sent to this peer: no link, or its queue was full. */
+	dropped(peer: NodeId, frames: number, bytes: number): void;
 }
 
 export interface LinkCarrier {
@@ -35,6 +37,10 @@ export interface LinkCarrier {
 	setPeers(peers: NodeId[]): void;
 	/** In order per peer, bulk and the rest each for itself. Never throws; what cannot be sent is dropped and reported. */
 	send(frames: OutgoingFrame[]): void;
+	/** The peer has received so many bytes since they began, modulo 2^32: they need not be kept. */
+	acknowledged(peer: NodeId, session: number, bytes: number): void;
+	/** The peer says nothing, for too long: another path is tried beside this one. Called again while it lasts. */
+	doubt(peer: NodeId, session: number): void;
 	/**
 	 * Ends this link, if it is still the current one; a wanted peer is dialled again.
 	 * @param holdOffMs - refuse this peer's links for so long; 0 for none

@@ -158,7 +158,8 @@ export class MemoryNetwork implements Network {
 		if (link) link.open = false;
 		if (path === null) this.#links.delete(peer);
 		else this.#links.set(peer, { to: peer, path, open: true, queuedBytes: 0 });
-		this.events?.link({ peer, path: path ?? 'down', rttMs: path === null ? null : 0 });
+		const status = { peer, path: path ?? 'down', rttMs: path === null ? null : 0 } as const;
+		this.events?.link(status, path === null ? 'down' : 'up');
 	}
 }
 

@@ -4,9 +4,9 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 /** The one protocol between two nodes. Its version changes with the framing, never with the schema. */
-export const LINK_PROTOCOL = '/tabwave/1.0.0';
+export const LINK_PROTOCOL = '/tabwave/2.0.0';
 
-/** Bytes that wait for one peer in the page: four whole frames, about half a second of a slow home uplink at full rate. */
+/** Bytes that wait for one peer in the page, or are not acknowledged: four whole frames, about half a second of a slow home uplink at full rate. */
 export const MAX_SEND_QUEUE_BYTES = 8 * MIB;
 
 /** Of these, bulk leaves so much to votes: some 8,000 of 250 bytes, which is many rounds of the largest partition. */
@@ -23,6 +23,18 @@ export const SMALL_PACKET_BYTES = 512;
  * 64 KiB, with which a megabyte there and back takes 70 ms in place of 105 (Chromium 156); 200 KiB gains nothing more.
  */
 export const DATA_CHANNEL_MESSAGE_BYTES = 64 * KIB;
+
+/** What came is acknowledged as often: so much is kept of a link that rests, and a full one pays a packet of ten bytes for it. */
+export const ACKNOWLEDGE_BYTES = 32 * KIB;
+
+/** The first bytes of a stream, one way: longer than a dial, since the page that answers may be busy. */
+export const HELLO_TIMEOUT_MS = 5_000;
+
+/** A link that broke is gone on with for so long: what a relay takes to restart, and tabs to reach each other over it. */
+export const RESUME_MS = 10_000;
+
+/** Another path is there sooner, as a rule. After this the node hears that a broken link is down. */
+export const BROKEN_MS = 750;
 
 /** Bytes on their way across the page's MessagePort, per direction: what a busy main thread may fall behind in a second. */
 export const MAX_PORT_BYTES = 32 * MIB;
@@ -69,7 +81,11 @@ export const LOWER_ID_WAIT_MS = 1_500;
 /** A second stream from a peer within this time is a glare; after it the older one is dead and its peer came back. */
 export const GLARE_WINDOW_MS = 1_000;
 
-/** Between two tries to reach the relay: it restarts in about a second, and 60 tabs come back at once. */
+/** Between two tries to reach a relay that was there a moment ago: it restarts in about a second, and 60 tabs come back at once. */
+export const RELAY_REDIAL_FIRST_MS = 400;
+export const RELAY_RESTART_MS = 15_000;
+
+/** The same when it stays away: each try is a line in a browser's console. */
 export const RELAY_REDIAL_MS = 1_000;
 
 /** The same for one replica of several that stays away: what its return may have to wait, and each try is a line in a browser's console. */

@@ -123,12 +123,12 @@ describe('PeerDialler', () => {
 		dialler.setPeers(['a']);
 		await pass(dialler, 0);
 		host.links.clear();
-		dialler.lost('a', 60_000);
+		dialler.lost('a', 60_000, false);
 		await pass(dialler, 2 * TICK_MS);
 		expect(host.connects).toHaveLength(2);
-		host.refuses = () => dialler.lost('a', 1);
+		host.refuses = () => dialler.lost('a', 1, false);
 		host.links.clear();
-		dialler.lost('a', 1);
+		dialler.lost('a', 1, false);
 		await pass(dialler, 30_000);
 		expect(host.connects.length).toBeLessThan(2 + 30_000 / REDIAL_CAP_MS + 4);
 	});
@@ -165,6 +165,102 @@ describe('PeerDialler', () => {
 		dialler.setPeers(['a']);
 		await pass(dialler, 10 * UPGRADE_FIRST_MS);
 		expect(host.connects).toEqual(['a relayed']);
+	});
+
+	it('does not wait for a way that broke: the relay takes over at once, and the direct way is tried again later', async () => {
+		const { host, dialler } = world('z');
+		dialler.directFormed();
+		dialler.setPeers(['a']);
+		await pass(dialler, 0);
+		expect(host.connects).toEqual(['a direct']);
+		host.links.clear();
+		dialler.lost('a', 60_000, true);
+		await pass(dialler, 0);
+		expect(host.connects.slice(1)).toEqual(['a relayed']);
+		await pass(dialler, UPGRADE_KNOWN_FIRST_MS + 2 * TICK_MS);
+		expect(host.connects.slice(2)).toEqual(['a direct']);
+	});
+
+	it('takes the usual way where the relay does not lead to who is lost', async () => {
+		const { host, dialler } = world('z');
+		dialler.setPeers(['a']);
+		await pass(dialler, 0);
+		host.links.clear();
+		host.reachable = false;
+		dialler.lost('a', 60_000, true);
+		await pass(dialler, 0);
+		host.reachable = true;
+		await pass(dialler, REDIAL_CAP_MS);
+		expect(host.connects).toEqual(['a direct', 'a direct']);
+	});
+
+	it('tries the relay beside a direct link that says nothing, the higher id first, and upgrades soon', async () => {
+		for (const [self, waitMs] of [
+			['z', 0],
+			['0', LOWER_ID_WAIT_MS]
+		] as const) {
+			const { host, dialler } = world(self);
+			host.links.set('a', { path: 'direct', initiator: 'peer' });
+			dialler.setPeers(['a']);
+			await pass(dialler, 10 * TICK_MS);
+			expect(host.connects).toEqual([]);
+			await doubting(dialler, waitMs - TICK_MS);
+			expect(host.connects).toEqual([]);
+			await doubting(dialler, 2 * TICK_MS);
+			expect(host.connects).toEqual(['a relayed']);
+			expect(host.links.get('a')?.path).toBe('relayed');
+			await pass(dialler, 2 * UPGRADE_KNOWN_FIRST_MS);
+			expect(host.connects).toEqual(['a relayed', 'a direct']);
+		}
+	});
+
+	it('leaves a doubted link alone where the peer is not there at all, or speaks again', async () => {
+		const { host, dialler } = world('z');
+		host.links.set('a', { path: 'direct', initiator: 'peer' });
+		dialler.setPeers(['a']);
+		host.reachable = false;
+		await doubting(dialler, 10 * TICK_MS);
+		expect(host.reaches).toBeGreaterThan(0);
+		await pass(dialler, REDIAL_CAP_MS);
+		host.reachable = true;
+		const { reaches } = host;
+		await pass(dialler, 10 * REDIAL_CAP_MS);
+		expect([host.reaches, host.connects]).toEqual([reaches, []]);
+		// Nothing is better than a relayed link that says nothing.
+		host.links.set('a', { path: 'relayed', initiator: 'peer' });
+		await doubting(dialler, 10 * TICK_MS);
+		expect(host.connects).toEqual([]);
+	});
+
+	it('ends every wait where the network changes', async () => {
+		const { host, dialler } = world('m');
+		host.reachable = false;
+		host.links.set('b', { path: 'relayed', initiator: 'peer' });
+		host.links.set('y', { path: 'relayed', initiator: 'peer' });
+		dialler.setPeers(['a', 'b', 'y']);
+		await pass(dialler, 20_000);
+		host.reachable = true;
+		expect(host.connects).toEqual([]);
+		dialler.networkChanged();
+		await pass(dialler, 0);
+		// Who opened a relayed link does not matter now; of two, the higher id is first.
+		expect(host.connects.toSorted()).toEqual(['a direct', 'b direct']);
+		await pass(dialler, LOWER_ID_WAIT_MS + TICK_MS);
+		expect(host.connects.slice(2)).toEqual(['y direct']);
+	});
+
+	it('tries again at once where the network changed in the middle of a try', async () => {
+		const { host, dialler } = world('z');
+		const direct = Promise.withResolvers<void>();
+		host.outcome = () => direct.promise;
+		host.links.set('a', { path: 'relayed', initiator: 'self' });
+		dialler.setPeers(['a']);
+		await pass(dialler, 0);
+		dialler.networkChanged();
+		host.outcome = () => 'link';
+		direct.reject(new Error('no way out of the network before'));
+		await pass(dialler, TICK_MS);
+		expect(host.connects).toEqual(['a direct', 'a direct']);
 	});
 
 	it('forgets a peer that is not wanted any more', async () => {
@@ -233,6 +329,15 @@ function world(self: string) {
 /** Lets so much time pass, with its ticks. */
 async function pass(dialler: PeerDialler, ms: number): Promise<void> {
 	for (let passed = 0; passed <= ms; passed += TICK_MS) {
+		dialler.tick();
+		await vi.advanceTimersByTimeAsync(passed + TICK_MS <= ms ? TICK_MS : 0);
+	}
+}
+
+/** The same, while the link to `a` says nothing. */
+async function doubting(dialler: PeerDialler, ms: number): Promise<void> {
+	for (let passed = 0; passed <= ms; passed += TICK_MS) {
+		dialler.doubt('a');
 		dialler.tick();
 		await vi.advanceTimersByTimeAsync(passed + TICK_MS <= ms ? TICK_MS : 0);
 	}

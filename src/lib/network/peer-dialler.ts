@@ -5,6 +5,8 @@
  * - The higher id dials; the lower one follows after a wait (glare).
  * - Direct first. Where direct links are known to form, nothing else is tried until two tries failed; where none ever
  *   formed, the relay takes over after a short wait while the direct try goes on. A relayed link is upgraded later.
+ * - Back to the relay: in place of a link that broke, or beside a direct one that says nothing, a relayed one at once, which is
+ *   upgraded again later.
  * - Wanted peers are dialled for ever, with a capped backoff: tabs reload.
  */
 import {
@@ -20,6 +22,7 @@ import {
 	REDIAL_CAP_MS,
 	REDIAL_FIRST_MS,
 	RELAYED_DIAL_TIMEOUT_MS,
+	TICK_MS,
 	UPGRADE_CAP_MS,
 	UPGRADE_FIRST_MS,
 	UPGRADE_KNOWN_FIRST_MS
@@ -68,13 +71,41 @@ export class PeerDialler {
 		return this.#targets.has(peer);
 	}
 
-	/** The link to this peer ended. One that ended at once counts as a failed dial: the peer refuses us. */
-	lost(peer: NodeId, ageMs: number): void {
+	/**
+	 * The link to this peer ended. One that ended at once counts as a failed dial: the peer refuses us.
+	 * @param isBroken - neither side wanted it to end: a direct way may not be there any more
+	 */
+	lost(peer: NodeId, ageMs: number, isBroken: boolean): void {
 		const target = this.#targets.get(peer);
 		if (!target) return;
+		target.isBroken = isBroken;
 		target.downSinceMs = this.#host.now();
 		target.failures = ageMs < GLARE_WINDOW_MS ? target.failures + 1 : 0;
-		target.nextMs = target.downSinceMs + redialWaitMs(target.failures);
+		target.nextMs = target.downSinceMs + (isBroken ? 0 : redialWaitMs(target.failures));
+	}
+
+	/** The direct link to this peer says nothing: the relay is tried beside it, and takes its place where it answers. Called while it lasts. */
+	doubt(peer: NodeId): void {
+		const target = this.#targets.get(peer);
+		if (!target || this.#host.link(peer)?.path !== 'direct') return;
+		const nowMs = this.#host.now();
+		if (nowMs - target.doubtedMs > DOUBT_LASTS_MS) target.doubtedSinceMs = nowMs;
+		target.doubtedMs = nowMs;
+	}
+
+	/** The network is another one, or is there again: nobody waits for the end of a backoff. */
+	networkChanged(): void {
+		const nowMs = this.#host.now();
+		for (const target of this.#targets.values()) {
+			target.failures = 0;
+			target.nextMs = nowMs;
+			target.upgradeWaitMs = UPGRADE_KNOWN_FIRST_MS;
+			target.upgradeMs = nowMs + (this.#host.self > target.peer ? 0 : LOWER_ID_WAIT_MS);
+			// Whoever opened it: the other side need not know that it is worth a try.
+			target.isHurried = true;
+		}
+		this.#directFailures = 0;
+		this.tick();
 	}
 
 	/** A direct link formed, whoever dialled: this network lets them through. */
@@ -103,13 +134,15 @@ export class PeerDialler {
 			if (!link) {
 				if (this.#dials < MAX_CONCURRENT_DIALS && nowMs >= target.nextMs && this.#isOurTurn(target, nowMs))
 					void this.#dial(target);
-			} else if (link.path === 'relayed' && link.initiator === 'self') {
+			} else if (link.path === 'relayed' && (link.initiator === 'self' || target.isHurried)) {
 				if (
 					this.#upgrades < MAX_CONCURRENT_UPGRADES &&
 					nowMs >= target.upgradeMs &&
 					this.#host.directPossible()
 				)
 					void this.#upgrade(target);
+			} else if (link.path === 'direct' && this.#isDoubted(target, nowMs)) {
+				if (this.#dials < MAX_CONCURRENT_DIALS && nowMs >= target.nextMs) void this.#dialBeside(target);
 			}
 		}
 	}
@@ -122,6 +155,10 @@ export class PeerDialler {
 			failures: 0,
 			nextMs: nowMs,
 			downSinceMs: nowMs,
+			isBroken: false,
+			isHurried: false,
+			doubtedMs: -Infinity,
+			doubtedSinceMs: -Infinity,
 			upgradeMs: nowMs,
 			upgradeWaitMs: this.#directFormed ? UPGRADE_KNOWN_FIRST_MS : UPGRADE_FIRST_MS
 		};
@@ -131,13 +168,41 @@ export class PeerDialler {
 		return this.#host.self > target.peer || nowMs - target.downSinceMs >= LOWER_ID_WAIT_MS;
 	}
 
+	/** Both sides doubt at once where both hear nothing: then the higher id dials. */
+	#isDoubted({ peer, doubtedMs, doubtedSinceMs }: Target, nowMs: number): boolean {
+		if (nowMs - doubtedMs > DOUBT_LASTS_MS) return false;
+		return this.#host.self > peer || nowMs - doubtedSinceMs >= LOWER_ID_WAIT_MS;
+	}
+
+	async #dialBeside(target: Target): Promise<void> {
+		target.busy = true;
+		const release = this.#takeDial();
+		try {
+			// A tab that crashed, or whose page is only busy, does not answer here either.
+			await this.#host.reach(target.peer, RELAYED_DIAL_TIMEOUT_MS);
+			if (this.#isDoubted(target, this.#host.now()))
+				await this.#connect(target, 'relayed', RELAYED_DIAL_TIMEOUT_MS);
+		} catch {
+			// The silence that ends the link reports it.
+		} finally {
+			release();
+			target.busy = false;
+			const nowMs = this.#host.now();
+			target.nextMs = nowMs + redialWaitMs(1);
+			target.upgradeWaitMs = UPGRADE_KNOWN_FIRST_MS;
+			target.upgradeMs = nowMs + jittered(UPGRADE_KNOWN_FIRST_MS);
+		}
+	}
+
 	async #dial(target: Target): Promise<void> {
 		target.busy = true;
 		const release = this.#takeDial();
 		try {
 			// Before anything is said about WebRTC: a tab that is reloading fails every dial in an instant.
 			await this.#host.reach(target.peer, RELAYED_DIAL_TIMEOUT_MS);
-			const direct = this.#directIsWorthTrying() && (await this.#dialDirect(target, release));
+			// The relay is a sure way back to what the link was in the middle of.
+			const direct =
+				!target.isBroken && this.#directIsWorthTrying() && (await this.#dialDirect(target, release));
 			if (!direct && !this.#host.link(target.peer))
 				await this.#connect(target, 'relayed', RELAYED_DIAL_TIMEOUT_MS);
 		} catch (error) {
@@ -145,6 +210,8 @@ export class PeerDialler {
 		} finally {
 			release();
 			target.busy = false;
+			if (target.isBroken) target.upgradeWaitMs = UPGRADE_KNOWN_FIRST_MS;
+			target.isBroken = false;
 			const nowMs = this.#host.now();
 			target.nextMs = nowMs + redialWaitMs(target.failures);
 			target.upgradeMs = nowMs + jittered(target.upgradeWaitMs);
@@ -195,6 +262,7 @@ export class PeerDialler {
 
 	async #upgrade(target: Target): Promise<void> {
 		target.busy = true;
+		target.isHurried = false;
 		this.#upgrades++;
 		try {
 			await this.#connect(target, 'direct', DIRECT_DIAL_TIMEOUT_MS);
@@ -203,7 +271,9 @@ export class PeerDialler {
 			// Expected where WebRTC is blocked: the link stays relayed and says so. The next try comes later each time.
 			target.upgradeWaitMs = Math.min(2 * target.upgradeWaitMs, UPGRADE_CAP_MS);
 		} finally {
-			target.upgradeMs = this.#host.now() + jittered(target.upgradeWaitMs);
+			// What failed may have been tried on another network.
+			if (target.isHurried) target.upgradeWaitMs = UPGRADE_KNOWN_FIRST_MS;
+			else target.upgradeMs = this.#host.now() + jittered(target.upgradeWaitMs);
 			target.busy = false;
 			this.#upgrades--;
 		}
@@ -234,9 +304,19 @@ interface Target {
 	failures: number;
 	nextMs: number;
 	downSinceMs: number;
+	/** Its last link ended against the will of both. */
+	isBroken: boolean;
+	/** The network changed since its last upgrade was tried. */
+	isHurried: boolean;
+	/** When its link was last doubted, and since when without a pause. */
+	doubtedMs: number;
+	doubtedSinceMs: number;
 	upgradeMs: number;
 	upgradeWaitMs: number;
 }
+
+/** Doubts come with every tick. */
+const DOUBT_LASTS_MS = 4 * TICK_MS;
 
 function redialWaitMs(failures: number): number {
 	return jittered(Math.min(REDIAL_FIRST_MS * 2 ** Math.min(failures, 10), REDIAL_CAP_MS));

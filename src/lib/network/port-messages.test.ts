@@ -45,8 +45,8 @@ describe('the port between worker and page', () => {
 	it('carries links, packets and wishes both ways', async () => {
 		const { network, links, seen } = await bridge();
 		network.setPeers(['p1', 'p2']);
-		links.events.opened('p1', 1, 'direct');
-		links.events.opened('p2', 2, 'relayed');
+		links.events.opened('p1', 1, 'direct', false);
+		links.events.opened('p2', 2, 'relayed', false);
 		await vi.waitFor(() => expect(seen.links).toHaveLength(2));
 		expect(links.peers).toEqual(['p1', 'p2']);
 
@@ -64,13 +64,13 @@ describe('the port between worker and page', () => {
 		links.events.received('p2', 2, incoming.subarray(3));
 		await vi.waitFor(() => expect(seen.packets).toEqual([['p2', [Uint8Array.of(7), Uint8Array.of(8)]]]));
 
-		links.events.closed('p1', 1, 'gone');
+		links.events.closed('p1', 1, 'gone', false);
 		await vi.waitFor(() => expect(seen.links.at(-1)).toEqual({ peer: 'p1', path: 'down', rttMs: null }));
 	});
 
 	it('does not let the page’s bytes be changed under it: libp2p may use its buffer again', async () => {
 		const { links, seen } = await bridge();
-		links.events.opened('p1', 1, 'direct');
+		links.events.opened('p1', 1, 'direct', false);
 		const buffer = encodeFrame([Uint8Array.of(7)])[0]!;
 		links.events.received('p1', 1, buffer);
 		buffer.fill(0);
@@ -79,7 +79,7 @@ describe('the port between worker and page', () => {
 
 	it('posts one message for what one turn sends', async () => {
 		const { network, links, workerPosts, seen } = await bridge();
-		for (let i = 1; i <= 5; i++) links.events.opened(`p${i}`, i, 'direct');
+		for (let i = 1; i <= 5; i++) links.events.opened(`p${i}`, i, 'direct', false);
 		await vi.waitFor(() => expect(seen.links).toHaveLength(5));
 		await vi.waitFor(() => expect(links.sent).toHaveLength(5));
 		const before = workerPosts.filter(hasFrames).length;
@@ -90,7 +90,7 @@ describe('the port between worker and page', () => {
 
 	it('drops what a busy page does not take, and goes on when it does', async () => {
 		const { network, links, seen } = await bridge();
-		links.events.opened('p1', 1, 'direct');
+		links.events.opened('p1', 1, 'direct', false);
 		await vi.waitFor(() => expect(seen.links).toHaveLength(1));
 		const packet = new Uint8Array(1_000_000);
 		const tooMany = Math.ceil(MAX_PORT_BYTES / packet.length) + 5;
@@ -107,7 +107,7 @@ describe('the port between worker and page', () => {
 
 	it('cuts off a peer that sends more than a busy worker takes', async () => {
 		const { links } = await bridge();
-		links.events.opened('p1', 1, 'direct');
+		links.events.opened('p1', 1, 'direct', false);
 		const chunk = new Uint8Array(1_000_000);
 		for (let bytes = 0; bytes <= MAX_PORT_BYTES; bytes += chunk.length) links.events.received('p1', 1, chunk);
 		expect(links.closed[0]).toMatchObject(['p1', 1, expect.stringContaining('cannot keep up')]);
@@ -182,6 +182,7 @@ class FakeLinks implements LinkCarrier {
 	peers: string[] = [];
 	sent: OutgoingFrame[] = [];
 	closed: [string, number, string][] = [];
+	said: string[] = [];
 	stopped = false;
 
 	constructor(self: string) {
@@ -195,6 +196,12 @@ class FakeLinks implements LinkCarrier {
 	}
 	send(frames: OutgoingFrame[]): void {
 		this.sent.push(...frames);
+	}
+	acknowledged(peer: string, session: number, bytes: number): void {
+		this.said.push(`${peer} ${session} has ${bytes}`);
+	}
+	doubt(peer: string, session: number): void {
+		this.said.push(`${peer} ${session} is doubted`);
 	}
 	close(peer: string, session: number, reason: string): void {
 		this.closed.push([peer, session, reason]);

@@ -74,6 +74,8 @@ type ToPage =
 	| { kind: 'start'; settings: LinkSettings }
 	| { kind: 'peers'; peers: NodeId[] }
 	| { kind: 'frames'; frames: OutgoingFrame[] }
+	| { kind: 'acknowledged'; peer: NodeId; session: number; bytes: number }
+	| { kind: 'doubt'; peer: NodeId; session: number }
 	| { kind: 'close'; peer: NodeId; session: number; reason: string; holdOffMs: number }
 	| { kind: 'tick' }
 	| { kind: 'stop' };
@@ -81,10 +83,10 @@ type ToPage =
 type ToWorker =
 	| { kind: 'started'; self: NodeId }
 	| { kind: 'failed'; name: string; message: string }
-	| { kind: 'opened'; peer: NodeId; session: number; path: 'direct' | 'relayed' }
+	| { kind: 'opened'; peer: NodeId; session: number; path: 'direct' | 'relayed'; resumed: boolean }
 	| { kind: 'received'; peer: NodeId; session: number; bytes: Uint8Array<ArrayBuffer> }
-	| { kind: 'closed'; peer: NodeId; session: number; reason: string }
-	| { kind: 'dropped'; frames: number; bytes: number }
+	| { kind: 'closed'; peer: NodeId; session: number; reason: string; isKept: boolean }
+	| { kind: 'dropped'; peer: NodeId; frames: number; bytes: number }
 	| { kind: 'stopped' };
 
 /** One postMessage: a turn's items, and how many bytes of the other direction this end has taken in all. */
@@ -195,9 +197,17 @@ class PortCarrier implements LinkCarrier {
 	send(frames: OutgoingFrame[]): void {
 		for (const frame of frames) {
 			if (this.#end.bytesUnderWay + frame.bytes.length > MAX_PORT_BYTES) {
-				this.#events?.dropped(frame.to.length, frame.to.length * frame.bytes.length);
+				for (const peer of frame.to) this.#events?.dropped(peer, 1, frame.bytes.length);
 			} else this.#end.post({ kind: 'frames', frames: [frame] }, frame.bytes);
 		}
+	}
+
+	acknowledged(peer: NodeId, session: number, bytes: number): void {
+		this.#end.post({ kind: 'acknowledged', peer, session, bytes });
+	}
+
+	doubt(peer: NodeId, session: number): void {
+		this.#end.post({ kind: 'doubt', peer, session });
 	}
 
 	close(peer: NodeId, session: number, reason: string, holdOffMs: number): void {
@@ -235,17 +245,17 @@ class PortCarrier implements LinkCarrier {
 				this.#started.reject(new NetworkError('NetworkStartFailed', item.message));
 				return;
 			case 'opened':
-				this.#events?.opened(item.peer, item.session, item.path);
+				this.#events?.opened(item.peer, item.session, item.path, item.resumed);
 				return;
 			case 'received':
 				this.#end.took(item.bytes.length);
 				this.#events?.received(item.peer, item.session, item.bytes);
 				return;
 			case 'closed':
-				this.#events?.closed(item.peer, item.session, item.reason);
+				this.#events?.closed(item.peer, item.session, item.reason, item.isKept);
 				return;
 			case 'dropped':
-				this.#events?.dropped(item.frames, item.bytes);
+				this.#events?.dropped(item.peer, item.frames, item.bytes);
 				return;
 			case 'stopped':
 				this.#stopped.resolve();
@@ -316,6 +326,12 @@ class LinkServer {
 				for (const frame of item.frames) this.#end.took(frame.bytes.length);
 				if (this.#links) this.#links.send(item.frames);
 				return;
+			case 'acknowledged':
+				this.#links?.acknowledged(item.peer, item.session, item.bytes);
+				return;
+			case 'doubt':
+				this.#links?.doubt(item.peer, item.session);
+				return;
 			case 'close':
 				this.#links?.close(item.peer, item.session, item.reason, item.holdOffMs);
 				return;
@@ -344,9 +360,11 @@ class LinkServer {
 
 	#carrierEvents(links: LinkCarrier): CarrierEvents {
 		return {
-			opened: (peer, session, path) => this.#end.post({ kind: 'opened', peer, session, path }),
-			closed: (peer, session, reason) => this.#end.post({ kind: 'closed', peer, session, reason }),
-			dropped: (frames, bytes) => this.#end.post({ kind: 'dropped', frames, bytes }),
+			opened: (peer, session, path, resumed) =>
+				this.#end.post({ kind: 'opened', peer, session, path, resumed }),
+			closed: (peer, session, reason, isKept) =>
+				this.#end.post({ kind: 'closed', peer, session, reason, isKept }),
+			dropped: (peer, frames, bytes) => this.#end.post({ kind: 'dropped', peer, frames, bytes }),
 			received: (peer, session, bytes) => {
 				if (this.#end.bytesUnderWay + bytes.length > MAX_PORT_BYTES) {
 					links.close(peer, session, 'the node cannot keep up with what this peer sends', 0);

@@ -1,6 +1,12 @@
 import type { Connection, PeerId } from '@libp2p/interface';
 import { describe, expect, it } from 'vitest';
-import { RELAY_REDIAL_CAP_MS, RELAY_REDIAL_MS, TICK_MS } from './network-limits.ts';
+import {
+	RELAY_REDIAL_CAP_MS,
+	RELAY_REDIAL_FIRST_MS,
+	RELAY_REDIAL_MS,
+	RELAY_RESTART_MS,
+	TICK_MS
+} from './network-limits.ts';
 import { RelayKeeper } from './relay-keeper.ts';
 
 /** Time moves with `ticks`, and every promise settles before the next one. */
@@ -57,7 +63,7 @@ class Relays {
 		this.away.add(name);
 		this.reserved.delete(name);
 		this.connections.get(name)!.status = 'closed';
-		this.keeper.lost(name);
+		this.keeper.lost(name, 60_000);
 	}
 
 	get connected(): string[] {
@@ -103,7 +109,7 @@ describe('RelayKeeper', () => {
 		expect(relays.connected).toEqual(['a', 'c']);
 		for (const name of ['a', 'c']) expect(relays.dialledMs.get(name)).toEqual([0]);
 		const dials = relays.dialsSince('b', sinceMs);
-		expect(dials[0]! - sinceMs).toBeLessThanOrEqual(RELAY_REDIAL_MS / 2 + TICK_MS);
+		expect(dials[0]! - sinceMs).toBeLessThanOrEqual(RELAY_REDIAL_FIRST_MS + TICK_MS);
 		const gaps = dials.slice(1).map((ms, i) => ms - dials[i]!);
 		expect(Math.max(...gaps)).toBeLessThanOrEqual(1.25 * RELAY_REDIAL_CAP_MS + TICK_MS);
 		expect(Math.min(...gaps.slice(3))).toBeGreaterThanOrEqual(0.75 * RELAY_REDIAL_CAP_MS - TICK_MS);
@@ -113,7 +119,7 @@ describe('RelayKeeper', () => {
 		expect(relays.connected.sort()).toEqual(['a', 'b', 'c']);
 	});
 
-	it('asks often while no relay is there at all', async () => {
+	it('asks often while no relay is there at all, and most often as long as one may be restarting', async () => {
 		const relays = new Relays(['a', 'b']);
 		await relays.ticks(1000);
 		relays.die('a');
@@ -124,12 +130,64 @@ describe('RelayKeeper', () => {
 			const dials = relays.dialsSince(name, sinceMs);
 			const gaps = dials.slice(1).map((ms, i) => ms - dials[i]!);
 			expect(Math.max(...gaps)).toBeLessThanOrEqual(1.25 * RELAY_REDIAL_MS + TICK_MS);
+			const early = gaps.filter((_, i) => dials[i]! - sinceMs < RELAY_RESTART_MS);
+			expect(Math.max(...early)).toBeLessThanOrEqual(1.25 * RELAY_REDIAL_FIRST_MS + TICK_MS);
+			expect(Math.min(...gaps.slice(early.length))).toBeGreaterThanOrEqual(0.75 * RELAY_REDIAL_MS);
 		}
+	});
+
+	it('spreads 60 tabs that lost their relay in the same instant, and does not try in vain more than thrice a second', async () => {
+		const tabs = Array.from({ length: 60 }, () => new Relays(['a']));
+		for (const tab of tabs) {
+			await tab.ticks(1000);
+			tab.die('a');
+			await tab.ticks(RELAY_RESTART_MS);
+		}
+		const firstMs = tabs.map((tab) => tab.dialsSince('a', 1000)[0]! - 1000);
+		for (const ms of [0, TICK_MS, 2 * TICK_MS])
+			expect(firstMs.filter((first) => first === ms).length).toBeLessThan(50);
+		for (const tab of tabs)
+			expect(tab.dialsSince('a', 1000).length).toBeLessThan((3 * RELAY_RESTART_MS) / 1000);
+	});
+
+	it('ends the wait where the network changes, and leaves what is connected alone', async () => {
+		const relays = new Relays(['a', 'b']);
+		await relays.ticks(1000);
+		relays.die('b');
+		await relays.ticks(60_000);
+		const sinceMs = relays.nowMs;
+		relays.keeper.networkChanged();
+		await relays.ticks(RELAY_REDIAL_FIRST_MS + 2 * TICK_MS);
+		expect(relays.dialsSince('b', sinceMs).length).toBeGreaterThan(0);
+		expect(relays.dialledMs.get('a')).toEqual([0]);
+	});
+
+	it('asks seldom for a relay that lets it go at once', async () => {
+		const relays = new Relays(['a']);
+		await relays.ticks(TICK_MS);
+		for (let i = 0; i < 5; i++) {
+			const { nowMs } = relays;
+			relays.connections.get('a')!.status = 'closed';
+			relays.keeper.lost('a', 20);
+			await relays.ticks(0.75 * RELAY_REDIAL_CAP_MS - TICK_MS);
+			expect(relays.dialsSince('a', nowMs)).toEqual([]);
+			await relays.ticks(0.5 * RELAY_REDIAL_CAP_MS + 2 * TICK_MS);
+			expect(relays.dialsSince('a', nowMs)).toHaveLength(1);
+		}
+	});
+
+	it('reserves again where a reservation has run out, without another connection', async () => {
+		const relays = new Relays(['a']);
+		await relays.ticks(1000);
+		relays.reserved.clear();
+		await relays.ticks(2 * RELAY_REDIAL_MS);
+		expect([...relays.reserved]).toEqual(['a']);
+		expect(relays.dialledMs.get('a')).toEqual([0]);
 	});
 
 	it('knows its relays, and forgets none that is lost', () => {
 		const relays = new Relays(['a', 'b']);
-		relays.keeper.lost('nobody');
+		relays.keeper.lost('nobody', 0);
 		expect(relays.keeper.isRelay('a')).toBe(true);
 		expect(relays.keeper.isRelay('nobody')).toBe(false);
 	});

@@ -4,7 +4,13 @@
  * Runs from `tick`.
  */
 import type { Connection, PeerId } from '@libp2p/interface';
-import { RELAY_REDIAL_CAP_MS, RELAY_REDIAL_MS } from './network-limits.ts';
+import {
+	GLARE_WINDOW_MS,
+	RELAY_REDIAL_CAP_MS,
+	RELAY_REDIAL_FIRST_MS,
+	RELAY_REDIAL_MS,
+	RELAY_RESTART_MS
+} from './network-limits.ts';
 import type { NodeId } from './network.ts';
 
 export interface RelayHost {
@@ -44,6 +50,7 @@ export class RelayKeeper {
 			connection: null,
 			busy: false,
 			failures: 0,
+			awaySinceMs: -Infinity,
 			nextMs: 0
 		}));
 	}
@@ -60,14 +67,19 @@ export class RelayKeeper {
 		return this.#relays.some(({ relay }) => relay === node);
 	}
 
-	/** The link to this relay ended: its connection goes with it. */
-	lost(node: NodeId): void {
+	/** The link to this relay ended: its connection goes with it. One that ended at once was refused, and is not asked for again so soon. */
+	lost(node: NodeId, ageMs: number): void {
 		for (const relay of this.#relays) {
 			if (relay.relay !== node) continue;
 			relay.connection = null;
-			// Spread over half a second: everybody lost it in the same instant.
-			relay.nextMs = this.#host.now() + (Math.random() * RELAY_REDIAL_MS) / 2;
+			if (ageMs >= GLARE_WINDOW_MS) this.#hurry(relay);
+			else relay.nextMs = this.#host.now() + RELAY_REDIAL_CAP_MS * (0.75 + Math.random() / 2);
 		}
+	}
+
+	/** What is not connected is not reached because of the network before, perhaps. */
+	networkChanged(): void {
+		for (const relay of this.#relays) if (relay.connection?.status !== 'open') this.#hurry(relay);
 	}
 
 	tick(): void {
@@ -78,6 +90,13 @@ export class RelayKeeper {
 				continue;
 			void this.#establish(relay);
 		}
+	}
+
+	/** Spread a little: everybody lost it in the same instant. */
+	#hurry(relay: Relay): void {
+		relay.failures = 0;
+		relay.awaySinceMs = this.#host.now();
+		relay.nextMs = relay.awaySinceMs + Math.random() * RELAY_REDIAL_FIRST_MS;
 	}
 
 	async #establish(relay: Relay): Promise<void> {
@@ -96,7 +115,9 @@ export class RelayKeeper {
 			if (relay.failures++ === 0) this.#host.unreachable(relay.address, error);
 		} finally {
 			relay.busy = false;
-			relay.nextMs = this.#host.now() + this.#waitMs(relay) * (0.75 + Math.random() / 2);
+			const nextMs = this.#host.now() + this.#waitMs(relay) * (0.75 + Math.random() / 2);
+			// It may have been lost meanwhile.
+			relay.nextMs = Math.max(relay.nextMs, nextMs);
 		}
 	}
 
@@ -109,8 +130,9 @@ export class RelayKeeper {
 	}
 
 	/** Without a relay a tab is alone, and nothing is more urgent; beside another one there is time. */
-	#waitMs({ failures }: Relay): number {
-		if (this.connected().length === 0) return RELAY_REDIAL_MS;
+	#waitMs({ failures, awaySinceMs }: Relay): number {
+		if (this.connected().length === 0)
+			return this.#host.now() - awaySinceMs < RELAY_RESTART_MS ? RELAY_REDIAL_FIRST_MS : RELAY_REDIAL_MS;
 		return Math.min(RELAY_REDIAL_MS * 2 ** Math.min(Math.max(failures - 1, 0), 10), RELAY_REDIAL_CAP_MS);
 	}
 
@@ -124,5 +146,7 @@ interface Relay extends RelayTarget {
 	busy: boolean;
 	/** Since it was last there whole. */
 	failures: number;
+	/** Since when it is looked for. */
+	awaySinceMs: number;
 	nextMs: number;
 }

@@ -1,7 +1,8 @@
-/** One long-lived stream to one peer, with its bounded queue. The stream's end is the link's end. */
+/** One long-lived stream to one peer: a path for its session. The stream's end is the link's end. */
 import type { Connection, Stream } from '@libp2p/interface';
-import { MAX_SEND_QUEUE_BYTES, URGENT_RESERVE_BYTES } from './network-limits.ts';
 import type { NodeId } from './network.ts';
+import { HELLO_BYTES } from './peer-session.ts';
+import type { PeerSession } from './peer-session.ts';
 
 export interface StreamLinkInit {
 	peer: NodeId;
@@ -10,8 +11,12 @@ export interface StreamLinkInit {
 	connection: Connection;
 	/** Who opened the stream. */
 	initiator: 'self' | 'peer';
+	/** What goes over it. */
+	bytes: PeerSession;
+	/** The peer's hello is here: from now on its bytes are received. @throws SessionError */
+	met(hello: Uint8Array): void;
 	received(bytes: Uint8Array): void;
-	/** Once, however the link ends, unless `close` was called. */
+	/** Once, however the link ends, unless `close` or `detach` was called. */
 	ended(reason: string): void;
 }
 
@@ -22,14 +27,14 @@ export class StreamLink {
 	readonly initiator: 'self' | 'peer';
 	readonly connection: Connection;
 	readonly openedMs = performance.now();
+	/** When it last said anything. */
+	heardMs = -Infinity;
+	#init: StreamLinkInit;
 	#stream: Stream;
-	#urgent: Uint8Array[] = [];
-	/** Leaves when nothing urgent waits. */
-	#bulk: Uint8Array[] = [];
-	#urgentBytes = 0;
-	#bulkBytes = 0;
+	/** Of the peer's hello, as far as it is here; null when it is done. */
+	#hello: number[] | null = [];
 	#draining = false;
-	#ended: ((reason: string) => void) | null;
+	#ended = false;
 
 	constructor(init: StreamLinkInit) {
 		this.peer = init.peer;
@@ -37,36 +42,46 @@ export class StreamLink {
 		this.path = pathOf(init.connection);
 		this.initiator = init.initiator;
 		this.connection = init.connection;
+		this.#init = init;
 		this.#stream = init.stream;
-		this.#ended = (reason) => init.ended(reason);
 		init.stream.addEventListener('close', (event) => this.#end(event.error?.message ?? 'the stream closed'));
 		init.stream.addEventListener('remoteCloseWrite', () => this.#end('the peer closed the stream'));
-		init.stream.addEventListener('message', ({ data }) => {
-			if (this.#ended) init.received(data instanceof Uint8Array ? data : data.subarray());
-		});
+		init.stream.addEventListener('message', ({ data }) =>
+			this.#onBytes(data instanceof Uint8Array ? data : data.subarray())
+		);
 	}
 
 	get ageMs(): number {
 		return performance.now() - this.openedMs;
 	}
 
-	get queuedBytes(): number {
-		return this.#urgentBytes + this.#bulkBytes;
+	/** The peer's hello has come. */
+	get isMet(): boolean {
+		return this.#hello === null;
 	}
 
-	/** @returns false where the frame was dropped: its queue is full, or the link has ended */
-	send(frame: Uint8Array, isBulk = false): boolean {
-		if (!this.#ended || this.queuedBytes + frame.length > MAX_SEND_QUEUE_BYTES) return false;
-		if (isBulk) {
-			if (this.#bulkBytes + frame.length > MAX_SEND_QUEUE_BYTES - URGENT_RESERVE_BYTES) return false;
-			this.#bulk.push(frame);
-			this.#bulkBytes += frame.length;
-		} else {
-			this.#urgent.push(frame);
-			this.#urgentBytes += frame.length;
+	/** Says hello. Nothing is written before the peer has done so too: only then is it known where to begin. */
+	open(): void {
+		this.#write(this.#init.bytes.hello());
+	}
+
+	/** Writes what the session has, as far as the stream takes it. */
+	drain(): void {
+		while (this.isMet && !this.#draining && !this.#ended) {
+			const bytes = this.#init.bytes.next();
+			if (!bytes) return;
+			this.#write(bytes);
 		}
-		this.#drain();
-		return true;
+	}
+
+	/** Nothing is read and written on it any more: another stream goes on, which will close this one. */
+	freeze(): void {
+		this.#ended = true;
+	}
+
+	/** Passes what waits: a whole frame, between two others. */
+	say(frame: Uint8Array): void {
+		if (this.isMet && !this.#ended) this.#write(frame);
 	}
 
 	/**
@@ -74,8 +89,7 @@ export class StreamLink {
 	 * @param graceful - let what is queued in the transport (a goodbye) leave first
 	 */
 	close(reason: string, graceful = false): void {
-		this.#ended = null;
-		this.#clear();
+		this.#ended = true;
 		const abort = (): void => this.connection.abort(new Error(reason));
 		if (!graceful) return abort();
 		this.connection.close({ signal: AbortSignal.timeout(CLOSE_TIMEOUT_MS) }).catch(abort);
@@ -83,53 +97,49 @@ export class StreamLink {
 
 	/** Ends the stream and leaves the connection, which another link or a signalling may use. */
 	detach(reason: string): void {
-		this.#ended = null;
-		this.#clear();
+		this.#ended = true;
 		this.#stream.abort(new Error(reason));
 	}
 
-	#next(): Uint8Array | undefined {
-		const urgent = this.#urgent.shift();
-		if (urgent) {
-			this.#urgentBytes -= urgent.length;
-			return urgent;
-		}
-		const bulk = this.#bulk.shift();
-		if (bulk) this.#bulkBytes -= bulk.length;
-		return bulk;
-	}
-
-	#clear(): void {
-		this.#urgent = [];
-		this.#bulk = [];
-		this.#urgentBytes = this.#bulkBytes = 0;
-	}
-
-	#drain(): void {
-		if (this.#draining) return;
+	#onBytes(bytes: Uint8Array): void {
+		if (this.#ended) return;
+		this.heardMs = performance.now();
+		if (!this.#hello) return this.#init.received(bytes);
+		const missing = HELLO_BYTES - this.#hello.length;
+		this.#hello.push(...bytes.subarray(0, missing));
+		if (this.#hello.length < HELLO_BYTES) return;
+		const hello = Uint8Array.from(this.#hello);
+		this.#hello = null;
 		try {
-			for (let frame = this.#next(); frame; frame = this.#next()) {
-				if (this.#stream.send(frame)) continue;
-				this.#draining = true;
-				this.#stream.onDrain().then(
-					() => {
-						this.#draining = false;
-						this.#drain();
-					},
-					(error: unknown) => this.#end(error instanceof Error ? error.message : String(error))
-				);
-				return;
-			}
+			this.#init.met(hello);
+		} catch (error) {
+			return this.#end(error instanceof Error ? error.message : String(error));
+		}
+		// A listener may have closed the link.
+		if (!this.#ended && bytes.length > missing) this.#init.received(bytes.subarray(missing));
+		this.drain();
+	}
+
+	#write(bytes: Uint8Array): void {
+		try {
+			if (this.#stream.send(bytes) || this.#draining) return;
+			this.#draining = true;
+			this.#stream.onDrain().then(
+				() => {
+					this.#draining = false;
+					this.drain();
+				},
+				(error: unknown) => this.#end(error instanceof Error ? error.message : String(error))
+			);
 		} catch (error) {
 			this.#end(error instanceof Error ? error.message : String(error));
 		}
 	}
 
 	#end(reason: string): void {
-		const ended = this.#ended;
-		if (!ended) return;
+		if (this.#ended) return;
 		this.close(reason);
-		ended(reason);
+		this.#init.ended(reason);
 	}
 }
 

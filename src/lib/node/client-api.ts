@@ -85,6 +85,8 @@ const JOIN_TIMEOUT_MS = 30_000;
 /** A lost request is asked again; the Booter takes a second one as the first. */
 const ASK_AGAIN_MS = 1000;
 const POLL_MS = 50;
+/** A relay that has no room is asked again, and refuses again, well before. */
+const REFUSAL_LASTS_MS = 15_000;
 const STATUS_INTERVAL_MS = 100;
 /** Blocks that are read for their evidence. */
 const MAX_EVIDENCE_BLOCKS = 100;
@@ -108,6 +110,8 @@ export class ClientApi implements TabwaveApi {
 	#nickname: string;
 	#joining = false;
 	#refusal: { name: string; message: string } | null = null;
+	/** The last of them that was no answer to this tab's own wish, and when it came. */
+	#linkRefusal: { name: string; atMs: number } | null = null;
 	#assignment: { partition: number; finalHeight: number } | null = null;
 	#movedMs: number;
 	#statusDue = false;
@@ -206,6 +210,17 @@ export class ClientApi implements TabwaveApi {
 
 	refused(refusal: { name: string; message: string }): void {
 		this.#refusal = refusal;
+		if (refusal.name === 'TooManyStrangers')
+			this.#linkRefusal = { name: refusal.name, atMs: this.#init.clock.now() };
+		// Whoever waits for an answer is told; otherwise nobody asked, and a person reads it in the log.
+		if (!this.#joining)
+			this.emit('log', {
+				timeMs: this.#init.clock.now(),
+				level: 'warning',
+				category: 'node',
+				message: `the relay refused: ${refusal.message} (${refusal.name})`
+			});
+		this.changed();
 	}
 
 	accused(offender: string, evidence: Evidence): void {
@@ -607,8 +622,11 @@ export class ClientApi implements TabwaveApi {
 	#stuck(): NodeStatus['stuck'] {
 		// It waits for nothing any more.
 		if (this.#node.halted) return null;
+		const { clock } = this.#init;
+		const refusal = this.#linkRefusal;
 		return stuckOf(this.#node, {
 			isBooterLinked: this.#isBooterLinked(),
+			refusal: refusal && clock.now() - refusal.atMs < REFUSAL_LASTS_MS ? refusal.name : null,
 			stillMs: this.#init.clock.now() - this.#movedMs,
 			timing: this.#init.timing
 		});

@@ -245,10 +245,13 @@ export class TabwaveNode {
 				this.peers.heard(from, clock.now());
 				this.#inbox.receive(from, packets);
 			},
-			link: (status) => {
+			link: (status, change) => {
 				this.#liveness.link(status.peer, status.path !== 'down');
 				if (status.path === 'down') this.#inbox.forget(status.peer);
-				else this.#turns.add({ type: 'link-up', peer: status.peer });
+				// What was sent before a move arrives: nothing is said again.
+				else if (change === 'up') this.#turns.add({ type: 'link-up', peer: status.peer });
+				if (change === 'full')
+					events.log('warning', `SendQueueFull: the link to ${status.peer.slice(0, 8)} does not take all`);
 				events.link(status);
 			},
 			violation: (from, error) =>

@@ -38,6 +38,22 @@ describe('why am I stuck?', () => {
 		});
 	});
 
+	it('for want of room at the relay, as long as it says so, whoever asks it', async () => {
+		const said: string[] = [];
+		follower.api.on('log', ({ message }) => said.push(message));
+		network.hub.cut(follower.id, network.booterId);
+		follower.api.refused({ name: 'TooManyStrangers', message: 'no room' });
+		const reason = async (): Promise<string | undefined> => (await follower.api.node.status()).stuck?.reason;
+		expect(await reason()).toBe('TooManyStrangers');
+		expect(said).toContain('the relay refused: no room (TooManyStrangers)');
+		await network.run(15_000);
+		expect(await reason()).toBe('WaitingForRelay');
+		follower.api.refused({ name: 'TooManyStrangers', message: 'no room' });
+		network.hub.heal(follower.id, network.booterId);
+		await network.until(() => network.booter !== null);
+		expect(await reason()).toBeUndefined();
+	});
+
 	it('for want of members: who is missing, and when the relay lets the others go on (R22)', async () => {
 		const gone = tabs.filter((tab) => tab !== leader && tab !== follower);
 		for (const tab of gone) await tab.stop();

@@ -12,14 +12,19 @@ export const STUCK_AFTER_MS = 1500;
 
 export interface Surroundings {
 	isBooterLinked: boolean;
+	/** Stable name of why no relay takes this tab's link, where one has said it lately. */
+	refusal?: string | null;
 	/** How long the chain has not moved, milliseconds. */
 	stillMs: number;
 	timing: Timing;
 }
 
-export function stuckOf(node: TabwaveNode, { isBooterLinked, stillMs, timing }: Surroundings): Stuck | null {
+export function stuckOf(
+	node: TabwaveNode,
+	{ isBooterLinked, refusal, stillMs, timing }: Surroundings
+): Stuck | null {
 	const { pbft, partition, grievance } = node;
-	if (!isBooterLinked) return wait('WaitingForRelay', ['booter'], timing.resendMs);
+	if (!isBooterLinked) return wait(refusal ?? 'WaitingForRelay', ['booter'], timing.resendMs);
 	const { booters } = node;
 	// One alone elects nobody: what is waited for is its word.
 	if (!booters.current && booters.booters.length > 1 && stillMs >= STUCK_AFTER_MS)

@@ -146,6 +146,7 @@ const STUCK: Record<string, Words> = {
 	WaitingForFinality: m.stuck_dones,
 	WaitingForBooter: m.stuck_booter,
 	WaitingForRelay: m.stuck_relay,
+	TooManyStrangers: m.error_too_many_strangers,
 	WaitingForLinks: m.stuck_links,
 	WaitingForMembers: m.stuck_members,
 	WaitingForQuorum: m.stuck_members,

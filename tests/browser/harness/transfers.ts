@@ -28,12 +28,15 @@ export interface Trading {
 	count(): Promise<number>;
 	/** Waits until so many are final. */
 	reaches(count: number): Promise<void>;
+	/** Of those that are final, the longest time to finality. */
+	longestMs(): Promise<number>;
 	/** Waits for the transfer that is under way. Throws where one was not final with an ok receipt. */
 	stop(): Promise<void>;
 }
 
 interface TradingState {
 	count: number;
+	longestMs: number;
 	stopped: boolean;
 	error: string | null;
 	done: Promise<void>;
@@ -44,13 +47,21 @@ const FINAL_TIMEOUT_MS = 60_000;
 /** Transfers of this tab, one after the other. */
 export async function trade(page: Tab): Promise<Trading> {
 	await page.evaluate((to) => {
-		const state: TradingState = { count: 0, stopped: false, error: null, done: Promise.resolve() };
+		const state: TradingState = {
+			count: 0,
+			longestMs: 0,
+			stopped: false,
+			error: null,
+			done: Promise.resolve()
+		};
 		(globalThis as unknown as { trading: TradingState }).trading = state;
 		const run = async (): Promise<void> => {
 			while (!state.stopped) {
+				const startMs = performance.now();
 				const receipt = await globalThis.tabwave.account.transfer(to, 1);
 				if (receipt.status !== 'ok') throw new Error(`a transfer is ${receipt.status}: ${receipt.message}`);
 				state.count += 1;
+				state.longestMs = Math.max(state.longestMs, performance.now() - startMs);
 			}
 		};
 		state.done = run().catch((error: unknown) => {
@@ -67,6 +78,8 @@ export async function trade(page: Tab): Promise<Trading> {
 	};
 	return {
 		count: read,
+		longestMs: () =>
+			page.evaluate(() => (globalThis as unknown as { trading: TradingState }).trading.longestMs),
 		reaches: async (wanted) => {
 			await waitForValue(read, (count) => count >= wanted, {
 				what: `${wanted} final transfers`,

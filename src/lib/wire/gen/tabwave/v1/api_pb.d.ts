@@ -123,6 +123,13 @@ export declare type LinkInfo = Message<"tabwave.v1.LinkInfo"> & {
    * @generated from field: optional double rtt_ms = 3;
    */
   rttMs?: number | undefined;
+
+  /**
+   * Frames that its full queue did not take; absent where it took all.
+   *
+   * @generated from field: optional uint32 dropped_frames = 90;
+   */
+  droppedFrames?: number | undefined;
 };
 
 /**

@@ -196,6 +196,20 @@ export declare type Packet = Message<"tabwave.v1.Packet"> & {
      */
     value: Signed;
     case: "suspect";
+  } | {
+    /**
+     * Of the link itself, as goodbye, ping and pong.
+     *
+     * @generated from field: tabwave.v1.Acknowledged acknowledged = 90;
+     */
+    value: Acknowledged;
+    case: "acknowledged";
+  } | {
+    /**
+     * @generated from field: tabwave.v1.RevokedInvitations revoked_invitations = 92;
+     */
+    value: RevokedInvitations;
+    case: "revokedInvitations";
   } | { case: undefined; value?: undefined };
 };
 
@@ -710,15 +724,42 @@ export declare type Heartbeat = Message<"tabwave.v1.Heartbeat"> & {
 export declare const HeartbeatSchema: GenMessage<Heartbeat>;
 
 /**
- * R22: recoveries that the operator asked this replica for: whichever is active signs them.
+ * Between replicas of the Booter, to one that knows of others: ids of 32 bytes, in order.
+ *
+ * @generated from message tabwave.v1.RevokedInvitations
+ */
+export declare type RevokedInvitations = Message<"tabwave.v1.RevokedInvitations"> & {
+  /**
+   * @generated from field: bytes ids = 1;
+   */
+  ids: Uint8Array;
+};
+
+/**
+ * Describes the message tabwave.v1.RevokedInvitations.
+ * Use `create(RevokedInvitationsSchema)` to create a new message.
+ */
+export declare const RevokedInvitationsSchema: GenMessage<RevokedInvitations>;
+
+/**
+ * What the operator asked this replica for.
  *
  * @generated from message tabwave.v1.OperatorWishes
  */
 export declare type OperatorWishes = Message<"tabwave.v1.OperatorWishes"> & {
   /**
+   * R22: whichever is active signs them.
+   *
    * @generated from field: repeated tabwave.v1.OperatorWish recoveries = 1;
    */
   recoveries: OperatorWish[];
+
+  /**
+   * Hash of the ids of the invitations that were taken back, as far as the sender knows them. Who knows of others says which.
+   *
+   * @generated from field: bytes revoked_hash = 91;
+   */
+  revokedHash: Uint8Array;
 };
 
 /**
@@ -932,4 +973,22 @@ export declare type Ping = Message<"tabwave.v1.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export declare const PingSchema: GenMessage<Ping>;
+
+/**
+ * What the sender has received of the receiver since their bytes began, modulo 2^32: it need not be kept for another path.
+ *
+ * @generated from message tabwave.v1.Acknowledged
+ */
+export declare type Acknowledged = Message<"tabwave.v1.Acknowledged"> & {
+  /**
+   * @generated from field: uint32 bytes = 1;
+   */
+  bytes: number;
+};
+
+/**
+ * Describes the message tabwave.v1.Acknowledged.
+ * Use `create(AcknowledgedSchema)` to create a new message.
+ */
+export declare const AcknowledgedSchema: GenMessage<Acknowledged>;
 
