@@ -277,6 +277,13 @@ describe('what is skipped: no call, no effect, and a receipt', () => {
 		expect(state.writes()).toEqual([]);
 	});
 
+	it('what has expired, whether its id is still remembered or not', () => {
+		const one = call('put', { expiryHeight: 9 });
+		const of = (isKnown: boolean) => execute([one, one], [contract], { isKnown: () => isKnown }).receipts;
+		expect(of(true).map(({ error }) => error)).toEqual(['Expired', 'Expired']);
+		expect(of(true)).toEqual(of(false));
+	});
+
 	it('what this block holds already, even where the first of the two failed', () => {
 		const one = call('put');
 		const bad = call('nothing');

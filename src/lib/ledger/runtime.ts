@@ -100,9 +100,10 @@ export function transactionsRoot(transactions: { idBytes: Uint8Array }[]): Uint8
 
 function reasonToSkip(transaction: ParsedTransaction, input: BlockInput, here: Set<string>): Refused | null {
 	const { expiryHeight } = transaction.body;
+	// Before all else: an id is remembered until it expires, and for how long after that is each node's own business.
+	if (expiryHeight < input.height) return new Refused('Expired', `it was valid up to height ${expiryHeight}`);
 	if (here.has(transaction.id) || input.isKnown(transaction.id))
 		return new Refused('Duplicate', 'an earlier block holds this transaction');
-	if (expiryHeight < input.height) return new Refused('Expired', `it was valid up to height ${expiryHeight}`);
 	if (expiryHeight > input.height + input.expiryWindow)
 		return new Refused(
 			'ExpiryTooFar',
