@@ -1,6 +1,15 @@
+import { create, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ACCOUNT_PREFIX, accountsOver, creditNewcomer, MAX_AMOUNT, readBalance } from './accounts.ts';
+import {
+	ACCOUNT_PREFIX,
+	accountsOver,
+	accountState,
+	creditNewcomer,
+	MAX_AMOUNT,
+	readBalance
+} from './accounts.ts';
+import { AccountStateSchema } from '../wire/gen/tabwave/v1/contracts_pb.js';
 import { Overlay, VersionedState } from './state.ts';
 import { reasonOf } from './testing/transactions.ts';
 
@@ -11,6 +20,17 @@ function overlayWith(balances: Record<string, bigint>): Overlay {
 	for (const [account, balance] of Object.entries(balances)) creditNewcomer(overlay, account, balance);
 	return overlay;
 }
+
+it('a balance is written as the schema has it', () => {
+	fc.assert(
+		fc.property(fc.bigInt({ min: 1n, max: 2n ** 64n - 1n }), (balance) => {
+			expect(accountState(balance)).toEqual(
+				toBinary(AccountStateSchema, create(AccountStateSchema, { balance }))
+			);
+		}),
+		{ numRuns: 500 }
+	);
+});
 
 describe('moving money', () => {
 	it('takes from one account what it gives to the other', () => {
