@@ -75,7 +75,8 @@ const KEYS_OF_FIELD: Record<ConfiguredField, string[]> = {
 	conflictDistancePercent: ['spectrum.conflictDistancePercent'],
 	recoveryMode: ['membership.recovery'],
 	recoverySilenceMs: ['membership.recoverySilenceMs'],
-	maxPartitions: ['membership.maxPartitions']
+	maxPartitions: ['membership.maxPartitions'],
+	checkpointInterval: ['blocks.checkpointInterval']
 };
 
 function fieldsFromConfig(config: NetworkConfig): Pick<GenesisFields, ConfiguredField> {
@@ -97,7 +98,8 @@ function fieldsFromConfig(config: NetworkConfig): Pick<GenesisFields, Configured
 		conflictDistancePercent: spectrum.conflictDistancePercent,
 		recoveryMode: membership.recovery === 'automatic' ? RecoveryMode.AUTOMATIC : RecoveryMode.MANUAL,
 		recoverySilenceMs: BigInt(membership.recoverySilenceMs),
-		maxPartitions: membership.maxPartitions
+		maxPartitions: membership.maxPartitions,
+		checkpointInterval: blocks.checkpointInterval
 	};
 }
 

@@ -20,7 +20,7 @@ import {
 	toCertifiedBlock,
 	type CertifiedBody
 } from '#lib/consensus/ordering/certified-block.ts';
-import type { Chain, Commit, ExecutedBlock } from '#lib/consensus/ordering/chain.ts';
+import type { Chain, Commit } from '#lib/consensus/ordering/chain.ts';
 import { checkComplaint, readComplaint } from '#lib/consensus/ordering/complaint.ts';
 import { Complaints, type ComplaintSummary } from '#lib/consensus/ordering/complaints.ts';
 import { recoveryOf } from '#lib/consensus/membership/recovery.ts';
@@ -30,7 +30,7 @@ import { checkRaftMessage, type RaftMessage } from '#lib/consensus/raft/messages
 import { Raft } from '#lib/consensus/raft/raft.ts';
 import { isWellFormed, Kind, signedCheck, statementBytes, type Statement } from '#lib/consensus/statement.ts';
 import type { PartitionView } from '#lib/consensus/topology.ts';
-import { equalBytes, fromHex, toHex } from '#lib/crypto/hex.ts';
+import { fromHex, toHex } from '#lib/crypto/hex.ts';
 import type { Signer, Suite, Verification } from '#lib/crypto/suite.ts';
 import { decodeFinalBlock } from '#lib/ledger/block.ts';
 import { LedgerError } from '#lib/ledger/errors.ts';
@@ -41,7 +41,8 @@ import { Inbox } from '#lib/node/inbox.ts';
 import { Peers } from '#lib/node/peers.ts';
 import { holdEvidence } from '#lib/node/evidence-checks.ts';
 import { votersOf } from '#lib/node/order-checks.ts';
-import { answerSync, Sync } from '#lib/node/sync.ts';
+import { answerSnapshot } from '#lib/node/snapshot-answers.ts';
+import { answerSync, commitFetched, Sync, type FetchedBlock } from '#lib/node/sync.ts';
 import { ticks, type Timing } from '#lib/node/timing.ts';
 import { addEffects, emptyTurn, Turns, type Turn } from '#lib/node/turns.ts';
 import { Verifier } from '#lib/node/verifier.ts';
@@ -51,7 +52,6 @@ import {
 	Admission,
 	type CertifiedBlock,
 	type Evidence,
-	type OrderCertificate,
 	type Signed,
 	type SignedRecovery
 } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
@@ -65,9 +65,11 @@ import {
 	type Packet,
 	type PartitionRefusal,
 	type PartitionStatus,
-	type PartitionVote
+	type PartitionVote,
+	type SnapshotRequest
 } from '#lib/wire/gen/tabwave/v1/wire_pb.js';
 import { Assignments } from './assignments.ts';
+import { StoredCheckpoints } from './stored-checkpoints.ts';
 import { SyncAnswers, isForStrangers } from './strangers.ts';
 import { RevocationSpread, type RevokedInvitations } from './revocation-spread.ts';
 import { RecoveryWatch, type LostPartition, type RecoveryWish } from './recovery-watch.ts';
@@ -107,7 +109,7 @@ type BooterInput =
 	| { type: 'status'; status: PartitionStatus }
 	| { type: 'vote'; vote: PartitionVote }
 	| { type: 'refusal'; refusal: PartitionRefusal }
-	| { type: 'synced'; executed: ExecutedBlock; finality: OrderCertificate; done(): void }
+	| { type: 'synced'; blocks: FetchedBlock[]; done(): void }
 	| { type: 'leader-changed'; partition: number; view: number }
 	| { type: 'recover'; signed: SignedRecovery }
 	| { type: 'heard-again'; partition: number }
@@ -141,6 +143,7 @@ export class BooterNode {
 	#lost: LostPartition[] = [];
 	readonly #complaints = new Complaints(COMPLAINT_LIFETIME_MS);
 	readonly #answers = new SyncAnswers();
+	readonly #checkpoints: StoredCheckpoints;
 	readonly #stops: (() => void)[] = [];
 	#halted = false;
 
@@ -161,6 +164,7 @@ export class BooterNode {
 			gapTicks: ticks(init.timing, init.timing.gapMs),
 			readBlock: (block) => this.#readLogged(block)
 		});
+		this.#checkpoints = new StoredCheckpoints(init.chain, init.votes);
 		const replicas = init.chain.genesis.fields.booters.map(toHex);
 		this.#replica = new BooterReplica({
 			chain: init.chain,
@@ -196,8 +200,7 @@ export class BooterNode {
 			awayMs: init.timing.awayMs,
 			looksAlive: (peer) => this.#looksAlive(peer),
 			send: (to, packet) => this.#sendNow(to, packet),
-			apply: (executed, finality) =>
-				new Promise((done) => this.#turns.add({ type: 'synced', executed, finality, done })),
+			apply: (blocks) => new Promise((done) => this.#turns.add({ type: 'synced', blocks, done })),
 			log: init.events.log
 		});
 		this.#inbox = new Inbox<BooterInput>({
@@ -296,6 +299,7 @@ export class BooterNode {
 			for (const note of effects.notes) this.#init.events.log('warning', note);
 			if (effects.operator) void this.#signAsOperator(effects.operator);
 		}
+		turn.persist.push(...this.#checkpoints.of(turn.commits));
 		// NewLeader: tabs turn to it at once.
 		if (this.#replica.active !== before) this.#announce(turn);
 		for (const { member, error } of this.#core.requests.takeRefused())
@@ -341,14 +345,14 @@ export class BooterNode {
 	}
 
 	/** R23: a Booter whose disk had lost its last blocks has them from the members. */
-	#takeSynced({ executed, finality, done }: Extract<BooterInput, { type: 'synced' }>): BooterEffects {
-		const { head } = this.chain;
-		const isNext = executed.height === head.height + 1 && equalBytes(executed.header.previousHash, head.hash);
+	#takeSynced({ blocks, done }: Extract<BooterInput, { type: 'synced' }>): BooterEffects {
+		const effects = noBooterEffects();
+		const committed = [...commitFetched(this.chain, blocks)];
 		done();
-		if (!isNext) return noBooterEffects();
-		const commit = this.chain.commitChecked(executed, finality);
-		const effects = this.#core.moved(finality);
-		return { ...effects, commits: [commit, ...effects.commits] };
+		const last = blocks.at(-1);
+		if (!last || committed.length === 0) return effects;
+		const moved = this.#core.moved(last.finality);
+		return { ...moved, commits: [...committed, ...moved.commits] };
 	}
 
 	#check(from: string, packet: Packet): Promise<BooterInput | null> | BooterInput | null {
@@ -389,6 +393,9 @@ export class BooterNode {
 				return null;
 			case 'syncRequest':
 				void this.#answers.give(from, () => this.#answerSync(from, body.value));
+				return null;
+			case 'snapshotRequest':
+				void this.#answers.give(from, () => this.#answerSnapshot(from, body.value));
 				return null;
 			case 'syncResponse':
 				void this.sync.onResponse(from, body.value).catch((error: unknown) => this.#halt(error as Error));
@@ -644,6 +651,15 @@ export class BooterNode {
 		try {
 			const response = await answerSync(this.#init.store, this.chain.head.height, request);
 			this.#sendNow(to, { case: 'syncResponse', value: response });
+		} catch (error) {
+			this.#halt(error as Error);
+		}
+	}
+
+	async #answerSnapshot(to: string, request: SnapshotRequest): Promise<void> {
+		try {
+			const response = await answerSnapshot(this.chain, this.#init.store, request);
+			this.#sendNow(to, { case: 'snapshotResponse', value: response });
 		} catch (error) {
 			this.#halt(error as Error);
 		}

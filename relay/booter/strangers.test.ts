@@ -14,7 +14,13 @@ describe('what a Booter reads from strangers', () => {
 		const read = bodies
 			.map(({ localName }) => localName)
 			.filter((name) => isForStrangers({ body: { case: name, value: {} } } as never));
-		expect(read.sort()).toEqual(['assignmentRequest', 'heartbeat', 'syncRequest', 'syncResponse']);
+		expect(read.sort()).toEqual([
+			'assignmentRequest',
+			'heartbeat',
+			'snapshotRequest',
+			'syncRequest',
+			'syncResponse'
+		]);
 	});
 
 	it('is a request to join or to leave, and no other statement', () => {

@@ -9,6 +9,7 @@ export function isForStrangers({ body }: Packet): boolean {
 	switch (body.case) {
 		case 'assignmentRequest':
 		case 'syncRequest':
+		case 'snapshotRequest':
 		case 'heartbeat':
 		case 'syncResponse': // A Booter whose disk has lost the block that made the sender a member has it from the sender (R23).
 			return true;

@@ -1,6 +1,7 @@
 /** Every key of network.ini: the one place for its default, its bounds and its words. */
 import {
 	GENESIS_DEFAULTS,
+	MAX_CHECKPOINT_INTERVAL,
 	MAX_PARTITIONS,
 	MAX_PARTITION_MEMBERS,
 	MAX_RECOVERY_SILENCE_MS,
@@ -124,6 +125,12 @@ export const NETWORK_INI = {
 			1,
 			1_000_000,
 			'For how long a declaration of silence holds, in blocks.'
+		),
+		checkpointInterval: integer(
+			GENESIS_DEFAULTS.checkpointInterval,
+			0,
+			MAX_CHECKPOINT_INTERVAL,
+			'Blocks between two checkpoints, from which newcomers go on without what lies before; 0: no checkpoints.'
 		),
 		batchDelayMs: integer(
 			50,

@@ -94,6 +94,7 @@ export function networkDocument(parts: NetworkDocumentParts): NetworkDocument {
 			maxRoundsInFlight: fields.maxRoundsInFlight,
 			expiryWindow: fields.expiryWindow,
 			silenceWindow: fields.silenceWindow,
+			checkpointInterval: fields.checkpointInterval,
 			batchDelayMs: config.blocks.batchDelayMs
 		},
 		maxFramesPerSecond: config.relay.maxFramesPerSecond,

@@ -105,10 +105,13 @@ export class SqliteQueryTables implements QueryTables {
 			: this.#page('transactions', 'contract = ? AND function = ?', [contract, fn], page);
 	}
 
-	async clear(): Promise<void> {
-		this.#change('clear', (database) =>
-			database.exec('DELETE FROM blocks; DELETE FROM transactions; DELETE FROM accounts; DELETE FROM filled;')
-		);
+	async clear(filledTo = 0): Promise<void> {
+		this.#change('clear', (database) => {
+			database.exec(
+				'DELETE FROM blocks; DELETE FROM transactions; DELETE FROM accounts; DELETE FROM filled;'
+			);
+			if (filledTo > 0) database.prepare('INSERT INTO filled VALUES (1, ?)').run(filledTo);
+		});
 	}
 
 	async close(): Promise<void> {

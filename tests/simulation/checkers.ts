@@ -55,6 +55,7 @@ export class Checkers {
 	readonly #looked = new WeakSet<Uint8Array>();
 	readonly counts = {
 		commits: 0,
+		snapshots: 0,
 		roots: 0,
 		rows: 0,
 		certificates: 0,

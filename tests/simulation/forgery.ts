@@ -31,6 +31,38 @@ export function forgeCertificates(world: World, random: Random, liar: Tab): End 
 	});
 }
 
+/** @returns null where the packet is no answer to who catches up */
+export function falseSnapshot(body: Packet['body'], random: Random): Packet['body'] | null {
+	if (body.case === 'syncResponse' && body.value.blocks.length > 0)
+		return { ...body, value: { ...body.value, blocks: body.value.blocks.map(flippedEnd) } };
+	if (body.case !== 'snapshotResponse') return null;
+	const { value } = body;
+	if (value.chunk.length > 0) return { ...body, value: { ...value, chunk: flippedEnd(value.chunk) } };
+	if (value.hashes.length > 0)
+		return {
+			...body,
+			value: pick(random, [
+				{ ...value, hashes: flippedEnd(value.hashes) },
+				{ ...value, blocks: value.blocks.map(flippedEnd) },
+				{ ...value, height: value.height + 1 }
+			])
+		};
+	return {
+		...body,
+		value: pick(random, [
+			{ ...value, blocks: value.blocks.slice(1) },
+			{ ...value, blocks: value.blocks.slice(0, -1) },
+			{ ...value, blocks: value.blocks.map(flippedEnd) },
+			{ ...value, complete: false }
+		])
+	};
+}
+
+/** With one bit of its last byte turned: of a block that is in its finality proof. */
+function flippedEnd(bytes: Uint8Array): Uint8Array {
+	return bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
+}
+
 /** @returns null where the packet carries no certificate */
 function forged(body: Packet['body'], forge: Forge, random: Random): Packet['body'] | null {
 	const safely: Forge = (votes) => (votes.length > 0 ? forge(votes) : votes);

@@ -22,7 +22,7 @@ import {
 } from '#lib/wire/gen/tabwave/v1/view_change_pb.js';
 import type { Packet } from '#lib/wire/gen/tabwave/v1/wire_pb.js';
 import { together, type End, type Fault } from './faults.ts';
-import { flipped, forgeCertificates } from './forgery.ts';
+import { falseSnapshot, flipped, forgeCertificates } from './forgery.ts';
 import { again, anyone, damaged, hearAs, payment, resign, say, signAs, some, speakAs } from './liar.ts';
 import { mutateAs } from './mutation.ts';
 import { pick, type Random } from './random.ts';
@@ -91,6 +91,13 @@ export const LIAR_FAULTS = {
 		})
 	),
 	'a liar forges certificates': row(3, 'members', forgeCertificates),
+	/** To who is behind: of the state, of its hashes, of the changes of members, or of the blocks below. */
+	'a liar answers snapshots falsely': row(3, 'members', (world, random, liar) =>
+		speakAs(world, liar, ({ bytes, body }) => {
+			const lie = random() < 0.8 ? falseSnapshot(body, random) : null;
+			return [lie ? encoded(lie) : bytes];
+		})
+	),
 	/** Of what only it can pass on, some kinds never leave it. */
 	'a liar withholds': row(4, 'leaders', (world, random, liar) => {
 		const deaf = random() < 0.5 ? null : some(world, random);

@@ -1,4 +1,5 @@
 /** A scenario is all that one seed decides: sizes, faults and their rates, and what happens when. */
+import type { GenesisFields } from '#lib/ledger/genesis.ts';
 import type { Timing } from '#lib/node/timing.ts';
 import { UpperTierCheckers } from './booter-checkers.ts';
 import { BOOTER_FAULTS, LIES } from './booter-faults.ts';
@@ -17,6 +18,9 @@ const CLUSTER_SALT = 0xb0075;
 const EVICTION_SALT = 0xe71c7;
 const CONQUEST_SALT = 0xc0917;
 const FOCUS_SALT = 0xf0c5;
+const CHECKPOINT_SALT = 0xc4ec;
+/** Of the seeds, those in which snapshots are taken. */
+const CHECKPOINTS_SHARE = 0.5;
 /** Shorter than most faults, where members are to be evicted for their silence. */
 const SHORT_GRACE_MS = 3000;
 /** Beyond the first view timeout after the fault's begin, and short of the window's end. */
@@ -46,6 +50,8 @@ export interface Scenario {
 	transfersPerSecond: number;
 	maxClockSkewMs: number;
 	hasBothSuites?: boolean;
+	/** Another part of genesis than the default: with few blocks between two checkpoints, who was away goes on from a snapshot. */
+	genesis?: Partial<GenesisFields>;
 	/** R5: until the faults end, no honest member may have left view 0. */
 	hasOneView?: boolean;
 	durationMs: number;
@@ -120,6 +126,7 @@ export function scenarioOf(seed: number, durationMs = 12_000, hasLiars = false):
 	// Who is evicted leaves fewer members, of whom fewer may lie: with liars, silence is borne for longer than it lasts.
 	const evicts = !hasLiars && seededRandom(seed ^ EVICTION_SALT)() < 0.3;
 	if (evicts) events.push({ atMs: 2000, name: 'crash a tab', lastsMs: 7500 });
+	const checkpoints = seededRandom(seed ^ CHECKPOINT_SALT);
 	events.sort((a, b) => a.atMs - b.atMs);
 	return {
 		seed,
@@ -127,6 +134,9 @@ export function scenarioOf(seed: number, durationMs = 12_000, hasLiars = false):
 		booters,
 		faults,
 		...(evicts && { timing: { evictionGraceMs: SHORT_GRACE_MS } }),
+		...(checkpoints() < CHECKPOINTS_SHARE && {
+			genesis: { checkpointInterval: pick(checkpoints, [2, 5]), expiryWindow: 60 }
+		}),
 		transfersPerSecond: pick(random, [5, 20, 50]),
 		maxClockSkewMs: pick(random, [0, 1000]),
 		hasBothSuites,

@@ -443,6 +443,7 @@ export class World {
 
 	/** A node says that blocks are final. */
 	committed(who: string, chain: Chain, commits: Commit[]): void {
+		this.checkers.counts.snapshots += commits.filter(({ blocks }) => blocks.length === 0).length;
 		for (const commit of commits)
 			for (const block of commit.blocks)
 				void this.checkers.committed(who, chain, block).catch((error: unknown) => this.fail(error as Error));

@@ -13,6 +13,7 @@ import type { BrowserStorage } from '#lib/node/api.ts';
 import { ClientApi } from '#lib/node/client-api.ts';
 import type { Clock } from '#lib/node/clock.ts';
 import { TabwaveNode } from '#lib/node/node.ts';
+import { missingTo } from '#lib/node/older-blocks.ts';
 import { openChain } from '#lib/node/open-chain.ts';
 import { QueryFiller } from '#lib/node/query-filler.ts';
 import { contractsOf } from '#lib/node/session.ts';
@@ -153,6 +154,8 @@ export class TestNetwork {
 					api.committed(commits);
 					filler.committed(commits);
 				},
+				jumped: (missingTo) => api.jumped(missingTo),
+				filledIn: () => api.filledIn(),
 				link: (status) => api.link(status),
 				changed: () => api.changed(),
 				assignment: (assignment) => api.assigned(assignment),
@@ -194,7 +197,7 @@ export class TestNetwork {
 		});
 		store.onLost((error) => node.halt(error));
 		await spectrum.start();
-		await filler.start();
+		await filler.start(missingTo(votes));
 		await node.start();
 		const tab: TestTab = {
 			id: node.self,

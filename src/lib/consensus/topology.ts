@@ -1,8 +1,9 @@
 /** Who belongs to which partition, now and in every epoch before: the ledger decides it, this reads it. */
 import { fromBinary } from '@bufbuild/protobuf';
+import { taggedHash, ZERO_HASH } from '../crypto/hash.ts';
 import { compareBytes, toHex } from '../crypto/hex.ts';
 import { epochKey, partitionKey, roundKey } from '../ledger/genesis.ts';
-import type { StateReader } from '../ledger/state.ts';
+import { nextStateDigest, type StateReader } from '../ledger/state.ts';
 import {
 	PartitionStateSchema,
 	RoundStateSchema,
@@ -97,6 +98,15 @@ export function leaderOf(members: string[], view: number): string {
 /** q_u over the partitions that have a vote. */
 export function upperQuorum(active: PartitionView[]): number {
 	return quorum(active.length);
+}
+
+/** Over the partitions as a state has them. @param partitionIds as in {@link Topology} */
+export function topologyDigest(state: StateReader, partitionIds: number[]): Uint8Array {
+	const rows = partitionIds.map((id) => {
+		const key = partitionKey(id);
+		return { key, value: state.get(key) ?? null };
+	});
+	return taggedHash('topology', nextStateDigest(ZERO_HASH, rows));
 }
 
 export function sortedIds(ids: Uint8Array[]): boolean {

@@ -52,7 +52,9 @@ const header = {
 	stateDigest: hash(5),
 	timeMs: 1_700_000_000_000n,
 	term: 6,
-	attempt: 7
+	attempt: 7,
+	stateRoot: hash(8),
+	topologyDigest: new Uint8Array(0)
 };
 const proposal = {
 	chainId: hash(7),
@@ -94,6 +96,13 @@ describe('a block’s header', () => {
 			}
 		}
 	);
+
+	it.each(['stateRoot', 'topologyDigest'] as const)('may have no %s, or one that is a hash', (field) => {
+		for (const length of [0, 31, 32, 33])
+			expect(reasonOf(() => decodeHeader(encodeHeader({ ...header, [field]: new Uint8Array(length) })))).toBe(
+				length % 32 === 0 ? 'none' : 'BlockMalformed'
+			);
+	});
 
 	it.each([
 		['the last time that is exact', 2n ** 53n - 1n, 'none'],
@@ -210,7 +219,15 @@ describe('bytes from anybody give a named refusal, or what can be written and re
 	});
 	const headers = anyMessage(BlockHeaderSchema)
 		.map(sized(['previousHash', 'lowerBlockId', 'transactionsRoot', 'receiptsRoot', 'stateDigest']))
-		.map((message) => ({ ...message, timeMs: 5n }) as unknown as BlockHeader);
+		.map(
+			(message) =>
+				({
+					...message,
+					timeMs: 5n,
+					stateRoot: hash(1),
+					topologyDigest: new Uint8Array(0)
+				}) as unknown as BlockHeader
+		);
 	const contents = anyMessage(OrderContentSchema).map((message) => ({
 		...message,
 		timeMs: 5n,

@@ -26,7 +26,13 @@ export const MAX_FINAL_BLOCK_BYTES = 1_400_000;
 /** The bodies of one block together; what a block adds to them fits between this and MAX_FINAL_BLOCK_BYTES. */
 export const MAX_BLOCK_BODY_BYTES = 1_000_000;
 
-export function encodeHeader(header: Omit<BlockHeader, '$typeName' | '$unknown'>): Uint8Array {
+/** What only some headers have; empty elsewhere. */
+type OptionalHeaderField = 'stateRoot' | 'topologyDigest';
+
+export function encodeHeader(
+	header: Omit<BlockHeader, '$typeName' | '$unknown' | OptionalHeaderField> &
+		Partial<Pick<BlockHeader, OptionalHeaderField>>
+): Uint8Array {
 	return toBinary(BlockHeaderSchema, create(BlockHeaderSchema, header));
 }
 
@@ -58,6 +64,9 @@ export function decodeHeader(bytes: Uint8Array): BlockHeader {
 		'stateDigest'
 	] as const)
 		if (header[field].length !== HASH_BYTES)
+			throw new LedgerError('BlockMalformed', `the header's ${field} is not 32 bytes`);
+	for (const field of ['stateRoot', 'topologyDigest'] as const)
+		if (header[field].length !== 0 && header[field].length !== HASH_BYTES)
 			throw new LedgerError('BlockMalformed', `the header's ${field} is not 32 bytes`);
 	checkTime(header.timeMs);
 	return header;

@@ -27,6 +27,11 @@ export class RecentIds {
 		else this.#byExpiry.set(expiryHeight, [id]);
 	}
 
+	clear(): void {
+		this.#byId.clear();
+		this.#byExpiry.clear();
+	}
+
 	/** Forgets what cannot be included above `finalHeight` any more. */
 	prune(finalHeight: number): void {
 		for (const [expiryHeight, ids] of this.#byExpiry) {

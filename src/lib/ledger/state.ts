@@ -7,8 +7,17 @@ import { invariant, LedgerError } from './errors.ts';
 
 export interface StateReader {
 	get(key: string): Uint8Array | undefined;
+	/** All that has a value, in no order. */
+	values(): Iterable<StateValue>;
 	/** Where it counts its changes: while it stays the same, so does every value. */
 	readonly version?: number;
+}
+
+export interface StateValue {
+	key: string;
+	value: Uint8Array;
+	/** Of the block that wrote it. */
+	height: number;
 }
 
 /** A value of null deletes. */
@@ -29,29 +38,36 @@ export type VersionedRow = { key: string } & VersionedValue;
 /** Writes over a base, not yet part of it. */
 export class Overlay implements StateReader {
 	readonly #base: StateReader;
-	readonly #written = new Map<string, Uint8Array | null>();
+	readonly #height: number;
+	readonly #written = new Map<string, { value: Uint8Array | null; height: number }>();
 
-	constructor(base: StateReader) {
+	/** @param height of the block that writes; by default that of the overlay below */
+	constructor(base: StateReader, height = base instanceof Overlay ? base.#height : 0) {
 		this.#base = base;
+		this.#height = height;
 	}
 
 	get(key: string): Uint8Array | undefined {
 		const own = this.#written.get(key);
-		if (own !== undefined) return own ?? undefined;
-		return this.#base.get(key);
+		return own ? (own.value ?? undefined) : this.#base.get(key);
 	}
 
 	set(key: string, value: Uint8Array): void {
-		this.#written.set(key, value);
+		this.#written.set(key, { value, height: this.#height });
 	}
 
 	delete(key: string): void {
-		this.#written.set(key, null);
+		this.#written.set(key, { value: null, height: this.#height });
+	}
+
+	*values(): Iterable<StateValue> {
+		for (const row of this.#base.values()) if (!this.#written.has(row.key)) yield row;
+		for (const [key, { value, height }] of this.#written) if (value) yield { key, value, height };
 	}
 
 	/** Moves all writes of `other`, an overlay over this one, into this one. */
 	absorb(other: Overlay): void {
-		for (const [key, value] of other.#written) this.#written.set(key, value);
+		for (const [key, written] of other.#written) this.#written.set(key, written);
 	}
 
 	clear(): void {
@@ -61,7 +77,7 @@ export class Overlay implements StateReader {
 	/** In order of key, so that every node hashes the same bytes. */
 	writes(): StateWrite[] {
 		return [...this.#written]
-			.map(([key, value]) => ({ key, value }))
+			.map(([key, { value }]) => ({ key, value }))
 			.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
 	}
 }
@@ -99,6 +115,26 @@ export class VersionedState implements StateReader {
 
 	*rows(prefix = ''): IterableIterator<VersionedRow> {
 		for (const [key, row] of this.#rows) if (key.startsWith(prefix)) yield { key, ...row };
+	}
+
+	*values(): Iterable<StateValue> {
+		for (const [key, { value, height }] of this.#rows) if (value) yield { key, value, height };
+	}
+
+	/**
+	 * Becomes another state: that of a snapshot.
+	 * @returns the rows as they are now, to be stored with it; one without value and previous is gone
+	 */
+	replace(values: Iterable<StateValue>): VersionedRow[] {
+		this.#version += 1;
+		const gone = new Set(this.#rows.keys());
+		this.#rows.clear();
+		this.#tombstones = [];
+		for (const { key, value, height } of values) {
+			this.#rows.set(key, { value, height, previous: null });
+			gone.delete(key);
+		}
+		return [...this.rows(), ...[...gone].map((key) => ({ key, value: null, height: 0, previous: null }))];
 	}
 
 	/** @returns the rows as they are now, to be stored with the block of this height; one without value and previous is gone */

@@ -56,6 +56,10 @@ export interface SyncStatus {
 	blocksPerSecond: number;
 	/** null until a rate is known */
 	secondsLeft: number | null;
+	/** `members` and `state`: a node that is far behind fetches a snapshot, first who signs for it, then its state. */
+	phase: 'blocks' | 'members' | 'state';
+	/** Of the snapshot's state, from 0 to 1; null while blocks are fetched. */
+	done: number | null;
 }
 
 export interface ReplicaLink {
@@ -104,12 +108,14 @@ export interface NodeStatus {
 		quotaBytes: number | null;
 		/** The storage was full: blocks of this height and below are headers alone; 0 where all are whole. */
 		headersOnlyTo: number;
+		/** The node began with a snapshot: blocks of this height and below are being fetched behind it; 0 where none is missing. */
+		missingTo: number;
 	};
 	crypto: 'webcrypto' | 'portable' | 'simulation';
 }
 
 /** What the browser says of it. */
-export type BrowserStorage = Omit<NodeStatus['storage'], 'headersOnlyTo'>;
+export type BrowserStorage = Omit<NodeStatus['storage'], 'headersOnlyTo' | 'missingTo'>;
 
 export interface JoinOptions {
 	partition?: number;
@@ -267,6 +273,8 @@ export interface VerifyReport {
 	checked: number;
 	/** Height and reason of the first block that does not hold; null when all do. */
 	firstBad: { height: number; reason: string } | null;
+	/** Blocks below a snapshot that are not here yet, and were left out; absent where there are none. */
+	missing?: number;
 }
 
 /** Occupancy in parts per million, power in milli-dBm, positions in micro-degrees: integers, as on chain. */

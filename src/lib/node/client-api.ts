@@ -170,6 +170,8 @@ export class ClientApi implements TabwaveApi {
 					this.#transfers.delete(id);
 					waiting.resolve(receiptInfo(chain, block.receipts[index]!, block.height, index, block.hash));
 				});
+				// In order of height, however many came at once: what expired below is not skipped above, it is over.
+				this.#expireTransfers(block.height);
 				this.#events.emit('block', {
 					height: block.height,
 					hash: toHex(block.hash),
@@ -179,15 +181,33 @@ export class ClientApi implements TabwaveApi {
 					kind: block.kind
 				});
 			}
+		this.#expireTransfers(chain.head.height);
+		this.#init.spectrum.committed(commits.flatMap((commit) => commit.blocks));
+		this.#seat.committed();
+		this.changed();
+	}
+
+	#expireTransfers(height: number): void {
 		for (const [id, waiting] of this.#transfers)
-			if (waiting.expiryHeight <= chain.head.height) {
+			if (waiting.expiryHeight <= height) {
 				this.#transfers.delete(id);
 				waiting.reject(
 					new ApiError('Expired', 'the transaction was not ordered in time; nothing was paid, try again')
 				);
 			}
-		this.#init.spectrum.committed(commits.flatMap((commit) => commit.blocks));
+	}
+
+	/** The chain goes on from a snapshot: lists that were kept of its blocks are made again. */
+	jumped(missingTo: number): void {
+		this.#init.spectrum.jumped();
+		this.#init.filler.restart(missingTo);
 		this.#seat.committed();
+		this.changed();
+	}
+
+	/** The blocks below the snapshot are here. */
+	filledIn(): void {
+		this.#init.filler.restart(0);
 		this.changed();
 	}
 
@@ -268,7 +288,8 @@ export class ClientApi implements TabwaveApi {
 				this.#init.store,
 				this.#init.suite,
 				Math.max(1, heightOf(from)),
-				last
+				last,
+				this.#node.older.missingTo
 			);
 		}
 	};
@@ -588,7 +609,11 @@ export class ClientApi implements TabwaveApi {
 			stuck: this.#stuck(),
 			halted: halted && { code: haltCodeOf(halted), message: halted.message },
 			votes: this.#node.votes,
-			storage: { ...this.#storage, headersOnlyTo: this.#node.headersOnlyTo },
+			storage: {
+				...this.#storage,
+				headersOnlyTo: this.#node.headersOnlyTo,
+				missingTo: this.#node.older.missingTo
+			},
 			crypto: this.#init.suite.implementation
 		};
 	}

@@ -44,7 +44,7 @@ export interface ReadBlock {
 	sizeBytes: number;
 }
 
-export function readBlock(chain: Chain, bytes: Uint8Array): ReadBlock {
+export function readBlock(chain: Pick<Chain, 'parse'>, bytes: Uint8Array): ReadBlock {
 	const block = decodeFinalBlock(bytes);
 	return {
 		block,

@@ -1,6 +1,5 @@
 /** What a node's turn takes in, after checks. */
 import type { CertifiedBody } from '../consensus/ordering/certified-block.ts';
-import type { ExecutedBlock } from '../consensus/ordering/chain.ts';
 import type { Received } from '../consensus/effects.ts';
 import type { HeldLeaderChange, HeldNewView, PbftEffects } from '../consensus/pbft/pbft.ts';
 import type { ParsedTransaction } from '../ledger/transaction.ts';
@@ -14,6 +13,8 @@ import type { Next } from '../wire/gen/tabwave/v1/wire_pb.js';
 import type { EarlyOrder } from './early-orders.ts';
 import type { Statement } from '../consensus/statement.ts';
 import { toHex } from '../crypto/hex.ts';
+import type { TakenSnapshot } from './snapshot-sync.ts';
+import type { FetchedBlock } from './sync.ts';
 
 export type NodeInput =
 	| { type: 'tick' }
@@ -41,7 +42,9 @@ export type NodeInput =
 	| Early
 	| { type: 'order-commit'; certificate: OrderCertificate }
 	| { type: 'finality'; certificate: OrderCertificate }
-	| { type: 'synced'; executed: ExecutedBlock; finality: OrderCertificate; done(): void }
+	/** R23: checked, in order of height. */
+	| { type: 'synced'; blocks: FetchedBlock[]; done(): void }
+	| { type: 'snapshot'; taken: TakenSnapshot; done(): void }
 	/** R24: it holds. */
 	| { type: 'evidence'; offender: string; evidence: Evidence }
 	/** A vote that a neighbour shows, whose signature holds. */

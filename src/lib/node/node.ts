@@ -9,7 +9,7 @@ import {
 	toCertifiedBlock,
 	type CertifiedBody
 } from '../consensus/ordering/certified-block.ts';
-import type { Chain, Commit, ExecutedBlock } from '../consensus/ordering/chain.ts';
+import type { Chain, Commit } from '../consensus/ordering/chain.ts';
 import { BooterWatch } from '../consensus/ordering/booter-watch.ts';
 import { complaintStatement, encodeComplaint, type Grievance } from '../consensus/ordering/complaint.ts';
 import { Voter } from '../consensus/ordering/voter.ts';
@@ -22,7 +22,7 @@ import { fromHex, toHex } from '../crypto/hex.ts';
 import type { Signer, Suite } from '../crypto/suite.ts';
 import { decodeFinalBlock, MAX_BLOCK_BODY_BYTES, splitHashes } from '../ledger/block.ts';
 import { roundKey } from '../ledger/genesis.ts';
-import { invariant } from '../ledger/errors.ts';
+import { invariant, type LedgerError } from '../ledger/errors.ts';
 import { signedTransaction, unsignedTransaction, type ParsedTransaction } from '../ledger/transaction.ts';
 import type { LinkStatus, Network } from '../network/network.ts';
 import { StoreError, type LedgerStore } from '../storage/ledger-store.ts';
@@ -30,7 +30,6 @@ import { encodePacket } from '../wire/codec.ts';
 import {
 	JoinRequestSchema,
 	type Evidence,
-	type OrderCertificate,
 	type Signed,
 	type SignedInvitation
 } from '../wire/gen/tabwave/v1/ledger_pb.js';
@@ -52,12 +51,15 @@ import { received, type Early, type NodeInput } from './inputs.ts';
 import { LeaderReports } from './leader-reports.ts';
 import { Liveness } from './liveness.ts';
 import { LostPartitions, type Lost } from './lost-partitions.ts';
+import { OlderBlocks } from './older-blocks.ts';
 import { PacketChecks } from './packet-checks.ts';
 import { Peers } from './peers.ts';
 import { EarlyOrders, type EarlyOrder } from './early-orders.ts';
 import { Pool } from './pool.ts';
 import { Resends } from './resends.ts';
-import { answerSync, Sync } from './sync.ts';
+import { answerSnapshot } from './snapshot-answers.ts';
+import { SnapshotSync } from './snapshot-sync.ts';
+import { answerSync, commitFetched, Sync } from './sync.ts';
 import { HAND_ON_SHARE, OVERDUE_SHARE, ticks, VIEW_TIMEOUT_CAP_FACTOR, type Timing } from './timing.ts';
 import { addEffects, emptyTurn, Turns, type Turn } from './turns.ts';
 import { Verifier } from './verifier.ts';
@@ -65,6 +67,10 @@ import { Verifier } from './verifier.ts';
 export interface NodeEvents {
 	/** Blocks that are final and durable, in order. */
 	committed(commits: Commit[]): void;
+	/** The chain goes on from a snapshot; blocks of this height and below are fetched behind it. */
+	jumped?(missingTo: number): void;
+	/** They are here. */
+	filledIn?(): void;
 	link(status: LinkStatus): void;
 	/** Anything that status() shows may have changed. */
 	changed(): void;
@@ -121,6 +127,9 @@ export class TabwaveNode {
 	readonly self: string;
 	readonly verifier: Verifier;
 	readonly sync: Sync;
+	/** Below a snapshot. */
+	readonly older: OlderBlocks;
+	readonly #snapshots: SnapshotSync;
 	/** The Booter's replicas, and which of them is active. */
 	readonly booters: ActiveBooter;
 	readonly #init: NodeInit;
@@ -224,8 +233,36 @@ export class TabwaveNode {
 			awayMs: init.timing.awayMs,
 			looksAlive: (peer) => this.#liveness.looksAlive(peer, init.clock.now()),
 			send: (to, packet) => this.#sendNow(to, packet),
-			apply: (executed, finality) => this.#apply(executed, finality),
+			apply: (blocks) => new Promise((done) => this.#turns.add({ type: 'synced', blocks, done })),
+			snapshots: () => this.#snapshots,
 			log: init.events.log
+		});
+		const fetching = {
+			chain: init.chain,
+			verifier: this.verifier,
+			clock: init.clock,
+			send: (to: string, packet: Packet['body']) => this.#sendNow(to, packet),
+			ban: (peer: string, error: LedgerError) => this.sync.ban(peer, error),
+			log: init.events.log
+		};
+		this.older = new OlderBlocks({
+			...fetching,
+			store: init.store,
+			filledIn: () => init.events.filledIn?.(),
+			peers: (height) => this.#sources(height)
+		});
+		this.#snapshots = new SnapshotSync({
+			...fetching,
+			older: this.older,
+			peers: () => this.#sources(init.chain.head.height + 1),
+			suits: ({ topology }) => {
+				// Its rounds go on where they are: they need the ledger's last block of its partition, wherever that is.
+				const own = this.partition;
+				const next = topology.partitionOf(this.self);
+				return !own || own.id !== next?.id || own.epoch !== next.epoch;
+			},
+			adopt: (taken) => new Promise((done) => this.#turns.add({ type: 'snapshot', taken, done })),
+			halt: (error) => this.halt(error)
 		});
 	}
 
@@ -238,6 +275,7 @@ export class TabwaveNode {
 			// Signatures were checked before this member signed.
 			this.#bodies.add(readCertifiedBlock(block, topology, genesis.fields, chainId).body);
 		this.evidence.restore(votes);
+		this.older.restore(votes);
 		this.#lastOwnBlock = await this.#readLastOwnBlock();
 		this.#enterEpoch(emptyTurn());
 		await network.start({
@@ -458,6 +496,9 @@ export class TabwaveNode {
 			case 'synced':
 				this.#takeSynced(turn, input);
 				break;
+			case 'snapshot':
+				this.#takeSnapshot(turn, input);
+				break;
 			case 'evidence':
 				addEffects(turn, this.evidence.take(input.offender, input.evidence));
 				break;
@@ -590,16 +631,37 @@ export class TabwaveNode {
 		this.#takeVoter(turn, this.#voter.body(body.id));
 	}
 
-	#takeSynced(turn: Turn, input: Extract<NodeInput, { type: 'synced' }>): void {
-		const { executed, finality } = input;
-		const { head } = this.chain;
-		if (executed.height === head.height + 1 && toHex(executed.header.previousHash) === toHex(head.hash)) {
-			const commit = this.chain.commitChecked(executed, finality);
+	#takeSynced(turn: Turn, { blocks, done }: Extract<NodeInput, { type: 'synced' }>): void {
+		for (const commit of commitFetched(this.chain, blocks)) {
 			turn.commits.push(commit);
 			this.#moved(turn, commit);
 			this.#takeVoter(turn, this.#voter.moved());
 		}
-		input.done();
+		done();
+	}
+
+	/** R23: all that was open here was of heights that are long final. */
+	#takeSnapshot(turn: Turn, input: Extract<NodeInput, { type: 'snapshot' }>): void {
+		// What follows the blocks one by one hears of those before it first.
+		if (turn.commits.length > 0) return this.#turns.add(input);
+		const { taken, done } = input;
+		const { snapshot, changes, missingTo } = taken;
+		const { height } = this.chain.head;
+		if (snapshot.head.height > height) {
+			turn.commits.push(this.chain.jump(snapshot));
+			turn.persist.push(this.older.begin(missingTo));
+			for (const { height: at, change } of changes)
+				if (at > height) addEffects(turn, this.evidence.moved(change));
+			const { topology, recent } = this.chain;
+			for (const { id, epoch } of topology.partitions())
+				this.#bodies.forgetThrough(id, epoch, topology.lastRoundId(id));
+			for (const { id } of snapshot.included) if (recent.has(id)) this.pool.remove(id);
+			this.#lastOwnBlock = null;
+			if (this.partition || this.#pbft) this.#enterEpoch(turn);
+			this.#takeVoter(turn, this.#voter.moved());
+			this.#init.events.jumped?.(missingTo);
+		}
+		done();
 	}
 
 	/** The chain moved, in this step: pool, rounds and epochs follow at once, the disk follows with the turn. */
@@ -705,7 +767,10 @@ export class TabwaveNode {
 			for (const block of commit.blocks) for (const { id } of block.transactions) this.#own.delete(id);
 		for (const [id, transaction] of this.#own)
 			if (transaction.body.expiryHeight <= this.chain.head.height) this.#own.delete(id);
-		if (commits.some((commit) => commit.blocks.some((block) => block.kind === 'membership'))) this.#dial();
+		// A snapshot comes without its blocks.
+		const hasChange = ({ blocks }: Commit): boolean =>
+			blocks.length === 0 || blocks.some(({ kind }) => kind === 'membership');
+		if (commits.some(hasChange)) this.#dial();
 		// Asked for again, it would come a second later, and the others may have to wait for this member.
 		const unjudged = this.#checks.takeUnjudged();
 		if (unjudged) this.#inbox.receive(toHex(unjudged.signed!.sender), [leaderChangePacket(unjudged)]);
@@ -771,9 +836,22 @@ export class TabwaveNode {
 				return null;
 			}
 			case 'syncRequest':
-				void this.#answerSync(from, body.value);
+				void this.#answer(from, async () => ({
+					case: 'syncResponse',
+					value: await answerSync(this.#init.store, this.chain.head.height, body.value, this.headersOnlyTo)
+				}));
+				return null;
+			case 'snapshotRequest':
+				void this.#answer(from, async () => ({
+					case: 'snapshotResponse',
+					value: await answerSnapshot(this.chain, this.#init.store, body.value)
+				}));
+				return null;
+			case 'snapshotResponse':
+				this.#snapshots.onResponse(from, body.value);
 				return null;
 			case 'syncResponse':
+				if (this.older.onResponse(from, body.value)) return null;
 				void this.sync.onResponse(from, body.value).catch((error: unknown) => this.halt(error as Error));
 				return null;
 			case 'assignment':
@@ -840,14 +918,20 @@ export class TabwaveNode {
 			this.#sendNow(from, { case: 'leaderChange', value: held.leaderChange });
 	}
 
-	async #answerSync(to: string, request: Parameters<typeof answerSync>[2]): Promise<void> {
+	/** From the disk. */
+	async #answer(to: string, read: () => Promise<Packet['body']>): Promise<void> {
 		try {
-			const { height } = this.chain.head;
-			const response = await answerSync(this.#init.store, height, request, this.headersOnlyTo);
-			this.#sendNow(to, { case: 'syncResponse', value: response });
+			this.#sendNow(to, await read());
 		} catch (error) {
 			this.halt(error as Error);
 		}
+	}
+
+	/** Who is asked for blocks: the Booter's replicas have them all. */
+	#sources(height: number): string[] {
+		const sources = this.sync.sources(height);
+		const isBooter = (peer: string): boolean => this.booters.isBooter(peer);
+		return [...sources.filter(isBooter), ...sources.filter((peer) => !isBooter(peer))];
 	}
 
 	#answerBodies(to: string, ids: Uint8Array): void {
@@ -862,15 +946,14 @@ export class TabwaveNode {
 		if (held.length > 0) this.#sendNow(to, transactionPacket(held));
 	}
 
-	#apply(executed: ExecutedBlock, finality: OrderCertificate): Promise<void> {
-		return new Promise((done) => this.#turns.add({ type: 'synced', executed, finality, done }));
-	}
-
 	#checkSync(): void {
 		this.sync.check(this.partition ? SYNC_PATIENCE_MS : 0);
 		const isSyncing = this.sync.status() !== null;
 		this.#pbft?.pause(isSyncing);
 		this.#voter.pause(isSyncing);
+		// Where old blocks had to make room there is none for them.
+		if (!isSyncing && this.headersOnlyTo === 0)
+			void this.older.check().catch((error: Error) => this.halt(error));
 	}
 
 	#heartbeat(): void {

@@ -38,6 +38,8 @@ export class QueryFiller {
 	/** Committed and not filled, without a gap, up to the head; as many as one batch takes. */
 	#recent: BlockContent[] = [];
 	#filledTo = 0;
+	/** The tables are to begin anew above this height. */
+	#restartAt: number | null = null;
 	#stopped = false;
 	#cancel: () => void = () => {};
 
@@ -55,9 +57,11 @@ export class QueryFiller {
 		this.#failed = failed;
 	}
 
-	async start(): Promise<void> {
+	/** @param missingTo blocks of this height and below are not here */
+	async start(missingTo = 0): Promise<void> {
 		await this.#tables.open();
 		this.#filledTo = await this.#tables.filledTo();
+		if (this.#filledTo < missingTo) this.#restartAt = missingTo;
 		// Tables of a longer chain belong to a store that was deleted: they are rebuilt.
 		if (this.#filledTo > this.#chain.head.height) {
 			await this.#tables.clear();
@@ -77,6 +81,15 @@ export class QueryFiller {
 		let bytes = this.#recent.reduce((sum, block) => sum + block.sizeBytes, 0);
 		while (this.#recent.length > BLOCKS_PER_BATCH || bytes > BYTES_PER_BATCH)
 			bytes -= this.#recent.shift()!.sizeBytes;
+	}
+
+	/**
+	 * Begins anew, above a height below which there are no blocks.
+	 * @param missingTo that height; 0 where all are here
+	 */
+	restart(missingTo: number): void {
+		this.#restartAt = missingTo;
+		this.#recent = [];
 	}
 
 	stop(): void {
@@ -100,6 +113,7 @@ export class QueryFiller {
 	async #fill(): Promise<void> {
 		const startedMs = this.#clock.now();
 		try {
+			await this.#beginAnew();
 			const blocks = await this.#next();
 			if (blocks.length > 0) {
 				await this.#tables.add(blocks.map((block) => rowsOf(this.#chain, block)));
@@ -111,6 +125,14 @@ export class QueryFiller {
 			return;
 		}
 		this.#schedule(Math.max(MIN_REST_MS, REST_FACTOR * (this.#clock.now() - startedMs)));
+	}
+
+	async #beginAnew(): Promise<void> {
+		if (this.#restartAt === null) return;
+		const height = this.#restartAt;
+		this.#restartAt = null;
+		await this.#tables.clear(height);
+		this.#filledTo = height;
 	}
 
 	/** The blocks of the next batch, in order of height. */

@@ -13,6 +13,7 @@ import { ClientApi } from './client-api.ts';
 import type { Clock } from './clock.ts';
 import { readBlock } from './describe.ts';
 import { TabwaveNode } from './node.ts';
+import { missingTo } from './older-blocks.ts';
 import { openChain } from './open-chain.ts';
 import { QueryFiller } from './query-filler.ts';
 import { SpectrumService } from './spectrum-service.ts';
@@ -85,6 +86,8 @@ export async function startSession(init: SessionInit): Promise<Session> {
 				api.committed(commits);
 				filler.committed(commits);
 			},
+			jumped: (missingTo) => api.jumped(missingTo),
+			filledIn: () => api.filledIn(),
 			link: (status: LinkStatus) => api.link(status),
 			changed: () => api.changed(),
 			assignment: (assignment) => api.assigned(assignment),
@@ -140,7 +143,7 @@ export async function startSession(init: SessionInit): Promise<Session> {
 	store.onLost((error) => node.halt(error));
 	await spectrum.start();
 	await readOlderTrades();
-	await Promise.all([filler.start(), node.start()]);
+	await Promise.all([filler.start(missingTo(votes)), node.start()]);
 	return {
 		api,
 		node,

@@ -74,6 +74,13 @@ export class SpectrumService {
 		this.#stop = clock.every(TICK_MS, () => void this.#tick());
 	}
 
+	/** The chain has another state, without the blocks between. */
+	jumped(): void {
+		const { chain } = this.#init;
+		this.#manager.restore(chain.state.rows('spectrum/'));
+		this.#view.restore(chain.state.rows('spectrum/'), chain.head.height);
+	}
+
 	async stop(): Promise<void> {
 		this.#stop();
 		await this.#init.database.close();

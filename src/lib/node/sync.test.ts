@@ -1,14 +1,13 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Chain, ExecutedBlock } from '../consensus/ordering/chain.ts';
+import type { Chain } from '../consensus/ordering/chain.ts';
 import { testSuite } from '../consensus/testing/members.ts';
 import { TestLedger } from '../consensus/testing/test-ledger.ts';
 import { decodeFinalBlock, encodeFinalBlock } from '../ledger/block.ts';
 import type { MemoryLedgerStore } from '../storage/memory-ledger-store.ts';
 import { MAX_SYNC_RESPONSE_BYTES } from '../wire/limits.ts';
-import type { OrderCertificate } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import type { SyncRequest } from '../wire/gen/tabwave/v1/wire_pb.js';
 import { Peers } from './peers.ts';
-import { answerSync, Sync, type SyncInit } from './sync.ts';
+import { answerSync, commitFetched, Sync, type FetchedBlock, type SyncInit } from './sync.ts';
 import { MAX_FETCH_BLOCKS } from './sync-pace.ts';
 import { storeOf } from './testing/stored-ledger.ts';
 import { Verifier } from './verifier.ts';
@@ -62,9 +61,8 @@ function syncWith(init: Partial<SyncInit>): Sync {
 			requests.push({ to, request: packet.value });
 			sentAt.set(packet.value.requestId, nowMs);
 		},
-		apply: async (executed, finality) => {
-			applied.push(executed.height);
-			commit(executed, finality);
+		apply: async (blocks) => {
+			commit(blocks);
 		},
 		log: (level, message) => {
 			if (level === 'warning') warnings.push(message);
@@ -185,14 +183,23 @@ describe('who is behind', () => {
 		expect(sync.status()).toBeNull();
 		hears('a', HEIGHT);
 		sync.check(0);
-		expect(sync.status()).toEqual({ height: 0, targetHeight: HEIGHT, blocksPerSecond: 0, secondsLeft: null });
+		expect(sync.status()).toEqual({
+			height: 0,
+			targetHeight: HEIGHT,
+			blocksPerSecond: 0,
+			secondsLeft: null,
+			phase: 'blocks',
+			done: null
+		});
 		nowMs += 2000;
 		await answer();
 		expect(sync.status()).toEqual({
 			height: 20,
 			targetHeight: HEIGHT,
 			blocksPerSecond: 10,
-			secondsLeft: 2.5
+			secondsLeft: 2.5,
+			phase: 'blocks',
+			done: null
 		});
 		hears('a', 20);
 		await answer('a', () => []);
@@ -233,18 +240,41 @@ describe('an answer', () => {
 		]);
 	});
 
+	it('is executed while the one below is being checked and stored, and each is one commit', async () => {
+		const seen: ('checked' | 'applied')[] = [];
+		verifier.verifyAll = async (checks) => {
+			seen.push('checked');
+			return Verifier.prototype.verifyAll.call(verifier, checks);
+		};
+		sync = syncWith({
+			apply: async (blocks) => {
+				seen.push('applied');
+				commit(blocks);
+			}
+		});
+		hears('a', HEIGHT);
+		hears('b', HEIGHT);
+		sync.check(0);
+		await answer('b');
+		// The next one is on its way already.
+		expect(asked().slice(2)).toEqual([['b', 41, 20]]);
+		await answer('a');
+		expect(seen.indexOf('applied')).toBe(40);
+		expect(seen.filter((what) => what === 'applied')).toHaveLength(2);
+		expect(applied).toEqual(heights(1, 40));
+	});
+
 	it('that comes while another one is taken waits for it', async () => {
 		hears('a', 40);
 		hears('b', 40);
 		const during: Promise<void>[] = [];
 		sync = syncWith({
-			apply: async (executed, finality) => {
-				applied.push(executed.height);
-				if (executed.height === 3) {
+			apply: async (blocks) => {
+				if (during.length === 0) {
 					during.push(answer('b'));
 					await Promise.all(during);
 				}
-				commit(executed, finality);
+				commit(blocks);
 			}
 		});
 		sync.check(0);
@@ -256,9 +286,9 @@ describe('an answer', () => {
 
 	it('that is being taken is not asked for again: the next range is', async () => {
 		sync = syncWith({
-			apply: async (executed, finality) => {
+			apply: async (blocks) => {
 				sync.check(0);
-				commit(executed, finality);
+				commit(blocks);
 				sync.check(0);
 			}
 		});
@@ -382,7 +412,7 @@ describe('an answer', () => {
 
 	it('that comes after all makes up for its sender’s silence', async () => {
 		const look = () => {
-			hears('a', HEIGHT);
+			hears('a', 30);
 			hears('b', 20);
 			sync.check(0);
 		};
@@ -395,9 +425,11 @@ describe('an answer', () => {
 			['a', 21, 10]
 		]);
 		await answer('b');
-		hears('b', 44);
 		await answer('a');
 		expect(chain.head.height).toBe(30);
+		hears('b', 44);
+		hears('a', HEIGHT);
+		sync.check(0);
 		// Were the silence still held against a, b would go before it.
 		expect(asked().slice(3)[0]).toEqual(['a', 31, 20]);
 	});
@@ -494,28 +526,28 @@ describe('an answer', () => {
 	});
 
 	it.each(['checked', 'applied'])(
-		'that is overtaken while a block is %s is taken from where the head is',
+		'that is overtaken while its blocks are %s is taken from where the head is',
 		async (when) => {
 			const overtake = () => {
 				if (chain.head.height === 4) for (const bytes of ledger.blocks.slice(4, 9)) takeByAnotherWay(bytes);
 			};
+			for (const bytes of ledger.blocks.slice(0, 4)) takeByAnotherWay(bytes);
 			verifier.verifyAll = async (checks) => {
 				const holds = await Verifier.prototype.verifyAll.call(verifier, checks);
 				if (when === 'checked') overtake();
 				return holds;
 			};
 			sync = syncWith({
-				apply: async (executed, finality) => {
+				apply: async (blocks) => {
 					if (when === 'applied') overtake();
-					applied.push(executed.height);
-					commit(executed, finality);
+					commit(blocks);
 				}
 			});
-			hears('a', 20);
+			hears('a', 24);
 			sync.check(0);
 			await answer();
-			expect(applied).toEqual([1, 2, 3, 4, 5, ...heights(10, 20)]);
-			expect(chain.head.height).toBe(20);
+			expect(applied).toEqual(heights(10, 24));
+			expect(chain.head.height).toBe(24);
 			expect(warnings).toEqual([]);
 		}
 	);
@@ -536,16 +568,15 @@ describe('an answer', () => {
 			await answer('liar', tamper);
 			expect(chain.head.height).toBe(kept);
 			expect(warnings).toHaveLength(1);
-			expect(asked()).toEqual([
-				['liar', 1, 20],
-				['b', 21, 20],
-				['b', kept + 1, 20 - kept]
-			]);
+			// What comes next was asked for before it was known.
+			const [first, second, next, ...others] = asked();
+			expect([first, second, next?.[0]]).toEqual([['liar', 1, 20], ['b', 21, 20], 'liar']);
+			expect(others).toEqual([['b', kept + 1, 20 - kept]]);
 			await answer('b');
 			expect(chain.head.height).toBe(40);
 			// Nobody but the liar is higher.
 			sync.check(0);
-			expect(requests).toHaveLength(3);
+			expect(requests).toHaveLength(4);
 			expect(sync.status()).toBeNull();
 		}
 	);
@@ -558,7 +589,10 @@ describe('an answer', () => {
 		expect(asked().at(-1)).toEqual(['liar', 21, 20]);
 		await answer('liar', () => ledger.blocks.slice(0, 20));
 		expect([chain.head.height, warnings.length]).toEqual([20, 1]);
-		expect(asked().slice(2)).toEqual([['b', 21, 20]]);
+		expect(asked().slice(2)).toEqual([
+			['liar', 41, 20],
+			['b', 21, 20]
+		]);
 	});
 
 	it.each(['waits', 'is under way'])(
@@ -674,8 +708,8 @@ function forged(bytes: Uint8Array): Uint8Array {
 }
 
 /** As the turn loop does: what was overtaken meanwhile is left out. */
-function commit(executed: ExecutedBlock, finality: OrderCertificate): void {
-	if (executed.height === chain.head.height + 1) chain.commitChecked(executed, finality);
+function commit(blocks: FetchedBlock[]): void {
+	for (const { head } of commitFetched(chain, blocks)) applied.push(head.height);
 }
 
 function heights(first: number, last: number): number[] {

@@ -22,31 +22,43 @@ import { readBlock, type ReadBlock } from './describe.ts';
 const BLOCKS_AT_ONCE = 20;
 const BYTES_AT_ONCE = 4_000_000;
 
-/** @param from first height, 1 or more; @param to last height */
+/**
+ * @param from first height, 1 or more; @param to last height
+ * @param missingTo blocks of this height and below are not here yet, and left out
+ */
 export async function verifyChain(
 	chain: Chain,
 	store: LedgerStore,
 	suite: Suite,
 	from: number,
-	to: number
+	to: number,
+	missingTo = 0
 ): Promise<VerifyReport> {
 	let checked = 0;
-	let previous = from > 1 ? await hashAt(chain, store, from - 1) : chain.chainId;
-	for (let height = from; height <= to;) {
+	const first = Math.max(from, missingTo + 1);
+	const missing = Math.max(0, Math.min(to, missingTo) - from + 1);
+	const report = (firstBad: VerifyReport['firstBad']): VerifyReport => ({
+		checked,
+		firstBad,
+		...(missing > 0 && { missing })
+	});
+	// What the lowest one follows is known when the next one below it has come.
+	let previous =
+		first === 1 ? chain.chainId : first - 1 === missingTo ? null : await hashAt(chain, store, first - 1);
+	for (let height = first; height <= to;) {
 		const blocks = await store.blocks(height, Math.min(BLOCKS_AT_ONCE, to - height + 1), BYTES_AT_ONCE);
-		if (blocks.length === 0)
-			return { checked, firstBad: { height, reason: 'the block is missing from this store' } };
+		if (blocks.length === 0) return report({ height, reason: 'the block is missing from this store' });
 		for (const bytes of blocks) {
 			const reason = await problemOf(chain, suite, bytes, height, previous);
-			if (reason) return { checked, firstBad: { height, reason } };
+			if (reason) return report({ height, reason });
 			previous = readBlock(chain, bytes).hash;
 			checked += 1;
 			height += 1;
 		}
 	}
-	if (to === chain.head.height && checked > 0 && !equalBytes(previous, chain.head.hash))
-		return { checked, firstBad: { height: to, reason: 'the last block is not the head' } };
-	return { checked, firstBad: null };
+	if (to === chain.head.height && checked > 0 && !equalBytes(previous!, chain.head.hash))
+		return report({ height: to, reason: 'the last block is not the head' });
+	return report(null);
 }
 
 async function hashAt(chain: Chain, store: LedgerStore, height: number): Promise<Uint8Array> {
@@ -65,12 +77,16 @@ async function problemOf(
 	suite: Suite,
 	bytes: Uint8Array,
 	height: number,
-	previous: Uint8Array
+	previous: Uint8Array | null
 ): Promise<string | null> {
 	let checks: Verification[];
 	try {
 		const read = readBlock(chain, bytes);
-		checkContents(read, height, previous);
+		checkHeight(read, height);
+		const { previousHash } = read.header;
+		const follows = previous === null || equalBytes(previousHash, previous);
+		require(follows, 'the previous hash is not that of the block before');
+		checkContents(read);
 		checks = checksOf(chain, read);
 	} catch (error) {
 		if (error instanceof LedgerError) return error.message;
@@ -81,13 +97,27 @@ async function problemOf(
 	return holds.every(Boolean) ? null : 'a signature does not hold';
 }
 
-function checkContents(
-	{ block, header, transactions }: ReadBlock,
-	height: number,
-	previous: Uint8Array
-): void {
+/**
+ * Checks a block whose state is not known: all but the block before it, and the signatures.
+ * @param view with the members of its time
+ * @throws LedgerError
+ */
+export function checkStored(
+	view: Pick<Chain, 'topology' | 'genesis' | 'chainId' | 'parse'>,
+	bytes: Uint8Array,
+	height: number
+): { read: ReadBlock; checks: Verification[] } {
+	const read = readBlock(view, bytes);
+	checkHeight(read, height);
+	checkContents(read);
+	return { read, checks: checksOf(view, read) };
+}
+
+function checkHeight({ header }: ReadBlock, height: number): void {
 	require(header.height === height, `the block says that it is of height ${header.height}`);
-	require(equalBytes(header.previousHash, previous), 'the previous hash is not that of the block before');
+}
+
+function checkContents({ block, header, transactions }: ReadBlock): void {
 	// The store was full and gave the body up: hashes and both certificates are what is left to check.
 	if (isHeaderOnly(block)) return checkCertified(block, header);
 	require(equalBytes(
@@ -111,8 +141,10 @@ function checkCertified({ certificate }: ReadBlock['block'], header: ReadBlock['
 	require(isNamed, 'the certificate belongs to another block');
 }
 
-function checksOf(chain: Chain, { block, header }: ReadBlock): Verification[] {
-	const { topology, genesis, chainId } = chain;
+function checksOf(
+	{ topology, genesis, chainId }: Pick<Chain, 'topology' | 'genesis' | 'chainId'>,
+	{ block, header }: ReadBlock
+): Verification[] {
 	const checks = checkFinality(block, header, topology, genesis);
 	if (block.certificate) {
 		const members = topology.epoch(block.certificate.partition, block.certificate.epoch);

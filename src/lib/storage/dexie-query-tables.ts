@@ -100,12 +100,13 @@ export class DexieQueryTables implements QueryTables {
 				);
 	}
 
-	async clear(): Promise<void> {
+	async clear(filledTo = 0): Promise<void> {
 		const { blocks, transactions, meta } = this.#database;
 		await this.#run('clear', () =>
-			this.#database.transaction('rw', [blocks, transactions, meta], () =>
-				Promise.all([blocks.clear(), transactions.clear(), meta.clear()])
-			)
+			this.#database.transaction('rw', [blocks, transactions, meta], async () => {
+				await Promise.all([blocks.clear(), transactions.clear(), meta.clear()]);
+				if (filledTo > 0) await meta.put({ key: FILLED_TO, value: filledTo });
+			})
 		);
 	}
 

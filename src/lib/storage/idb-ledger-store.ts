@@ -175,8 +175,9 @@ export class IdbLedgerStore implements LedgerStore {
 		let bytes = 0;
 		if (headersOnlyTo + 1 < end) {
 			const range = IDBKeyRange.bound(headersOnlyTo + 1, end, false, true);
-			for (const record of await blocks.getAll(range)) {
-				headersOnlyTo = record.height;
+			const records = await blocks.getAll(range);
+			headersOnlyTo = end - 1;
+			for (const record of records) {
 				const shorter = withoutBody(record.bytes);
 				if (!shorter) continue;
 				bytes += record.bytes.length - shorter.length;

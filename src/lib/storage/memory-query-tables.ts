@@ -7,11 +7,12 @@ export class MemoryQueryTables implements QueryTables {
 	/** In order of height, then index. */
 	#blocks: BlockRow[] = [];
 	#transactions: TransactionRow[] = [];
+	#base = 0;
 
 	async open(): Promise<void> {}
 
 	async filledTo(): Promise<number> {
-		return this.#blocks.at(-1)?.height ?? 0;
+		return this.#blocks.at(-1)?.height ?? this.#base;
 	}
 
 	async add(blocks: FilledBlock[]): Promise<void> {
@@ -44,7 +45,8 @@ export class MemoryQueryTables implements QueryTables {
 		return this.#page(page, (row) => row.contract === contract && (fn === undefined || row.function === fn));
 	}
 
-	async clear(): Promise<void> {
+	async clear(filledTo = 0): Promise<void> {
+		this.#base = filledTo;
 		this.#blocks = [];
 		this.#transactions = [];
 	}

@@ -203,6 +203,17 @@ export function queryTablesContract(name: string, make: MakeQueryTables): void {
 			await tables.close();
 		});
 
+		it('begin anew at a height, where the blocks below are not there', async () => {
+			const { tables } = await newTables();
+			await tables.add([filledBlock(1, [{}])]);
+			await tables.clear(40);
+			expect(await tables.filledTo()).toBe(40);
+			expect(await tables.blocks({ limit: 9 })).toEqual([]);
+			await tables.add([filledBlock(41, [{ id: 'above' }])]);
+			expect([await tables.filledTo(), (await tables.transaction('above'))?.height]).toEqual([41, 41]);
+			await tables.close();
+		});
+
 		it('show every matching transaction exactly once, whatever the size of a page', async () => {
 			const transaction = fc.record({
 				accounts: fc.array(fc.constantFrom('a', 'b', 'c'), { maxLength: 3 }),

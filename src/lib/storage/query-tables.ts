@@ -42,6 +42,7 @@ export interface QueryTables {
 	blocks(page: Page & { partition?: number }): Promise<BlockRow[]>;
 	transactionsOf(account: string, page: Page): Promise<TransactionRow[]>;
 	transactionsTo(contract: string, fn: string | undefined, page: Page): Promise<TransactionRow[]>;
-	clear(): Promise<void>;
+	/** @param filledTo where the next blocks begin: those up to it are not here; 0 by default */
+	clear(filledTo?: number): Promise<void>;
 	close(): Promise<void>;
 }

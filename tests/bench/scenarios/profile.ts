@@ -1,5 +1,8 @@
 /** Where the time goes under load: CPU profiles of a leader's and a follower's tab and of the relay, and CPU by thread. */
-import { withNetwork } from '../bench-network.ts';
+import type { BrowserContext, Page } from 'playwright-core';
+import type { RelayProcess } from '../../browser/harness/relay-process.ts';
+import { waitForValue } from '../../browser/harness/tabs.ts';
+import { openTab, withNetwork } from '../bench-network.ts';
 import { startProfile, type ProfileSummary } from '../cpu-profile.ts';
 import { cpuMsByThread } from '../cpu.ts';
 import { openInspector, openTabSession } from '../../browser/harness/devtools.ts';
@@ -7,6 +10,7 @@ import { measureLoad, startLoad, stopLoad } from '../load.ts';
 import { several, type Report } from '../report.ts';
 
 const WARM_UP_MS = 5000;
+const CATCH_UP_TIMEOUT_MS = 120_000;
 const SHOWN_BY_SELF = 25;
 const SHOWN_BY_TOTAL = 45;
 /** A function that does nearly all by itself says nothing new among those with callees. */
@@ -48,6 +52,7 @@ export function profile(report: Report, { outstanding, measureMs, path }: Profil
 		const summaries = await Promise.all(stops.map(async ([name, stop]) => [name, await stop()] as const));
 		for (const end of ends) await end();
 		await stopLoad(pages);
+		summaries.push(["a newcomer's worker", await profileCatchUp(context, relay, pages[0]!)]);
 
 		report.details.profile = { load, threads, summaries };
 		report.add('profile', 'final TPS while profiled', load.finalTps, 'a second');
@@ -58,6 +63,27 @@ export function profile(report: Report, { outstanding, measureMs, path }: Profil
 			say(`${us.toFixed(1).padStart(8)} ${percent(us / total)}  ${thread}`);
 		for (const [name, summary] of summaries) show(name, summary);
 	});
+}
+
+/** Of a tab that fetches the chain which the load has made. */
+async function profileCatchUp(
+	context: BrowserContext,
+	relay: RelayProcess,
+	member: Page
+): Promise<ProfileSummary> {
+	const { height } = await member.evaluate(() => tabwave.chain.head());
+	const page = await openTab(context, relay);
+	const session = await openTabSession(context, page);
+	while (session.workers.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+	const stop = await startProfile(session.workers[0]!);
+	await waitForValue(
+		() => page.evaluate(async () => (await tabwave.chain.head()).height),
+		(reached) => reached >= height,
+		{ what: `height ${height}`, timeoutMs: CATCH_UP_TIMEOUT_MS }
+	);
+	const summary = await stop();
+	await session.detach();
+	return summary;
 }
 
 function show(name: string, { busyShare, recordedMs, functions }: ProfileSummary): void {

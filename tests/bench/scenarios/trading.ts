@@ -17,8 +17,6 @@ export interface TradingInit {
 	measureMs: number;
 	/** For example '≥ 0.4'. */
 	mark?: string;
-	/** Goes on with the same network, after the load. */
-	then?(network: BenchNetwork, load: LoadResult): Promise<void>;
 }
 
 const WARM_UP_MS = 5000;
@@ -103,7 +101,6 @@ export function trading(report: Report, machine: Calibration, init: TradingInit)
 		report.add(name, 'sent to the relay', per('socket'), 'B/tx');
 		report.add(name, 'stored, of each tab', per('stored') / tabs, 'B/tx');
 		report.add(name, 'a transfer with its receipt in a block', transferBytes, 'B');
-		await init.then?.(network, load);
 	});
 }
 

@@ -34,9 +34,11 @@ import {
 	Overlay,
 	VersionedState,
 	type StateReader,
+	type StateValue,
 	type StateWrite,
 	type VersionedRow
 } from '../../ledger/state.ts';
+import { StateCut, type StateChunks } from '../../ledger/state-cut.ts';
 import { parseTransaction, type ParsedTransaction } from '../../ledger/transaction.ts';
 import type { Verification } from '../../crypto/suite.ts';
 import { RoundStateSchema } from '../../wire/gen/tabwave/v1/contracts_pb.js';
@@ -55,9 +57,30 @@ import {
 import { checkBlockCertificate, checkOrderCertificate } from '../certificates.ts';
 import { applyMembershipChange, checkMembershipChange, membershipSignatures } from '../membership/change.ts';
 import { Kind } from '../statement.ts';
-import { Topology } from '../topology.ts';
-import type { CertifiedBody } from './certified-block.ts';
+import { Topology, topologyDigest } from '../topology.ts';
+import { senderChecks, type CertifiedBody } from './certified-block.ts';
 import { EntryError } from './entry-error.ts';
+
+/** Two of them, so that who fetches one may finish while the next one comes. */
+const MAX_CHECKPOINTS = 2;
+const NONE = new Uint8Array(0);
+
+/** The state that a final block left behind, by the root in its header. */
+export interface Checkpoint {
+	height: number;
+	chunks: StateChunks;
+}
+
+/** A checkpoint that another node has given, checked in every part. */
+export interface Snapshot {
+	head: ChainHead;
+	values: StateValue[];
+	/** In the checkpoint's header. */
+	root: Uint8Array;
+	finality: OrderCertificate;
+	/** Transactions of the blocks below, as far back as they may be repeated. */
+	included: { id: string; expiryHeight: number; height: number; index: number }[];
+}
 
 export interface ChainHead {
 	height: number;
@@ -83,6 +106,8 @@ export interface ExecutedBlock {
 	receipts: Receipt[];
 	receiptBytes: Uint8Array[];
 	included: BlockExecution['included'];
+	/** Where its header has a root: the state that it leaves behind. */
+	cut: StateCut | null;
 }
 
 /** An order executed on overlays (R15: it is dropped whole, and dropping it twice equals once). */
@@ -113,6 +138,15 @@ export interface Commit {
 	head: ChainHead;
 }
 
+/** Where blocks that are checked, and not final in this chain yet, have brought it to: the next one is checked on top of them. */
+export interface Tip {
+	head: ChainHead;
+	state: Overlay;
+	topology: Topology;
+	/** Of the transactions that they hold. */
+	ids: Set<string>;
+}
+
 /** A block from another node, whose form holds. What it says is believed where its signatures hold as well. */
 export interface CheckedBlock {
 	checks: Verification[];
@@ -129,6 +163,8 @@ export class Chain {
 	readonly recent = new RecentIds();
 	/** R15: rows that a crash had left above the head, as they are now; the store has to take them over. */
 	readonly repaired: VersionedRow[];
+	/** The newest ones that this node has passed since it started, the last one first. */
+	#checkpoints: Checkpoint[] = [];
 	#head: ChainHead;
 	#provenHeight: number;
 
@@ -177,6 +213,38 @@ export class Chain {
 
 	get chainId(): Uint8Array {
 		return this.genesis.chainId;
+	}
+
+	get checkpoints(): readonly Checkpoint[] {
+		return this.#checkpoints;
+	}
+
+	/** Of an earlier run; the root over its chunks is that of the final block. */
+	keepCheckpoint(checkpoint: Checkpoint): void {
+		this.#checkpoints = [checkpoint, ...this.#checkpoints].slice(0, MAX_CHECKPOINTS);
+	}
+
+	/**
+	 * R23: goes on from a checkpoint, without the blocks below it.
+	 * @returns the rows and the head; the rows that it has no more are among them
+	 */
+	jump({ head, values, root, finality, included }: Snapshot): Commit {
+		invariant(head.height > this.#head.height, 'R23', 'a chain only moves forward');
+		const cut = new StateCut(values);
+		invariant(
+			equalBytes(cut.root, root),
+			'R17',
+			`this node cuts the state of block ${head.height} otherwise`
+		);
+		const state = this.state.replace(values);
+		this.recent.clear();
+		for (const { id, expiryHeight, height, index } of included)
+			if (expiryHeight > head.height) this.recent.add(id, expiryHeight, height, index);
+		this.#head = head;
+		this.#proven(finality);
+		this.#checkpoints = [];
+		this.keepCheckpoint({ height: head.height, chunks: cut });
+		return { blocks: [], state, head };
 	}
 
 	/** Fills the remembered ids from stored blocks after a restart; in order, the last `expiryWindow` of them are enough. */
@@ -235,12 +303,7 @@ export class Chain {
 			blocks.push(executed.block);
 			for (const item of executed.block.included) earlierIds.add(item.id);
 			base = executed.overlay;
-			previous = {
-				height: executed.block.height,
-				hash: executed.block.hash,
-				stateDigest: executed.block.header.stateDigest,
-				timeMs
-			};
+			previous = headOf(executed.block);
 		});
 		return {
 			content,
@@ -266,31 +329,41 @@ export class Chain {
 		return this.#commitBlocks(execution.blocks, finality);
 	}
 
+	/** Where this chain stands, to check several blocks from there before the first is made final. */
+	tip(): Tip {
+		const state = new Overlay(this.state);
+		const topology = new Topology(state, partitionIds(this.genesis.fields));
+		return { head: this.#head, state, topology, ids: new Set() };
+	}
+
 	/**
 	 * Checks a block from another node, all but its signatures, and executes it.
-	 * @throws LedgerError: the block is provably not the one above this head, whoever signed it
+	 * @param tip moves on by a block that has this node's own result; other blocks leave it where it is
+	 * @throws LedgerError: the block is provably not the one above the tip, whoever signed it
 	 */
-	check(block: FinalBlock): CheckedBlock {
+	check(block: FinalBlock, tip = this.tip()): CheckedBlock {
+		const { head } = tip;
 		const header = decodeHeader(block.header);
-		if (header.height !== this.#head.height + 1)
-			throw new LedgerError('BlockInvalid', `block ${header.height} does not follow ${this.#head.height}`);
-		const checks = checkFinality(block, header, this.topology, this.genesis);
+		if (header.height !== head.height + 1)
+			throw new LedgerError('BlockInvalid', `block ${header.height} does not follow ${head.height}`);
+		const checks = checkFinality(block, header, tip.topology, this.genesis);
 		const finality = block.finality!;
 		const broken = (rule: 'R17' | 'R23', message: string): CheckedBlock => ({
 			checks,
 			finality,
 			outcome: { broken: rule, message }
 		});
-		if (!equalBytes(header.previousHash, this.#head.hash))
+		if (!equalBytes(header.previousHash, head.hash))
 			return broken(
 				'R23',
-				`a final block ${header.height} follows another block ${this.#head.height} than this node's`
+				`a final block ${header.height} follows another block ${head.height} than this node's`
 			);
-		const entry = this.#entryOf(block, header, checks);
+		const entry = this.#entryOf(block, header, tip.topology, checks);
 		let executed: ExecutedBlock;
+		let overlay: Overlay;
 		try {
 			const timeMs = Number(header.timeMs);
-			executed = this.#executeOne(entry, header, this.#head, timeMs, this.state, new Set()).block;
+			({ block: executed, overlay } = this.#executeOne(entry, header, head, timeMs, tip.state, tip.ids));
 		} catch (error) {
 			if (!(error instanceof LedgerError)) throw error;
 			return broken('R17', `block ${header.height} is final and this node refuses it: ${error.message}`);
@@ -302,6 +375,9 @@ export class Chain {
 			!executed.receiptBytes.every((receipt, i) => equalBytes(receipt, block.receipts[i]!))
 		)
 			throw new LedgerError('BlockInvalid', `block ${header.height} carries other receipts than its header`);
+		tip.state.absorb(overlay);
+		tip.head = headOf(executed);
+		for (const { id } of executed.included) tip.ids.add(id);
 		return { checks, finality, outcome: { executed } };
 	}
 
@@ -316,7 +392,7 @@ export class Chain {
 		return parseTransaction(bytes, this.chainId, this.genesis.fields.maxTransactionBytes);
 	}
 
-	#entryOf(block: FinalBlock, header: BlockHeader, checks: Verification[]): EntryBody {
+	#entryOf(block: FinalBlock, header: BlockHeader, topology: Topology, checks: Verification[]): EntryBody {
 		if (!block.certificate) {
 			if (!equalBytes(membershipChangeId(block.entry), header.lowerBlockId))
 				throw new LedgerError('BlockInvalid', `block ${header.height} carries another change of members`);
@@ -355,7 +431,8 @@ export class Chain {
 		)
 			throw new LedgerError('BlockInvalid', `block ${header.height} carries another block's certificate`);
 		checks.push(
-			...checkBlockCertificate(certificate, this.topology.epoch(header.partition, header.epoch), this.chainId)
+			...checkBlockCertificate(certificate, topology.epoch(header.partition, header.epoch), this.chainId),
+			...senderChecks(transactions, topology)
 		);
 		return { kind: 'block', body };
 	}
@@ -370,7 +447,7 @@ export class Chain {
 	): { block: ExecutedBlock; overlay: Overlay } {
 		const height = previous.height + 1;
 		if (timeMs <= previous.timeMs) throw new LedgerError('OrderInvalid', 'block time does not move forward');
-		const overlay = new Overlay(base);
+		const overlay = new Overlay(base, height);
 		let receipts: Receipt[] = [];
 		let receiptBytes: Uint8Array[] = [];
 		let receiptsRoot = ZERO_HASH;
@@ -415,6 +492,9 @@ export class Chain {
 			lowerBlockId = body.idBytes;
 		}
 		const writes = overlay.writes();
+		const { checkpointInterval } = this.genesis.fields;
+		const hasCheckpoints = checkpointInterval > 0;
+		const cut = hasCheckpoints && height % checkpointInterval === 0 ? new StateCut(overlay.values()) : null;
 		const headerBytes = encodeHeader({
 			height,
 			previousHash: previous.hash,
@@ -428,7 +508,12 @@ export class Chain {
 			stateDigest: nextStateDigest(previous.stateDigest, writes),
 			timeMs: BigInt(timeMs),
 			term: fixed.term,
-			attempt: fixed.attempt
+			attempt: fixed.attempt,
+			stateRoot: cut?.root ?? NONE,
+			topologyDigest:
+				hasCheckpoints && entry.kind === 'membership'
+					? topologyDigest(base, partitionIds(this.genesis.fields))
+					: NONE
 		});
 		const block = {
 			height,
@@ -439,7 +524,8 @@ export class Chain {
 			writes,
 			receipts,
 			receiptBytes,
-			included
+			included,
+			cut
 		};
 		return { block, overlay };
 	}
@@ -486,17 +572,12 @@ export class Chain {
 			for (const row of this.state.apply(block.writes, block.height)) rows.set(row.key, row);
 			for (const { id, expiryHeight, index } of block.included)
 				this.recent.add(id, expiryHeight, block.height, index);
+			if (block.cut) this.keepCheckpoint({ height: block.height, chunks: block.cut });
 			return toCommitted(block, finality);
 		});
-		const last = blocks.at(-1)!;
-		this.#head = {
-			height: last.height,
-			hash: last.hash,
-			stateDigest: last.header.stateDigest,
-			timeMs: Number(last.header.timeMs)
-		};
+		this.#head = headOf(blocks.at(-1)!);
 		this.#proven(finality);
-		this.recent.prune(last.height);
+		this.recent.prune(this.#head.height);
 		return { blocks: committed, state: [...rows.values()], head: this.#head };
 	}
 
@@ -529,6 +610,10 @@ export function checkFinality(
 		genesis.fields.operator,
 		genesis.chainId
 	);
+}
+
+function headOf({ height, hash, header }: ExecutedBlock): ChainHead {
+	return { height, hash, stateDigest: header.stateDigest, timeMs: Number(header.timeMs) };
 }
 
 function placeOf({ partition, epoch, view, roundId }: OrderEntry) {

@@ -233,6 +233,20 @@ export declare type SyncStatus = Message<"tabwave.v1.SyncStatus"> & {
    * @generated from field: optional double seconds_left = 4;
    */
   secondsLeft?: number | undefined;
+
+  /**
+   * blocks, members or state: the last two where a node that is far behind fetches a snapshot.
+   *
+   * @generated from field: string phase = 80;
+   */
+  phase: string;
+
+  /**
+   * Of a snapshot's state, from 0 to 1; absent while blocks are fetched.
+   *
+   * @generated from field: optional double done = 81;
+   */
+  done?: number | undefined;
 };
 
 /**
@@ -297,6 +311,13 @@ export declare type StorageStatus = Message<"tabwave.v1.StorageStatus"> & {
    * @generated from field: uint32 headers_only_to = 80;
    */
   headersOnlyTo: number;
+
+  /**
+   * The node began with a snapshot: blocks of this height and below are being fetched behind it; 0 where none is missing.
+   *
+   * @generated from field: uint32 missing_to = 81;
+   */
+  missingTo: number;
 };
 
 /**
@@ -1540,6 +1561,13 @@ export declare type VerifyReport = Message<"tabwave.v1.VerifyReport"> & {
    * @generated from field: tabwave.v1.FirstBad first_bad = 2;
    */
   firstBad?: FirstBad | undefined;
+
+  /**
+   * Blocks below a snapshot that are not here yet, and were left out; absent where there are none.
+   *
+   * @generated from field: optional uint32 missing = 80;
+   */
+  missing?: number | undefined;
 };
 
 /**

@@ -709,6 +709,20 @@ export declare type BlockHeader = Message<"tabwave.v1.BlockHeader"> & {
    * @generated from field: uint32 attempt = 13;
    */
   attempt: number;
+
+  /**
+   * At a checkpoint: root over the state that the block leaves behind.
+   *
+   * @generated from field: bytes state_root = 80;
+   */
+  stateRoot: Uint8Array;
+
+  /**
+   * Of a change of members: digest of the partitions as they were below it, so that none can be left out of their history.
+   *
+   * @generated from field: bytes topology_digest = 81;
+   */
+  topologyDigest: Uint8Array;
 };
 
 /**
@@ -1095,6 +1109,13 @@ export declare type Genesis = Message<"tabwave.v1.Genesis"> & {
    * @generated from field: uint32 max_partitions = 52;
    */
   maxPartitions: number;
+
+  /**
+   * Every so many heights a header has the root of the state; 0: none has.
+   *
+   * @generated from field: uint32 checkpoint_interval = 80;
+   */
+  checkpointInterval: number;
 };
 
 /**
@@ -1102,6 +1123,52 @@ export declare type Genesis = Message<"tabwave.v1.Genesis"> & {
  * Use `create(GenesisSchema)` to create a new message.
  */
 export declare const GenesisSchema: GenMessage<Genesis>;
+
+/**
+ * Part of the state at a checkpoint: entries in order of key, as many as fit.
+ *
+ * @generated from message tabwave.v1.StateChunk
+ */
+export declare type StateChunk = Message<"tabwave.v1.StateChunk"> & {
+  /**
+   * @generated from field: repeated tabwave.v1.StateEntry entries = 1;
+   */
+  entries: StateEntry[];
+};
+
+/**
+ * Describes the message tabwave.v1.StateChunk.
+ * Use `create(StateChunkSchema)` to create a new message.
+ */
+export declare const StateChunkSchema: GenMessage<StateChunk>;
+
+/**
+ * @generated from message tabwave.v1.StateEntry
+ */
+export declare type StateEntry = Message<"tabwave.v1.StateEntry"> & {
+  /**
+   * @generated from field: string key = 1;
+   */
+  key: string;
+
+  /**
+   * Of the block that wrote the value.
+   *
+   * @generated from field: uint32 height = 2;
+   */
+  height: number;
+
+  /**
+   * @generated from field: bytes value = 3;
+   */
+  value: Uint8Array;
+};
+
+/**
+ * Describes the message tabwave.v1.StateEntry.
+ * Use `create(StateEntrySchema)` to create a new message.
+ */
+export declare const StateEntrySchema: GenMessage<StateEntry>;
 
 /**
  * One signed consensus message. The signature is over the fixed layout of consensus/statement.ts: a domain tag, the chain

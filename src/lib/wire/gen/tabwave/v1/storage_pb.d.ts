@@ -213,3 +213,46 @@ export declare type OpenBallotRecord = Message<"tabwave.v1.OpenBallotRecord"> & 
  */
 export declare const OpenBallotRecordSchema: GenMessage<OpenBallotRecord>;
 
+/**
+ * The state at a checkpoint, of which the chunks are records of their own.
+ *
+ * @generated from message tabwave.v1.CheckpointRecord
+ */
+export declare type CheckpointRecord = Message<"tabwave.v1.CheckpointRecord"> & {
+  /**
+   * @generated from field: uint32 height = 1;
+   */
+  height: number;
+
+  /**
+   * 32 bytes each.
+   *
+   * @generated from field: bytes hashes = 2;
+   */
+  hashes: Uint8Array;
+};
+
+/**
+ * Describes the message tabwave.v1.CheckpointRecord.
+ * Use `create(CheckpointRecordSchema)` to create a new message.
+ */
+export declare const CheckpointRecordSchema: GenMessage<CheckpointRecord>;
+
+/**
+ * This node began with a snapshot: blocks of this height and below are being fetched behind it.
+ *
+ * @generated from message tabwave.v1.MissingBlocksRecord
+ */
+export declare type MissingBlocksRecord = Message<"tabwave.v1.MissingBlocksRecord"> & {
+  /**
+   * @generated from field: uint32 to_height = 1;
+   */
+  toHeight: number;
+};
+
+/**
+ * Describes the message tabwave.v1.MissingBlocksRecord.
+ * Use `create(MissingBlocksRecordSchema)` to create a new message.
+ */
+export declare const MissingBlocksRecordSchema: GenMessage<MissingBlocksRecord>;
+

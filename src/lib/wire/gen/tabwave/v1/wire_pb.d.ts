@@ -210,6 +210,18 @@ export declare type Packet = Message<"tabwave.v1.Packet"> & {
      */
     value: RevokedInvitations;
     case: "revokedInvitations";
+  } | {
+    /**
+     * @generated from field: tabwave.v1.SnapshotRequest snapshot_request = 80;
+     */
+    value: SnapshotRequest;
+    case: "snapshotRequest";
+  } | {
+    /**
+     * @generated from field: tabwave.v1.SnapshotResponse snapshot_response = 81;
+     */
+    value: SnapshotResponse;
+    case: "snapshotResponse";
   } | { case: undefined; value?: undefined };
 };
 
@@ -883,6 +895,111 @@ export declare type SyncResponse = Message<"tabwave.v1.SyncResponse"> & {
  * Use `create(SyncResponseSchema)` to create a new message.
  */
 export declare const SyncResponseSchema: GenMessage<SyncResponse>;
+
+/**
+ * R23: the state at a checkpoint, for who is far behind.
+ *
+ * @generated from message tabwave.v1.SnapshotRequest
+ */
+export declare type SnapshotRequest = Message<"tabwave.v1.SnapshotRequest"> & {
+  /**
+   * @generated from field: uint32 request_id = 1;
+   */
+  requestId: number;
+
+  /**
+   * Of the checkpoint; 0: the newest.
+   *
+   * @generated from field: uint32 height = 2;
+   */
+  height: number;
+
+  /**
+   * @generated from oneof tabwave.v1.SnapshotRequest.part
+   */
+  part: {
+    /**
+     * The block of the checkpoint, and the hashes of its chunks.
+     *
+     * @generated from field: bool offer = 3;
+     */
+    value: boolean;
+    case: "offer";
+  } | {
+    /**
+     * Changes of members above this height, the lowest first, up to the checkpoint.
+     *
+     * @generated from field: uint32 changes_above = 4;
+     */
+    value: number;
+    case: "changesAbove";
+  } | {
+    /**
+     * A chunk, by its index.
+     *
+     * @generated from field: uint32 chunk = 5;
+     */
+    value: number;
+    case: "chunk";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message tabwave.v1.SnapshotRequest.
+ * Use `create(SnapshotRequestSchema)` to create a new message.
+ */
+export declare const SnapshotRequestSchema: GenMessage<SnapshotRequest>;
+
+/**
+ * Empty where the sender does not have what was asked for.
+ *
+ * @generated from message tabwave.v1.SnapshotResponse
+ */
+export declare type SnapshotResponse = Message<"tabwave.v1.SnapshotResponse"> & {
+  /**
+   * @generated from field: uint32 request_id = 1;
+   */
+  requestId: number;
+
+  /**
+   * @generated from field: uint32 height = 2;
+   */
+  height: number;
+
+  /**
+   * FinalBlock: that of the checkpoint, or changes of members.
+   *
+   * @generated from field: repeated bytes blocks = 3;
+   */
+  blocks: Uint8Array[];
+
+  /**
+   * Changes of members: these are all.
+   *
+   * @generated from field: bool complete = 4;
+   */
+  complete: boolean;
+
+  /**
+   * Of the chunks, 32 bytes each, in their order.
+   *
+   * @generated from field: bytes hashes = 5;
+   */
+  hashes: Uint8Array;
+
+  /**
+   * StateChunk, as it was hashed.
+   *
+   * @generated from field: bytes chunk = 6;
+   */
+  chunk: Uint8Array;
+};
+
+/**
+ * Describes the message tabwave.v1.SnapshotResponse.
+ * Use `create(SnapshotResponseSchema)` to create a new message.
+ */
+export declare const SnapshotResponseSchema: GenMessage<SnapshotResponse>;
 
 /**
  * @generated from message tabwave.v1.AssignmentRequest
