@@ -1,5 +1,4 @@
 /** The relay as a program: `npm start` and `npm run invite` end up here. */
-import { join } from 'node:path';
 import { clusterFileOf } from './cluster-file.ts';
 import { ConfigError } from './config/config-error.ts';
 import { loadNetworkIni, parseNetworkIni } from './config/network-ini.ts';
@@ -11,12 +10,7 @@ import { askForRecovery } from './recover.ts';
 import { startRelay } from './relay.ts';
 import { revoke } from './revocations.ts';
 import type { RunningRelay } from './relay.ts';
-import {
-	PROJECT_ROOT,
-	readInviteArguments,
-	readRecoverArguments,
-	readRelayArguments
-} from './terminal/arguments.ts';
+import { readInviteArguments, readRecoverArguments, readRelayArguments } from './terminal/arguments.ts';
 import type { RelayArguments } from './terminal/arguments.ts';
 import { greeting, paint } from './terminal/greeting.ts';
 import { startLogging, stopLogging } from './terminal/logging.ts';
@@ -75,7 +69,7 @@ async function runRelay(args: string[]): Promise<void> {
 				: { replica: options.replica, file: clusterFileOf(options.configPath!, config.network.name) },
 		dataDirectory: options.dataDirectory,
 		tls: options.tls,
-		siteDirectory: join(PROJECT_ROOT, 'build'),
+		siteDirectory: options.siteDirectory,
 		onFatal: (error) => {
 			process.stderr.write(`\n${WORDS.fatal}: ${error.message}\n\n`);
 			process.exit(1);

@@ -125,6 +125,35 @@ describe('a running relay', () => {
 		expect(compressed.headers.get('vary')).toContain('accept-encoding');
 	});
 
+	it('serves a tab of an earlier build what it was opened with, and every newcomer the new page', async () => {
+		const version = (name: string): void =>
+			writeFileSync(join(folder, 'site', '_app', 'version.json'), JSON.stringify({ version: name }));
+		version('build 1');
+		await (await start()).stop();
+		version('build 2');
+		const immutable = join(folder, 'site', '_app', 'immutable');
+		rmSync(immutable, { recursive: true });
+		mkdirSync(immutable);
+		writeFileSync(join(immutable, 'b.js'), 'newer');
+		writeFileSync(join(folder, 'site', '200.html'), PAGE.replace('build 1', 'build 2'));
+		const relay = await start();
+		for (const [encoding, content] of [
+			['identity', 'plain'],
+			['br', 'br']
+		] as const) {
+			const answer = await get(relay, '/_app/immutable/a.js', {
+				method: encoding === 'br' ? 'HEAD' : 'GET',
+				headers: { 'accept-encoding': encoding }
+			});
+			expect(answer.headers.get('cache-control')).toContain('immutable');
+			expect(encoding === 'br' ? answer.headers.get('content-encoding') : await answer.text()).toBe(content);
+		}
+		expect(await (await get(relay, '/_app/immutable/b.js')).text()).toBe('newer');
+		expect(await (await get(relay, '/join')).text()).toContain('build 2');
+		for (const path of ['/site-builds.json', '/_app/immutable/none.js'])
+			expect((await get(relay, path)).status, path).toBe(404);
+	});
+
 	it.each([
 		['/_app/immutable/none.js', 404, 'NotFound'],
 		['/favicon.ico', 404, 'NotFound'],

@@ -19,6 +19,7 @@ import type { Composition } from './compose.ts';
 import type { NetworkConfig } from './config/network-ini.ts';
 import { LEDGER_FILE, openDataDirectory } from './data-directory.ts';
 import type { DataDirectory } from './data-directory.ts';
+import { keepFiles } from './http/kept-files.ts';
 import { networkDocument } from './http/network-document.ts';
 import { createServer } from './http/server.ts';
 import type { RelayState } from './http/server.ts';
@@ -128,6 +129,7 @@ async function startWith(options: RelayOptions, data: DataDirectory): Promise<Ru
 	const { server, setCertificate } = await createServer({
 		certificate: certificates?.current ?? null,
 		siteDirectory: options.siteDirectory,
+		keptFiles: options.siteDirectory === null ? null : keepFiles(options.siteDirectory, data.path),
 		replicaHosts: (host) => replicas.others.map(({ address }) => addressSeenFrom(host, address)),
 		requestsPerMinute: config.relay.requestsPerMinute,
 		health: () => ({

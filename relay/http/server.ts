@@ -43,6 +43,8 @@ export interface ServerParts {
 	certificate: KeyAndCertificate | null;
 	/** null: no site, for tests of the rest. */
 	siteDirectory: string | null;
+	/** Files of the site's earlier builds, laid out as it is; null: none. */
+	keptFiles: string | null;
 	/** host:port of the other replicas, for a browser that names this relay so. */
 	replicaHosts(host: string | undefined): string[];
 	requestsPerMinute: number;
@@ -151,7 +153,7 @@ export async function createServer(parts: ServerParts): Promise<RelayServer> {
 	});
 
 	if (parts.siteDirectory !== null)
-		await serveSite(server, parts.siteDirectory, (host) => parts.replicaHosts(host));
+		await serveSite(server, parts.siteDirectory, parts.keptFiles, (host) => parts.replicaHosts(host));
 	else
 		server.setNotFoundHandler((request, reply) =>
 			sendError(reply, new HttpError('NotFound', `There is no ${request.url.split('?', 1)[0]} here.`))

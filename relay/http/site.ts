@@ -23,22 +23,26 @@ export function checkSite(directory: string): void {
 	});
 }
 
-/** @param replicaHosts - host:port of the other replicas, for a browser that names this relay so */
+/**
+ * @param keptFiles - files of earlier builds, for tabs that were opened with them (kept-files.ts); null: none
+ * @param replicaHosts - host:port of the other replicas, for a browser that names this relay so
+ */
 export async function serveSite(
 	server: FastifyInstance,
 	directory: string,
+	keptFiles: string | null,
 	replicaHosts: (host: string | undefined) => string[]
 ): Promise<void> {
 	const hashes = scriptHashesOf(join(directory, FALLBACK_PAGE));
 	const sendPage = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
 		const { host } = request.headers;
 		reply.header('content-security-policy', contentSecurityPolicy(hashes(), host, replicaHosts(host)));
-		return reply.sendFile(FALLBACK_PAGE);
+		return reply.sendFile(FALLBACK_PAGE, directory);
 	};
 	// A folder, which the files' route refuses to whoever takes no compressed answer.
 	server.get('/', async (request, reply) => sendPage(request, reply));
 	await server.register(fastifyStatic, {
-		root: directory,
+		root: keptFiles === null ? directory : [directory, keptFiles],
 		preCompressed: true,
 		index: false,
 		dotfiles: 'ignore',

@@ -8,17 +8,21 @@ it('has a default for everything', () => {
 	expect(readRelayArguments([], {})).toMatchObject({
 		help: false,
 		dataDirectory: `${PROJECT_ROOT}/data`,
+		siteDirectory: `${PROJECT_ROOT}/build`,
 		color: true
 	});
 	expect(readInviteArguments([])).toMatchObject({ partition: 0, uses: 1, hours: 8 });
 });
 
 it('takes what is given', () => {
-	const args = '--port 0 --host ::1 --config some.ini --data d --replica second --no-color'.split(' ');
+	const args = '--port 0 --host ::1 --config some.ini --data d --replica second --site /s --no-color'.split(
+		' '
+	);
 	expect(readRelayArguments(args, {})).toMatchObject({
 		port: 0,
 		host: '::1',
 		replica: 'second',
+		siteDirectory: '/s',
 		color: false
 	});
 	expect(readRelayArguments([], { NO_COLOR: '1' }).color).toBe(false);
@@ -40,6 +44,7 @@ it.each([
 	[['--port', '70700'], '--port is wrong. Found: "70700"'],
 	[['--port', '-1'], '--port'],
 	[['--host', ''], '--host is wrong'],
+	[['--site', ''], '--site is wrong'],
 	[['extra'], 'extra']
 ])('refuses %j', (args, message) => {
 	expect(() => readRelayArguments(args, {})).toThrow(bad(message));

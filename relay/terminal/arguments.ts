@@ -23,6 +23,8 @@ export interface RelayArguments {
 	replica?: string;
 	/** undefined: http. */
 	tls?: 'self-made' | TlsFiles;
+	/** The built site. */
+	siteDirectory: string;
 	color: boolean;
 }
 
@@ -65,13 +67,16 @@ export function readRelayArguments(args: string[], environment: NodeJS.ProcessEn
 		replica: { type: 'string' },
 		tls: { type: 'boolean' },
 		'tls-cert': { type: 'string' },
-		'tls-key': { type: 'string' }
+		'tls-key': { type: 'string' },
+		site: { type: 'string' }
 	});
 	return {
 		...common(values),
 		...tlsOf(values.tls ?? false, values['tls-cert'], values['tls-key']),
 		...(values.port === undefined ? {} : { port: whole('--port', values.port, 0, 65_535) }),
 		...(values.host === undefined ? {} : { host: filled('--host', values.host) }),
+		siteDirectory:
+			values.site === undefined ? join(PROJECT_ROOT, 'build') : resolve(filled('--site', values.site)),
 		color: !values['no-color'] && !environment.NO_COLOR && environment.TERM !== 'dumb'
 	};
 }

@@ -14,6 +14,7 @@ Tabwave 中继：提供网站，为标签页牵线，为账本排序。
   --replica NAME  which replica of [booters] in network.ini this is     本机是 [booters] 中的哪个副本
   --tls           https, with a certificate that the relay makes        使用 https，证书由中继自行生成
   --tls-cert FILE, --tls-key FILE   https with your own PEM files       使用自己的证书和密钥（PEM）
+  --site FOLDER   another build of the site than build/                 另一份构建好的网站
   --no-color      plain text                                            不使用颜色
   --help          this text                                             显示本说明
 
