@@ -4,6 +4,7 @@ import { toHex } from '#lib/crypto/hex.ts';
 import type { GenesisBlock } from '#lib/ledger/genesis.ts';
 import { Admission } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
 import { peerIdOf } from '#lib/network/peer-identity.ts';
+import { PROTOCOL_VERSION } from '#lib/wire/protocol-version.ts';
 import { addressSeenFrom } from '../addresses.ts';
 import type { BooterNetwork, BooterPartition } from '../booter-service.ts';
 import type { NetworkConfig } from '../config/network-ini.ts';
@@ -12,7 +13,10 @@ import type { ReplicaState, ReplicaStatus } from '../replicas.ts';
 
 /** Ids are lower-case hex, times milliseconds. */
 export interface NetworkDocument {
+	/** Of this document. */
 	version: 1;
+	/** Of what nodes say to each other, see wire/protocol-version.ts. */
+	protocol: number;
 	chainId: string;
 	/** The hash of genesis is the chain id; both names are in use. */
 	genesisHash: string;
@@ -68,6 +72,7 @@ export function networkDocument(parts: NetworkDocumentParts): NetworkDocument {
 	const multiaddrs = [...new Set(origins)].map((at) => multiaddrOf(at, peerId));
 	return {
 		version: 1,
+		protocol: PROTOCOL_VERSION,
 		chainId: toHex(genesis.chainId),
 		genesisHash: toHex(genesis.chainId),
 		genesis: Buffer.from(genesis.bytes).toString('base64'),

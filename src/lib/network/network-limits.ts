@@ -1,10 +1,11 @@
 /** Bounds and times of the links, each with its reason. Frames have theirs in wire/limits.ts. */
+import { PROTOCOL_VERSION } from '#lib/wire/protocol-version.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** The one protocol between two nodes. Its version changes with the framing, never with the schema. */
-export const LINK_PROTOCOL = '/tabwave/2.0.0';
+/** The one protocol between two nodes: those of another version have no link. */
+export const LINK_PROTOCOL = `/tabwave/${PROTOCOL_VERSION}.0.0`;
 
 /** Bytes that wait for one peer in the page, or are not acknowledged: four whole frames, about half a second of a slow home uplink at full rate. */
 export const MAX_SEND_QUEUE_BYTES = 8 * MIB;

@@ -458,6 +458,8 @@ export type ApiErrorName =
 	| 'StorageLost'
 	| 'StorageFull'
 	| 'StorageCorrupt'
+	| 'StorageNewer'
+	| 'ProtocolMismatch'
 	| 'BadFile'
 	| 'TooLarge'
 	| 'UnknownMechanism';

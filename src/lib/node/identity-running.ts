@@ -82,6 +82,11 @@ export class RunningIdentity {
 		if (this.#revoked) this.#report(listener(this.#revoked));
 	}
 
+	/** Whether this key may have signed a vote on the chain, so that it runs there with its vote records or not at all (R25). */
+	hasVotedOn(chainId: string): boolean {
+		return this.#record.votedOn.includes(chainId);
+	}
+
 	/**
 	 * Remembers that this key votes on the chain. Await it before the first vote is sent (R25).
 	 * @throws StoreError where it cannot be remembered: do not vote then

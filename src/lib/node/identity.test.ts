@@ -279,6 +279,20 @@ for (const [where, isSecure] of [
 				expect((await newTab(browser)).identity.nodeId).toBe(identity.nodeId);
 			});
 
+			it('wait, and nobody else runs in their place, where a newer Tabwave wrote it', async () => {
+				const browser = browserOf();
+				const { tab, identity } = await voted(browser);
+				const newer = new StoreError('newer', 'a newer Tabwave wrote it');
+				hasVotes.mockRejectedValueOnce(newer);
+				const reloaded = tab.reload();
+				await expect(browser.wait(start(reloaded))).rejects.toBe(newer);
+				expect(await browser.store.all()).toHaveLength(1);
+				const again = running(await browser.wait(start(reloaded.reload())));
+				expect(again.nodeId).toBe(identity.nodeId);
+				expect(again.hasVotedOn(chainId)).toBe(true);
+				expect(again.hasVotedOn(otherChain)).toBe(false);
+			});
+
 			it('can be retired by the node that finds its ledger empty', async () => {
 				const browser = browserOf();
 				const { tab, identity } = await voted(browser);
@@ -312,6 +326,13 @@ for (const [where, isSecure] of [
 			const again = await newTab(browser, tab.reload());
 			expect(again.identity.nodeId).not.toBe(identity.nodeId);
 			expect(browser.reports).toHaveLength(2);
+		});
+
+		it('of a newer Tabwave are waited for, and none is made in memory beside them', async () => {
+			const store = new MemoryIdentityStore();
+			store.failure = new StoreError('newer', 'a newer Tabwave wrote it');
+			const browser = browserOf(store);
+			await expect(browser.wait(start(browser.open()))).rejects.toBe(store.failure);
 		});
 
 		it('work without sessionStorage', async () => {

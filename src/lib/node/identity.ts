@@ -10,6 +10,7 @@
 import { toHex } from '../crypto/hex.ts';
 import type { Suite } from '../crypto/suite.ts';
 import { ledgerDatabaseExists, ledgerDatabaseName } from '../storage/ledger-database.ts';
+import { StoreError } from '../storage/ledger-store.ts';
 import { IdentityChannel } from './identity-channel.ts';
 import type { IdentityEnvironment } from './identity-environment.ts';
 import { ChannelGuard, LockGuard } from './identity-guard.ts';
@@ -60,13 +61,14 @@ export class IdentityBusyError extends Error {
 	override readonly name = 'IdentityBusyError';
 }
 
-/** Decides who this tab is. @throws StoreError where the browser's storage fails in the middle */
+/** Decides who this tab is. @throws StoreError where the browser's storage fails in the middle, or a newer Tabwave wrote it */
 export async function claimIdentity(options: ClaimOptions): Promise<IdentityClaim> {
 	const { environment } = options;
 	const claimant = new Claimant(options);
 	try {
 		await environment.store.open();
 	} catch (error) {
+		if (isNewer(error)) throw error;
 		environment.report(error);
 		return claimant.ephemeral();
 	}
@@ -231,6 +233,8 @@ class Claimant {
 		try {
 			if (await hasVotes(record.nodeId, chainId)) return true;
 		} catch (error) {
+			// They are there, for a page of the newer code: after a reload this identity runs as before.
+			if (isNewer(error)) throw error;
 			// Not known to be gone, so it is not retired; not known to be there, so it does not run now.
 			this.#environment.report(error);
 			return false;
@@ -298,6 +302,10 @@ class Claimant {
 
 /** Of 256 nicknames: a class of tabs in one browser finds a free one. */
 const NICKNAME_TRIES = 16;
+
+function isNewer(error: unknown): boolean {
+	return error instanceof StoreError && error.reason === 'newer';
+}
 
 function hasLedgerDatabase(nodeId: string, chainId: string): Promise<boolean> {
 	return ledgerDatabaseExists(ledgerDatabaseName(chainId, nodeId));

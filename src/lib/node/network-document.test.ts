@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { PROTOCOL_VERSION } from '../wire/protocol-version.ts';
 import { ApiError } from './api.ts';
 import { fetchNetworkDocument, parseNetworkDocument } from './network-document.ts';
 import { DEFAULT_TIMING } from './timing.ts';
@@ -9,6 +10,7 @@ import { DEFAULT_TIMING } from './timing.ts';
 fc.configureGlobal({ seed: 7070 });
 
 const sound = {
+	protocol: PROTOCOL_VERSION,
 	chainId: 'ab'.repeat(32),
 	genesis: 'AQID',
 	suite: 'ed25519-sha256',
@@ -79,7 +81,20 @@ describe('the relay’s description of its network', () => {
 		expect(timing).toEqual({ ...DEFAULT_TIMING, tickMs: expected });
 	});
 
+	it.each([
+		['newer', PROTOCOL_VERSION + 1],
+		['older', PROTOCOL_VERSION - 1],
+		['older', undefined]
+	])('of a %s protocol is not read any further, and says so', (which, protocol) => {
+		const refused = () => parseNetworkDocument(JSON.stringify({ protocol, genesis: 'in another form' }));
+		expect(refused).toThrow(
+			expect.objectContaining({ name: 'ProtocolMismatch', message: expect.stringContaining(which) })
+		);
+		expect(parse({ protocol: PROTOCOL_VERSION }).chainId).toBe(sound.chainId);
+	});
+
 	it.each<[string, string]>([
+		['a protocol that is no version', JSON.stringify({ ...sound, protocol: '2' })],
 		['no JSON', 'hello'],
 		['nothing', ''],
 		['null', 'null'],

@@ -1,5 +1,6 @@
 /** What a tab needs before it can speak to the network: the relay's `GET /api/v1/network`, checked. */
 import type { LinkSettings } from '../network/port-messages.ts';
+import { PROTOCOL_VERSION } from '../wire/protocol-version.ts';
 import { ApiError } from './api.ts';
 import { base64ToBytes } from './base64url.ts';
 import { DEFAULT_TIMING, type Timing } from './timing.ts';
@@ -33,10 +34,12 @@ const MAX_DOCUMENT_CHARACTERS = 1_000_000;
 
 /** Of a Booter's cluster; each costs this tab a connection. */
 const MAX_REPLICAS = 5;
+/** Spoken by relays that do not say. */
+const FIRST_PROTOCOL = 1;
 /** Ids and names are shorter. */
 const MAX_WORD_CHARACTERS = 128;
 
-/** @throws ApiError NotConnected where there is no relay, or it speaks another language */
+/** @throws ApiError NotConnected where there is no relay, ProtocolMismatch where it speaks another version of the protocol */
 export async function fetchNetworkDocument(url: string, signal?: AbortSignal): Promise<NetworkDocument> {
 	let text: string;
 	try {
@@ -49,11 +52,12 @@ export async function fetchNetworkDocument(url: string, signal?: AbortSignal): P
 	return parseNetworkDocument(text);
 }
 
-/** @throws ApiError NotConnected */
+/** @throws ApiError NotConnected, ProtocolMismatch */
 export function parseNetworkDocument(text: string): NetworkDocument {
 	try {
 		if (text.length > MAX_DOCUMENT_CHARACTERS) throw new Error('it is too long');
 		const document = JSON.parse(text) as Record<string, never>;
+		checkProtocol(document.protocol);
 		if (
 			typeof document.chainId !== 'string' ||
 			typeof document.genesis !== 'string' ||
@@ -71,11 +75,23 @@ export function parseNetworkDocument(text: string): NetworkDocument {
 			mechanism: (document.spectrum as { mechanism?: string } | undefined)?.mechanism ?? 'greedy'
 		};
 	} catch (cause) {
+		if (cause instanceof ApiError) throw cause;
 		throw new ApiError(
 			'NotConnected',
 			`the relay's description of the network cannot be read: ${(cause as Error).message}`
 		);
 	}
+}
+
+/** Before anything else of the document is read: what it means may be another. @param protocol absent where a relay is older than its versions */
+function checkProtocol(protocol: unknown = FIRST_PROTOCOL): void {
+	if (!Number.isSafeInteger(protocol)) throw new Error('its protocol is no version');
+	if (protocol === PROTOCOL_VERSION) return;
+	const which = (protocol as number) > PROTOCOL_VERSION ? 'newer' : 'older';
+	throw new ApiError(
+		'ProtocolMismatch',
+		`the relay speaks version ${String(protocol)} of the protocol, which is ${which} than this page's ${PROTOCOL_VERSION}; reload the page`
+	);
 }
 
 /** @throws Error where the document names no relay */

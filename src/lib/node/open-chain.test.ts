@@ -24,6 +24,17 @@ describe('a chain from its store', () => {
 		expect(state.map(({ key }) => key)).toEqual(['partition/0001']);
 	});
 
+	it('is not founded anew for a key that has voted on it, and what is there is left as it is', async () => {
+		const store = new MemoryLedgerStore();
+		const { genesis, contracts } = ledger;
+		const opening = openChain(store, genesis.bytes, contracts, { hasVoted: true });
+		await expect(opening).rejects.toMatchObject({ name: 'StoreError', reason: 'lost' });
+		expect((await store.load()).genesis).toBeNull();
+		await open(store);
+		const { continued } = await openChain(store.reopen(), genesis.bytes, contracts, { hasVoted: true });
+		expect(continued).toBe(true);
+	});
+
 	it('goes on where it was, with the votes that it has cast', async () => {
 		await ledger.grow();
 		const store = await storeOf(ledger);

@@ -25,18 +25,21 @@ const BLOCKS_AT_ONCE = 50;
  * State and blocks agree when this resolves: what a crash has torn is mended from what is there, and what cannot be mended
  * without forgetting a vote is refused.
  * @param genesis encoded Genesis of the network that this node is to be part of
- * @throws StoreError `other-chain`, `corrupt`; LedgerError where genesis is malformed
+ * @param options.hasVoted this node's key may have voted on the chain: a store without its votes is not begun anew (R25)
+ * @throws StoreError `other-chain`, `corrupt`, `lost`; LedgerError where genesis is malformed
  */
 export async function openChain(
 	store: LedgerStore,
 	genesis: Uint8Array,
-	contracts: Contract[]
+	contracts: Contract[],
+	{ hasVoted = false }: { hasVoted?: boolean } = {}
 ): Promise<OpenedChain> {
 	const block = readGenesis(genesis);
 	const loaded = await store.load();
 	if (loaded.genesis && !equalBytes(loaded.genesis, genesis))
 		throw new StoreError('other-chain', 'this store holds the ledger of another network');
 	if (!loaded.genesis || !loaded.head) {
+		if (hasVoted) throw new StoreError('lost', 'the votes of this node were deleted; reload the page');
 		const chain = new Chain(block, contracts);
 		await store.initialise(genesis, chain.genesisRows(), chain.head);
 		return { chain, votes: [], continued: false, repaired: null, headersOnlyTo: 0 };

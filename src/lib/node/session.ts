@@ -25,6 +25,8 @@ export interface SessionInit {
 	/** 32 bytes. */
 	seed: Uint8Array;
 	nickname: string;
+	/** Its key may have voted on this chain: it runs with its vote records or not at all (R25). False by default. */
+	hasVoted?: boolean;
 	network: Network;
 	store: LedgerStore;
 	tables: QueryTables;
@@ -65,7 +67,8 @@ export async function startSession(init: SessionInit): Promise<Session> {
 	const { chain, votes, continued, repaired, headersOnlyTo } = await openChain(
 		store,
 		genesis,
-		contractsOf(genesis)
+		contractsOf(genesis),
+		{ hasVoted: init.hasVoted }
 	);
 	const report = (error: unknown): void =>
 		log('error', 'node', error instanceof Error ? error.message : String(error));

@@ -128,7 +128,7 @@ class Tab implements TabNode {
 			try {
 				return await fetchNetworkDocument('/api/v1/network');
 			} catch (error) {
-				if (!(error instanceof ApiError) || this.#stopped) throw error;
+				if (!(error instanceof ApiError) || error.name === 'ProtocolMismatch' || this.#stopped) throw error;
 				this.#check('relay', 'failed', 'not-reached');
 				await new Promise((resolve) => setTimeout(resolve, DOCUMENT_RETRY_MS));
 			}
@@ -183,6 +183,7 @@ class Tab implements TabNode {
 			seed: identity.seed,
 			nickname: identity.nickname,
 			persistent: identity.persistent,
+			hasVoted: identity.hasVotedOn(document.chainId),
 			relayUrl: location.origin,
 			links: links.port2,
 			api: this.#apiChannel.port2

@@ -28,6 +28,8 @@ export type ToWorker =
 			nickname: string;
 			/** False where this browser stores nothing: the node runs in memory, as somebody new after a reload. */
 			persistent: boolean;
+			/** Its vote records must be there (R25). */
+			hasVoted: boolean;
 			relayUrl: string;
 			/** The page's links. */
 			links: MessagePort;
@@ -57,6 +59,7 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>): Promise<voi
 			genesis: document.genesis,
 			seed,
 			nickname: message.nickname,
+			hasVoted: message.hasVoted,
 			network: new PortNetwork({
 				port: message.links,
 				self: ids.nodeId,

@@ -158,7 +158,7 @@ describe('a newer schema', () => {
 		globalThis.indexedDB = new IDBFactory();
 		(await openLedgerDatabase(name, {}, newer)).close();
 		const store = new IdbLedgerStore({ chainId, nodeId });
-		await expect(store.load()).rejects.toMatchObject({ reason: 'corrupt' });
+		await expect(store.load()).rejects.toMatchObject({ reason: 'newer' });
 		await expect(store.load()).rejects.toThrow('a newer Tabwave wrote it; reload the page');
 		await store.close();
 	});

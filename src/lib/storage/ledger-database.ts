@@ -47,7 +47,7 @@ export function databaseName(prefix: string, ...ids: string[]): string {
 	return [prefix, ...ids.map((id) => id.slice(0, ID_DIGITS))].join('-');
 }
 
-/** @throws StoreError `corrupt` where the browser cannot open it, or a newer Tabwave wrote it */
+/** @throws StoreError `newer` where a newer Tabwave wrote it, `corrupt` where the browser cannot open it */
 export async function openLedgerDatabase(
 	name: string,
 	callbacks: Pick<OpenDBCallbacks<LedgerSchema>, 'blocking' | 'terminated'> = {},
@@ -110,7 +110,7 @@ export function storeErrorOf(cause: unknown, what: string): StoreError {
 				cause
 			});
 		case 'VersionError':
-			return new StoreError('corrupt', `${what}: a newer Tabwave wrote it; reload the page to get that one`, {
+			return new StoreError('newer', `${what}: a newer Tabwave wrote it; reload the page to get that one`, {
 				cause
 			});
 		default:

@@ -74,10 +74,10 @@ export interface LedgerStore {
 	close(): Promise<void>;
 }
 
-/** The store is unusable, full, or belongs to another chain. `reason` is stable. */
+/** The store is unusable, full, of a newer schema than this program knows, or belongs to another chain. `reason` is stable. */
 export class StoreError extends Error {
 	override readonly name = 'StoreError';
-	readonly reason: 'other-chain' | 'lost' | 'full' | 'corrupt';
+	readonly reason: 'other-chain' | 'lost' | 'full' | 'corrupt' | 'newer';
 	constructor(reason: StoreError['reason'], message: string, options?: ErrorOptions) {
 		super(message, options);
 		this.reason = reason;

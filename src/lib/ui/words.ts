@@ -44,11 +44,16 @@ export const activityTone = (activity: Activity): Tone => ACTIVITY_TONE[activity
 const HALTED: Record<string, Words> = {
 	StorageLost: m.halted_storage_lost,
 	StorageFull: m.error_storage_full,
-	StorageCorrupt: m.error_storage_corrupt
+	StorageCorrupt: m.error_storage_corrupt,
+	StorageNewer: m.error_storage_newer
 };
 
 /** Why the node stopped, and what to do. @param code of the status' `halted`, or the error that kept it from starting */
 export const haltedWords = (code: string | null): string => (HALTED[code ?? ''] ?? m.doing_halted)();
+
+/** Why the node did not start, and what to do. @param code name of the error that kept it from starting */
+export const startErrorWords = (code: string): string =>
+	(code === 'ProtocolMismatch' ? m.error_protocol_mismatch : HALTED[code])?.() ?? m.check_error({ code });
 
 const ROLE: Record<Role, { name: Words; means: Words }> = {
 	leader: { name: m.role_leader, means: m.role_leader_means },
@@ -268,6 +273,8 @@ const ERROR: Record<string, Words> = {
 	StorageLost: m.error_storage_lost,
 	StorageFull: m.error_storage_full,
 	StorageCorrupt: m.error_storage_corrupt,
+	StorageNewer: m.error_storage_newer,
+	ProtocolMismatch: m.error_protocol_mismatch,
 	BadFile: m.error_bad_file,
 	TooLarge: m.error_too_large,
 	UnknownMechanism: m.error_unknown_mechanism
