@@ -3,6 +3,7 @@ import { sveltekit } from '@sveltejs/kit/vite';
 import tailwindcss from '@tailwindcss/vite';
 import { paraglideVitePlugin } from '@inlang/paraglide-js';
 import { defineConfig } from 'vitest/config';
+import { siteFiles } from './scripts/lib/site-files.js';
 
 export default defineConfig({
 	plugins: [
@@ -16,8 +17,13 @@ export default defineConfig({
 		sveltekit({
 			// Compressed once here, so that the relay only sends files.
 			adapter: adapter({ fallback: '200.html', precompress: true }),
-			compilerOptions: { runes: true }
-		})
+			compilerOptions: { runes: true },
+			// By the page itself, once its node runs: see lib/ui/site.
+			serviceWorker: { register: false },
+			// Besides the looks whenever the relay comes back: it may serve a new build without being started anew.
+			version: { pollInterval: 300_000 }
+		}),
+		siteFiles()
 	],
 	// The node's worker is a module of its own, with code splitting inside it.
 	worker: { format: 'es' },

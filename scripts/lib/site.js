@@ -10,6 +10,7 @@ const SOURCES = [
 	'messages',
 	'project.inlang/settings.json',
 	'vite.config.ts',
+	'scripts/lib/site-files.js',
 	'tsconfig.json',
 	'package-lock.json'
 ];

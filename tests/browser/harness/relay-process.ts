@@ -7,7 +7,7 @@
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureNode } from '../../../scripts/lib/packages.js';
@@ -23,6 +23,8 @@ export interface RelayProcess {
 	readonly joinUrl: string;
 	readonly joinCode: string;
 	readonly dataDirectory: string;
+	/** The build that it serves. */
+	readonly site: string;
 	/** Node id of its Booter, lower-case hex. */
 	readonly id: string;
 	/** null while it is stopped. */
@@ -52,6 +54,8 @@ export interface RelayProcessOptions {
 	/** Kept by dispose(); the default is a new folder that is removed. */
 	dataDirectory?: string;
 	host?: string;
+	/** It serves a copy of the build, which the test may change. */
+	ownSite?: boolean;
 	/** More of the relay's arguments, for example `--tls`. */
 	args?: string[];
 }
@@ -77,12 +81,14 @@ export async function startRelayProcess(options: RelayProcessOptions = {}): Prom
 	const dataDirectory = options.dataDirectory ?? join(folder, 'data');
 	const config = options.config ?? join(folder, 'network.ini');
 	if (options.config === undefined) writeFileSync(config, options.ini ?? '');
+	const site = join(options.ownSite ? folder : ROOT, 'build');
+	if (options.ownSite) cpSync(join(ROOT, 'build'), site, { recursive: true });
 	let child: ChildProcess | null = null;
 	let output = '';
 	let ready: Ready | null = null;
 
 	const start = async (): Promise<void> => {
-		const args = ['--config', config, '--data', dataDirectory, '--no-color'];
+		const args = ['--config', config, '--data', dataDirectory, '--site', site, '--no-color'];
 		// After the first start the tabs know the port.
 		if (options.replica === undefined) args.push('--port', String(ready?.port ?? options.port ?? 0));
 		else args.push('--replica', options.replica);
@@ -138,6 +144,7 @@ export async function startRelayProcess(options: RelayProcessOptions = {}): Prom
 			return ready!.joinCode;
 		},
 		dataDirectory,
+		site,
 		get id() {
 			return ready!.replicas.find(({ state }) => state === 'self')!.id;
 		},

@@ -22,6 +22,8 @@ interface TestFixtures {
 	ini: string;
 	/** How many replicas the Booter has; 1, the default, is a relay without a cluster. */
 	replicas: number;
+	/** The relay serves a copy of the build, `relay.site`, which the test may change. */
+	ownSite: boolean;
 	/** Needs `replicas`. */
 	cluster: RelayCluster;
 	/** In a cluster its first replica, from which the pages come. */
@@ -42,8 +44,10 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
 	launchOptions: [async ({ webRtc }, use) => use(launchOptions(webRtc)), { scope: 'worker' }],
 	ini: ['', { option: true }],
 	replicas: [1, { option: true }],
-	cluster: async ({ ini, replicas }, use, info) => {
-		const cluster = replicas > 1 ? await startRelayCluster({ ini, replicas }) : await clusterOfOne(ini);
+	ownSite: [false, { option: true }],
+	cluster: async ({ ini, replicas, ownSite }, use, info) => {
+		const cluster =
+			replicas > 1 ? await startRelayCluster({ ini, replicas }) : await clusterOfOne(ini, ownSite);
 		await use(cluster);
 		if (info.status !== info.expectedStatus)
 			await info.attach('relay', { body: cluster.output(), contentType: 'text/plain' });
@@ -75,8 +79,8 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
 	]
 });
 
-async function clusterOfOne(ini: string): Promise<RelayCluster> {
-	const relay = Object.assign(await startRelayProcess({ ini }), { replica: '' });
+async function clusterOfOne(ini: string, ownSite: boolean): Promise<RelayCluster> {
+	const relay = Object.assign(await startRelayProcess({ ini, ownSite }), { replica: '' });
 	return {
 		replicas: [relay],
 		byId: () => relay,

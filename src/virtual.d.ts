@@ -1,0 +1,7 @@
+/** Made by scripts/lib/site-files.js while the service worker is built. */
+declare module 'virtual:site-files' {
+	/** Paths of all files of the build, the page itself not among them. */
+	export const files: readonly string[];
+	/** Of the build, as in `_app/version.json`. */
+	export const version: string;
+}
