@@ -14,6 +14,13 @@ describe('hex', () => {
 		);
 	});
 
+	it('round-trips what is longer than one piece', () => {
+		for (const length of [1023, 1024, 1025, 70_000]) {
+			const bytes = Uint8Array.from({ length }, (_, i) => i * 7);
+			expect(toHex(bytes)).toBe(Buffer.from(bytes).toString('hex'));
+		}
+	});
+
 	it.each(['0', 'abc', 'AB', '0x00', 'zz', ' 00', '00\n', 'aé'])('refuses %j', (text) => {
 		expect(() => fromHex(text)).toThrow(HexError);
 	});
