@@ -32,7 +32,7 @@ export default defineConfig({
 	server: { proxy: { '^/(api|healthz|j)(/|$)': { target: 'http://127.0.0.1:7070', changeOrigin: true } } },
 	test: {
 		// What needs a browser is Playwright's, in tests/browser.
-		include: ['{src,relay,scripts}/**/*.test.{ts,js}', 'tests/{simulation,lint}/**/*.test.ts'],
+		include: ['{src,relay,scripts}/**/*.test.{ts,js}', 'tests/{simulation,lint,soak}/**/*.test.ts'],
 		// A process for each of the files would cost as much as their tests: the files of one process share their modules.
 		isolate: false,
 		// One core is left free by default, which of two is half: nothing else runs beside the tests.

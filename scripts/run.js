@@ -1,4 +1,4 @@
-/** npm run dev, build, check, test:long, bench, bench:spectrum, simulate, simulate:teeth, mutation, invite, recover: each with the project's own Node.js, installed where missing. */
+/** npm run dev, build, check, test:long, bench, bench:spectrum, soak, simulate, simulate:teeth, mutation, invite, recover: each with the project's own Node.js, installed where missing. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,16 +27,10 @@ const COMMANDS = {
 		say(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);
 		return failed === 0 ? 0 : 1;
 	},
-	bench: async (node, args) => {
-		await ensureSite(node);
-		const browser = await ensureBrowser(node);
-		return together(
-			[[node, [entry('tests', 'bench', 'main.ts'), ...args], { TABWAVE_CHROMIUM: browser }]],
-			node
-		);
-	},
+	bench: (node, args) => inBrowser(node, entry('tests', 'bench', 'main.ts'), args),
 	'bench:spectrum': (node, args) =>
 		together([[node, [entry('tests', 'bench', 'spectrum.ts'), ...args]]], node),
+	soak: (node, args) => inBrowser(node, entry('tests', 'soak', 'main.ts'), args),
 	simulate: (node, args) => together([[node, [entry('tests', 'simulation', 'main.ts'), ...args]]], node),
 	'simulate:teeth': (node, args) =>
 		together([[node, [entry('tests', 'simulation', 'teeth', 'main.ts'), ...args]]], node),
@@ -56,6 +50,18 @@ await script(async () => {
 	await ensurePackages();
 	return command(await ensureNode(), args);
 });
+
+/**
+ * A program that opens the built site in a browser.
+ * @param {string} node
+ * @param {string} program
+ * @param {string[]} args
+ */
+async function inBrowser(node, program, args) {
+	await ensureSite(node);
+	const browser = await ensureBrowser(node);
+	return together([[node, [program, ...args], { TABWAVE_CHROMIUM: browser }]], node);
+}
 
 /**
  * The sources, reloaded as they change, in front of a relay of the same machine.

@@ -2,6 +2,12 @@
 import { chromium, type BrowserContext, type Page } from 'playwright-core';
 import type { TabwaveApi } from '#lib/node/api.ts';
 import { launchOptions } from '../browser/harness/chromium.ts';
+import {
+	openPlainTabs,
+	startPlainChromium,
+	type PlainChromium,
+	type PlainTab
+} from '../browser/harness/plain-chromium.ts';
 import { startRelayCluster } from '../browser/harness/relay-cluster.ts';
 import { startRelayProcess, type RelayProcess } from '../browser/harness/relay-process.ts';
 import { waitFor } from '../browser/harness/tabs.ts';
@@ -27,8 +33,8 @@ export interface BenchNetworkInit {
 	partitions?: number;
 	/** Spread over the partitions. */
 	tabs?: number;
-	/** What the tabs show: what people look at costs, too. */
-	path?: string;
+	/** What the tabs show, or several pages in turn: what people look at costs, too. */
+	path?: string | readonly string[];
 	/** Lets openInspector() in. */
 	inspectRelay?: boolean;
 	/** Of the Booter. */
@@ -74,7 +80,10 @@ export async function withNetwork<T>(
 			const context = await browser.newContext();
 			await context.addInitScript(keepConnections);
 			const pages: Page[] = [];
-			for (let i = 0; i < tabs; i++) pages.push(await joinedTab(context, relay, 1 + (i % partitions), path));
+			for (let i = 0; i < tabs; i++) {
+				const shown = typeof path === 'object' ? path[i % path.length] : path;
+				pages.push(await joinedTab(context, relay, 1 + (i % partitions), shown));
+			}
 			await Promise.all(pages.map(voting));
 			return await run({
 				context,
@@ -91,6 +100,37 @@ export async function withNetwork<T>(
 	} finally {
 		running.delete(endRelay);
 		await booter.dispose();
+	}
+}
+
+export interface PlainNetwork {
+	chromium: PlainChromium;
+	relay: RelayProcess;
+	/** At /node, and no members. */
+	tabs: PlainTab[];
+}
+
+/** The same of one partition and without Playwright, for what it keeps a tab from: to crash, and to be there again. */
+export async function withPlainTabs<T>(
+	{ tabs, ini = '' }: { tabs: number; ini?: string },
+	run: (network: PlainNetwork) => Promise<T>
+): Promise<T> {
+	const relay = await startRelayProcess({ ini: `[partitions]\ncount = 1\n${ini}` });
+	const endRelay = (): Promise<void> => relay.dispose();
+	running.add(endRelay);
+	try {
+		const chromium = await startPlainChromium();
+		const endChromium = (): Promise<void> => chromium.dispose();
+		running.add(endChromium);
+		try {
+			return await run({ chromium, relay, tabs: await openPlainTabs(chromium, tabs, `${relay.url}/node`) });
+		} finally {
+			running.delete(endChromium);
+			await chromium.dispose();
+		}
+	} finally {
+		running.delete(endRelay);
+		await relay.dispose();
 	}
 }
 
