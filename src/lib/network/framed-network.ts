@@ -32,8 +32,6 @@ export interface NetworkCounters {
 	framesDropped: number;
 	bytesDropped: number;
 	violations: number;
-	/** Links that went on over another stream, with nothing lost. */
-	moves: number;
 }
 
 export interface FramedNetworkBounds {
@@ -49,8 +47,7 @@ export class FramedNetwork implements Network {
 		bytesReceived: 0,
 		framesDropped: 0,
 		bytesDropped: 0,
-		violations: 0,
-		moves: 0
+		violations: 0
 	};
 	#carrier: LinkCarrier;
 	#maxFramesPerSecond: (peer: NodeId) => number;
@@ -180,6 +177,7 @@ export class FramedNetwork implements Network {
 			acknowledgedBytes: 0,
 			droppedFrames: 0,
 			fullMs: -Infinity,
+			moves: 0,
 			...(resumed && continued(known!)),
 			rttMs: known?.path === path ? known.rttMs : null,
 			heardMs: nowMs,
@@ -189,7 +187,6 @@ export class FramedNetwork implements Network {
 			pingWindowMs: 0
 		};
 		this.#links.set(peer, link);
-		if (resumed) this.counters.moves++;
 		this.#ping(peer, link, nowMs);
 		this.#events?.link(statusOf(peer, link), resumed ? 'moved' : 'up');
 	}
@@ -243,6 +240,8 @@ export class FramedNetwork implements Network {
 		if (isKept) {
 			if (!link.isBroken) link.heardMs = performance.now();
 			link.isBroken = true;
+			// A relayed one ends with the other side's connection to the relay, or with the relay: its tab has gone, as a rule.
+			if (link.path === 'relayed') this.#tellDown(peer, link);
 		} else {
 			this.#links.delete(peer);
 			this.#tellDown(peer, link);
@@ -344,6 +343,7 @@ interface Link {
 	/** Not taken by its queue, and when the last one was not. */
 	droppedFrames: number;
 	fullMs: number;
+	moves: number;
 	rttMs: number | null;
 	heardMs: number;
 	/** 0 while none is awaited. */
@@ -358,22 +358,18 @@ function framesTo(to: NodeId, packets: Uint8Array[]): OutgoingFrame[] {
 }
 
 function statusOf(peer: NodeId, link: Link | null): LinkStatus {
-	const dropped = link && link.droppedFrames > 0 ? { droppedFrames: link.droppedFrames } : {};
+	const past = {
+		...(link && link.droppedFrames > 0 && { droppedFrames: link.droppedFrames }),
+		...(link && link.moves > 0 && { moves: link.moves })
+	};
 	return link && !isQuiet(link)
-		? { peer, path: link.path, rttMs: link.rttMs, ...dropped }
-		: { peer, path: 'down', rttMs: null, ...dropped };
+		? { peer, path: link.path, rttMs: link.rttMs, ...past }
+		: { peer, path: 'down', rttMs: null, ...past };
 }
 
 /** What outlives a path. */
-function continued({
-	decoder,
-	rate,
-	bytes,
-	acknowledgedBytes,
-	droppedFrames,
-	fullMs
-}: Link): Pick<Link, 'decoder' | 'rate' | 'bytes' | 'acknowledgedBytes' | 'droppedFrames' | 'fullMs'> {
-	return { decoder, rate, bytes, acknowledgedBytes, droppedFrames, fullMs };
+function continued({ decoder, rate, bytes, acknowledgedBytes, droppedFrames, fullMs, moves }: Link) {
+	return { decoder, rate, bytes, acknowledgedBytes, droppedFrames, fullMs, moves: moves + 1 };
 }
 
 function isQuiet({ isBroken, heardMs, pingId }: Link): boolean {

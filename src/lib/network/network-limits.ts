@@ -34,7 +34,7 @@ export const HELLO_TIMEOUT_MS = 5_000;
 /** A link that broke is gone on with for so long: what a relay takes to restart, and tabs to reach each other over it. */
 export const RESUME_MS = 10_000;
 
-/** Another path is there sooner, as a rule. After this the node hears that a broken link is down. */
+/** Another path is there sooner, as a rule. After this the node hears that a direct link that broke is down. */
 export const BROKEN_MS = 750;
 
 /** Bytes on their way across the page's MessagePort, per direction: what a busy main thread may fall behind in a second. */

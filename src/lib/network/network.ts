@@ -23,6 +23,8 @@ export interface LinkStatus {
 	rttMs: number | null;
 	/** Frames that its full queue did not take since the link came up; absent where it took all. What must arrive is sent again. */
 	droppedFrames?: number;
+	/** How often it has gone on over another path or stream since it came up, with nothing lost; absent where it never has. */
+	moves?: number;
 }
 
 export interface NetworkEvents {

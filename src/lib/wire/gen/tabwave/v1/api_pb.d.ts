@@ -130,6 +130,13 @@ export declare type LinkInfo = Message<"tabwave.v1.LinkInfo"> & {
    * @generated from field: optional uint32 dropped_frames = 90;
    */
   droppedFrames?: number | undefined;
+
+  /**
+   * How often it has gone on over another path or stream with nothing lost; absent where it never has.
+   *
+   * @generated from field: optional uint32 moves = 91;
+   */
+  moves?: number | undefined;
 };
 
 /**
@@ -461,7 +468,7 @@ export declare const NodeStatusSchema: GenMessage<NodeStatus>;
  */
 export declare type Halted = Message<"tabwave.v1.Halted"> & {
   /**
-   * StorageLost, StorageFull, StorageCorrupt or NodeHalted.
+   * StorageLost, StorageFull, StorageCorrupt, StorageNewer or NodeHalted.
    *
    * @generated from field: string code = 1;
    */
