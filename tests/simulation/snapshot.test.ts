@@ -20,7 +20,7 @@ async function grown(partitions: number[], booters = 1): Promise<World> {
 		transfersPerSecond: 20,
 		maxClockSkewMs: 0,
 		timing: { evictionGraceMs: 3000 },
-		genesis: { checkpointInterval: INTERVAL, expiryWindow: 60 }
+		genesis: { checkpointInterval: INTERVAL, expiryWindow: 15 }
 	});
 	await world.start();
 	await until(world, () => world.tabs.every(({ joined }) => joined));

@@ -649,7 +649,7 @@ export class TabwaveNode {
 		const { height } = this.chain.head;
 		if (snapshot.head.height > height) {
 			turn.commits.push(this.chain.jump(snapshot));
-			turn.persist.push(this.older.begin(missingTo));
+			turn.persist.push(this.older.begin(missingTo, height));
 			for (const { height: at, change } of changes)
 				if (at > height) addEffects(turn, this.evidence.moved(change));
 			const { topology, recent } = this.chain;
@@ -659,7 +659,8 @@ export class TabwaveNode {
 			this.#lastOwnBlock = null;
 			if (this.partition || this.#pbft) this.#enterEpoch(turn);
 			this.#takeVoter(turn, this.#voter.moved());
-			this.#init.events.jumped?.(missingTo);
+			this.sync.jumped();
+			this.#init.events.jumped?.(this.older.missingTo);
 		}
 		done();
 	}

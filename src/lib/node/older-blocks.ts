@@ -8,7 +8,7 @@ import { equalBytes } from '../crypto/hex.ts';
 import { decodeFinalBlock, decodeHeader, isHeaderOnly } from '../ledger/block.ts';
 import { LedgerError } from '../ledger/errors.ts';
 import { StoreError, type LedgerStore, type VoteRecord } from '../storage/ledger-store.ts';
-import { MissingBlocksRecordSchema } from '../wire/gen/tabwave/v1/storage_pb.js';
+import { MissingBlocksRecordSchema, type MissingBlocksRecord } from '../wire/gen/tabwave/v1/storage_pb.js';
 import type { Packet, SyncResponse } from '../wire/gen/tabwave/v1/wire_pb.js';
 import type { Clock } from './clock.ts';
 import type { ReadBlock } from './describe.ts';
@@ -53,6 +53,8 @@ export class OlderBlocks {
 	readonly #init: OlderBlocksInit;
 	readonly #questions: Questions<SyncResponse>;
 	#missingTo = 0;
+	/** Blocks of this height and below were here before the snapshot. */
+	#missingAbove = 0;
 	#isFetching = false;
 	/** Who did not have what was asked for: it may have begun with a snapshot itself. */
 	readonly #restUntilMs = new Map<string, number>();
@@ -69,13 +71,22 @@ export class OlderBlocks {
 
 	/** After a restart. @param records what the store held */
 	restore(records: { key: string; value: Uint8Array }[]): void {
-		this.#missingTo = missingTo(records);
+		const { toHeight, aboveHeight } = missingIn(records);
+		this.#missingTo = toHeight;
+		this.#missingAbove = aboveHeight;
 	}
 
-	/** A snapshot was taken: its own blocks reach down to the one above this height. @returns what has to be stored with it */
-	begin(missingTo: number): VoteRecord {
-		this.#missingTo = missingTo;
-		return missingRecord(missingTo);
+	/**
+	 * A snapshot was taken.
+	 * @param missingTo its own blocks reach down to the one above this height
+	 * @param before the height of this node until then
+	 * @returns what has to be stored with it
+	 */
+	begin(missingTo: number, before: number): VoteRecord {
+		// Where it had not all of them before, it is not worth knowing which.
+		this.#missingAbove = this.#missingTo > 0 ? 0 : Math.min(before, missingTo);
+		this.#missingTo = missingTo > this.#missingAbove ? missingTo : 0;
+		return this.#record(this.#missingTo);
 	}
 
 	/** @returns whether the answer was asked for here */
@@ -109,18 +120,26 @@ export class OlderBlocks {
 		const above = await store.block(to + 1);
 		if (!above) throw new StoreError('corrupt', `block ${to + 1} is missing from the store`);
 		const { previousHash } = decodeHeader(decodeFinalBlock(above).header);
-		const blocks = await this.fetch(peer, chain, { to, hash: previousHash });
+		const blocks = await this.fetch(peer, chain, { to, hash: previousHash }, this.#missingAbove + 1);
 		if (!blocks) {
 			if (this.#restUntilMs.size >= MAX_RESTING) this.#restUntilMs.clear();
 			this.#restUntilMs.set(peer, clock.now() + REST_MS);
 			return;
 		}
-		const left = to - blocks.length;
-		await this.store(blocks, [missingRecord(left)]);
+		const left = to - blocks.length > this.#missingAbove ? to - blocks.length : 0;
+		await this.store(blocks, [this.#record(left)]);
 		this.#missingTo = left;
 		if (left > 0) return;
 		log('info', 'all blocks below the snapshot are here');
 		filledIn();
+	}
+
+	#record(toHeight: number): VoteRecord {
+		const record = create(MissingBlocksRecordSchema, { toHeight, aboveHeight: this.#missingAbove });
+		return {
+			key: MISSING_BLOCKS_KEY,
+			value: toHeight > 0 ? toBinary(MissingBlocksRecordSchema, record) : null
+		};
 	}
 
 	/** Puts fetched blocks on the disk. @param votes what is stored with them */
@@ -198,14 +217,10 @@ export class OlderBlocks {
 
 /** Blocks of this height and below are not in the store; 0 where all are. @param records what the store held */
 export function missingTo(records: { key: string; value: Uint8Array }[]): number {
-	const record = records.find(({ key }) => key === MISSING_BLOCKS_KEY);
-	return record ? fromBinary(MissingBlocksRecordSchema, record.value).toHeight : 0;
+	return missingIn(records).toHeight;
 }
 
-function missingRecord(toHeight: number): VoteRecord {
-	const record = create(MissingBlocksRecordSchema, { toHeight });
-	return {
-		key: MISSING_BLOCKS_KEY,
-		value: toHeight > 0 ? toBinary(MissingBlocksRecordSchema, record) : null
-	};
+function missingIn(records: { key: string; value: Uint8Array }[]): MissingBlocksRecord {
+	const record = records.find(({ key }) => key === MISSING_BLOCKS_KEY);
+	return record ? fromBinary(MissingBlocksRecordSchema, record.value) : create(MissingBlocksRecordSchema, {});
 }

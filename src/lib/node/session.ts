@@ -89,7 +89,11 @@ export async function startSession(init: SessionInit): Promise<Session> {
 				api.committed(commits);
 				filler.committed(commits);
 			},
-			jumped: (missingTo) => api.jumped(missingTo),
+			jumped: (missing) => {
+				api.jumped(missing);
+				// A newcomer has none yet; behind those of others they would stand in no order.
+				if (spectrum.trades(1).length === 0) void readOlderTrades(missing).catch(report);
+			},
 			filledIn: () => api.filledIn(),
 			link: (status: LinkStatus) => api.link(status),
 			changed: () => api.changed(),
@@ -145,7 +149,7 @@ export async function startSession(init: SessionInit): Promise<Session> {
 	}
 	store.onLost((error) => node.halt(error));
 	await spectrum.start();
-	await readOlderTrades();
+	await readOlderTrades(missingTo(votes));
 	await Promise.all([filler.start(missingTo(votes)), node.start()]);
 	return {
 		api,
@@ -161,10 +165,11 @@ export async function startSession(init: SessionInit): Promise<Session> {
 		}
 	};
 
-	async function readOlderTrades(): Promise<void> {
+	async function readOlderTrades(missing: number): Promise<void> {
 		const older: Parameters<SpectrumService['addOlder']>[0][] = [];
-		for (let height = Math.max(1, chain.head.height - OLDER_BLOCKS + 1); height <= chain.head.height;) {
-			const blocks = await store.blocks(height, OLDER_BLOCKS, OLDER_BYTES);
+		const last = chain.head.height;
+		for (let height = Math.max(missing, last - OLDER_BLOCKS) + 1; height <= last;) {
+			const blocks = await store.blocks(height, last - height + 1, OLDER_BYTES);
 			if (blocks.length === 0) return;
 			height += blocks.length;
 			for (const { header, transactions, receipts } of blocks.map((bytes) => readBlock(chain, bytes)))

@@ -86,8 +86,9 @@ beforeEach(async () => {
 		suits: () => suits,
 		adopt: async (one) => {
 			taken.push(one);
+			const { height } = chain.head;
 			const { state, head } = chain.jump(one.snapshot);
-			await own.write({ state, head, votes: [older.begin(one.missingTo)], durability: 'strict' });
+			await own.write({ state, head, votes: [older.begin(one.missingTo, height)], durability: 'strict' });
 		},
 		halt: (error) => void halted.push(error)
 	});
@@ -173,6 +174,21 @@ describe('who is far behind', () => {
 		expect(older.missingTo).toBe(0);
 		expect(await own.blocks(1, CHECKPOINT, 1e9)).toEqual(ledger.blocks.slice(0, CHECKPOINT));
 		expect(banned).toEqual([]);
+	});
+
+	it('fills in no more than it lacks: what it had before stays', async () => {
+		for (const bytes of ledger.blocks.slice(0, 14)) {
+			const { outcome, finality } = chain.check(decodeFinalBlock(bytes));
+			if (!('executed' in outcome)) throw new Error(outcome.message);
+			const { blocks, state, head } = chain.commitChecked(outcome.executed, finality);
+			await own.write({ blocks, state, head, durability: 'relaxed' });
+		}
+		await fetched();
+		expect(older.missingTo).toBe(CHECKPOINT - WINDOW - 1);
+		asked = [];
+		await older.check();
+		expect([asked, older.missingTo]).toEqual([[['a', 'blocks from 15']], 0]);
+		expect(await own.blocks(1, CHECKPOINT, 1e9)).toHaveLength(CHECKPOINT);
 	});
 
 	it('asks nobody for a snapshot where blocks are the shorter way, or there are no checkpoints', async () => {

@@ -163,6 +163,12 @@ export class Sync {
 		else this.#ask(higher, nowMs);
 	}
 
+	/** The chain goes on from a snapshot: that is no pace at which blocks come. */
+	jumped(): void {
+		if (this.#rate)
+			this.#rate = { startMs: this.#init.clock.now(), startHeight: this.#init.chain.head.height };
+	}
+
 	/** Who holds blocks up to a height and is believed, best first. */
 	sources(height: number): string[] {
 		const { peers, clock, awayMs } = this.#init;

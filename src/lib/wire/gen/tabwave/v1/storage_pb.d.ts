@@ -239,7 +239,7 @@ export declare type CheckpointRecord = Message<"tabwave.v1.CheckpointRecord"> & 
 export declare const CheckpointRecordSchema: GenMessage<CheckpointRecord>;
 
 /**
- * This node began with a snapshot: blocks of this height and below are being fetched behind it.
+ * This node went on from a snapshot: blocks of to_height and below are being fetched behind it, down to those that it had before.
  *
  * @generated from message tabwave.v1.MissingBlocksRecord
  */
@@ -248,6 +248,13 @@ export declare type MissingBlocksRecord = Message<"tabwave.v1.MissingBlocksRecor
    * @generated from field: uint32 to_height = 1;
    */
   toHeight: number;
+
+  /**
+   * The last of those; 0 where it had none.
+   *
+   * @generated from field: uint32 above_height = 2;
+   */
+  aboveHeight: number;
 };
 
 /**
