@@ -1,4 +1,7 @@
-/** The seed's rule for sellers: the highest bid first, each channel to one buyer. */
+/**
+ * The seed's rule for sellers: the highest bid first, each channel to one buyer. A bid for a channel that somebody near the buyer
+ * still holds waits for that one's own sale, and is looked at again after it.
+ */
 import type { AwardableOffer, Market } from './mechanism.ts';
 import { TradingFloor, compare, compareIds } from './trading-floor.ts';
 
@@ -12,15 +15,24 @@ export function awardHighest(market: Market, offers: readonly AwardableOffer[]):
 			compareIds(a.buyer, b.buyer, market.seed) ||
 			compareIds(a.bidId ?? '', b.bidId ?? '', market.seed)
 	);
-	for (const offer of highestFirst) {
-		const seller = floor.seller(offer.seller);
-		if (!seller || served.has(offer.buyer)) continue;
-		const ask = floor.ask(seller);
-		if (ask === undefined || offer.price < ask || !floor.isFeasible(offer.site, seller, offer.channel))
-			continue;
-		floor.give(seller, offer.site, offer.channel);
-		served.add(offer.buyer);
-		taken.push(offer);
+	let waiting = highestFirst;
+	for (;;) {
+		const still: AwardableOffer[] = [];
+		for (const offer of waiting) {
+			const seller = floor.seller(offer.seller);
+			if (!seller || served.has(offer.buyer)) continue;
+			const ask = floor.ask(seller);
+			if (ask === undefined || offer.price < ask) continue;
+			if (!floor.isFeasible(offer.site, seller, offer.channel)) {
+				still.push(offer);
+				continue;
+			}
+			floor.give(seller, offer.site, offer.channel);
+			served.add(offer.buyer);
+			taken.push(offer);
+		}
+		if (still.length === waiting.length) break;
+		waiting = still;
 	}
 	return taken;
 }
