@@ -5,6 +5,7 @@
 import type { OwnAccessPoint } from '../access-point.ts';
 import { SpectrumManager } from '../manager/spectrum-manager.ts';
 import type { Submission } from '../manager/submissions.ts';
+import type { Mechanism } from '../mechanisms/mechanism.ts';
 import { SeededRandom } from '../random.ts';
 import { SpectrumView } from '../view/spectrum-view.ts';
 import { TestChain, account, type TestBlock } from './test-chain.ts';
@@ -13,6 +14,8 @@ export interface SimulationOptions {
 	/** The AP database of each node. */
 	databases: OwnAccessPoint[][];
 	mechanism?: string;
+	/** Where the managers have more mechanisms than the registry. */
+	mechanismNamed?: (name: string) => Mechanism;
 	initialBalance?: bigint;
 	/** Share of submissions that vanish, in percent; the manager is told for half of them. */
 	lossPercent?: number;
@@ -45,9 +48,11 @@ export class MarketSimulation {
 	readonly #random: SeededRandom;
 	readonly #lossPercent: number;
 	readonly #percent: number;
+	readonly #mechanismNamed: ((name: string) => Mechanism) | undefined;
 
 	constructor(options: SimulationOptions) {
 		this.#percent = options.conflictDistancePercent ?? 100;
+		this.#mechanismNamed = options.mechanismNamed;
 		this.chain = new TestChain(this.#percent);
 		this.view = new SpectrumView(this.#percent);
 		this.#random = new SeededRandom(options.seed ?? 1, 'market-simulation');
@@ -139,7 +144,8 @@ export class MarketSimulation {
 		return new SpectrumManager({
 			self,
 			conflictDistancePercent: this.#percent,
-			...(mechanism && { mechanism })
+			...(mechanism && { mechanism }),
+			...(this.#mechanismNamed && { mechanismNamed: this.#mechanismNamed })
 		});
 	}
 
