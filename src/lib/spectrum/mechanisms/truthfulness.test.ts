@@ -91,7 +91,8 @@ function smallMarket(random: SeededRandom): Market {
 		buyers: market.buyers.map((buyer) => ({ ...buyer, value: value() })),
 		sellers: market.sellers.map((seller) => {
 			const ask = value() / 2n;
-			return { ...seller, asks: seller.idleChannels.map(() => ask) };
+			// It may hold more idle channels than it would give away now.
+			return { ...seller, asks: seller.idleChannels.slice(random.below(2)).map(() => ask) };
 		}),
 		minimumGain: BigInt(random.below(2) * random.below(5)),
 		reuse: random.below(2) === 0
@@ -139,6 +140,8 @@ function faultsOf(market: Market, outcome: Outcome): string[] {
 		if (utility(market, outcome, 'buyer', site.id) < 0n) faults.push(`${site.id} loses`);
 	for (const { site } of market.sellers)
 		if (utility(market, outcome, 'seller', site.id) < 0n) faults.push(`${site.id} loses`);
+	for (const { site, asks } of market.sellers)
+		if (channelsSold(outcome, site.id) > asks.length) faults.push(`${site.id} sells too much`);
 	const paid = outcome.trades.reduce((sum, { price }) => sum + price, 0n);
 	const received = [...outcome.receipts.values()].reduce((sum, receipt) => sum + receipt, 0n);
 	if (received > paid) faults.push(`the auctioneer pays in ${received - paid}`);

@@ -7,7 +7,7 @@
  * Where a channel has one holder after a trade, as on the chain, it is sold once (`Market.reuse`).
  */
 import { awardHighest } from './award.ts';
-import type { Market, Mechanism, Offer, Outcome } from './mechanism.ts';
+import type { Market, Mechanism, Offer, Outcome, Seller } from './mechanism.ts';
 import { Options } from './options.ts';
 import { compare } from './trading-floor.ts';
 
@@ -96,7 +96,8 @@ class Allocation {
 	readonly #options: Options;
 	readonly #choices: Choices;
 	readonly #reuse: boolean;
-	readonly #sold = new Set<number>();
+	/** Units by seller, each once: a seller gives away as many channels as it has asks. */
+	readonly #sold = new Map<Seller, Set<number>>();
 	readonly #holders = new Map<string, number[]>();
 
 	constructor(options: Options, choices: Choices, reuse: boolean) {
@@ -108,7 +109,7 @@ class Allocation {
 	cheapest(buyer: number): Choice | undefined {
 		return this.#choices[buyer]!.find(
 			({ unit, resource }) =>
-				!this.#sold.has(unit) &&
+				this.#isForSale(unit) &&
 				!this.#holders.get(resource)?.some((holder) => this.#options.clash(holder, buyer))
 		);
 	}
@@ -117,10 +118,20 @@ class Allocation {
 	serve(buyer: number): number | undefined {
 		const found = this.cheapest(buyer);
 		if (!found || this.#options.buyers[buyer]!.value < found.reserve) return undefined;
-		if (!this.#reuse) this.#sold.add(found.unit);
+		const { seller } = this.#options.units[found.unit]!;
+		const sold = this.#sold.get(seller);
+		if (sold) sold.add(found.unit);
+		else this.#sold.set(seller, new Set([found.unit]));
 		const holders = this.#holders.get(found.resource);
 		if (holders) holders.push(buyer);
 		else this.#holders.set(found.resource, [buyer]);
 		return found.unit;
+	}
+
+	#isForSale(unit: number): boolean {
+		const { seller } = this.#options.units[unit]!;
+		const sold = this.#sold.get(seller);
+		if (!sold) return true;
+		return sold.has(unit) ? this.#reuse : sold.size < seller.asks.length;
 	}
 }
