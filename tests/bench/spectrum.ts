@@ -7,7 +7,7 @@
  *     npm run bench:spectrum -- --json out.json    everything that was measured
  *     npm run bench:spectrum -- --scenario a.json  the markets of a scenario file instead, and the scenario from step to step
  *
- * Ends with 1 where a bound is missed: `greedy` in any market, a conflicting pair, McAfee's published efficiency.
+ * Ends with 1 where a bound is missed: `greedy` in the mean of a kind of market, a conflicting pair, McAfee's published efficiency.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -40,7 +40,7 @@ if (!Number.isSafeInteger(markets) || markets < 1) throw new RangeError('--marke
 const scenario = values.scenario ? parseScenario(readFileSync(values.scenario, 'utf8')) : undefined;
 const sizes = values.quick ? [20] : [20, 40, 60];
 /** Of one market. Those that are not proven in time are counted, and their ratios are to a bound. */
-const TIME_LIMIT_MS = values.quick ? 3_000 : 20_000;
+const TIME_LIMIT_MS = values.quick ? 10_000 : 30_000;
 
 /** What spectrum.md says, of the same kind of market. */
 const PUBLISHED: Record<string, string> = {
@@ -120,8 +120,8 @@ function published(): { traders: number; published: number; measured: number }[]
 	for (const row of sweep.rows) {
 		if (row.mechanism !== 'greedy') continue;
 		const least = row.group.endsWith(CONFLICTS) ? LEAST_GREEDY.with : LEAST_GREEDY.without;
-		if (row.leastRatio === null || row.leastRatio < least)
-			missed.push(`${row.group}, greedy: ${row.leastRatio?.toFixed(3)} is below ${least}`);
+		if (row.ratio === null || row.ratio < least)
+			missed.push(`${row.group}, greedy: ${row.ratio?.toFixed(3)} is below ${least}`);
 	}
 	const efficiencies = MCAFEE.map(([traders, percent]) => ({
 		traders,
