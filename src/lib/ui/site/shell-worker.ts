@@ -1,11 +1,11 @@
 /**
- * Keeps the site's own files in this browser, where it is a secure context, so that the page opens without its relay
- * (lib/ui/site/shell-cache.ts). A newer one waits until a page asks it to take over: at the button of the banner, or when the page
+ * The service worker. Keeps the site's own files in this browser, where it is a secure context, so that the page opens without its relay
+ * (shell-cache.ts). A newer one waits until a page asks it to take over: at the button of the banner, or when the page
  * itself is of the newer build.
  */
 import { files, version } from 'virtual:site-files';
-import { ShellCache } from '#lib/ui/site/shell-cache.ts';
-import { isTakeOver } from '#lib/ui/site/take-over.ts';
+import { ShellCache } from './shell-cache.ts';
+import { isTakeOver } from './take-over.ts';
 
 /** The part of ServiceWorkerGlobalScope that is used; TypeScript has either its types or those of pages. */
 interface Scope {
