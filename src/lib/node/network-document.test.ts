@@ -86,7 +86,8 @@ describe('the relay’s description of its network', () => {
 		['older', PROTOCOL_VERSION - 1],
 		['older', undefined]
 	])('of a %s protocol is not read any further, and says so', (which, protocol) => {
-		const refused = () => parseNetworkDocument(JSON.stringify({ protocol, genesis: 'in another form' }));
+		const refused = () =>
+			parseNetworkDocument(JSON.stringify({ protocol, chainId: 'x', genesis: 'in another form' }));
 		expect(refused).toThrow(
 			expect.objectContaining({ name: 'ProtocolMismatch', message: expect.stringContaining(which) })
 		);

@@ -57,7 +57,7 @@ export function parseNetworkDocument(text: string): NetworkDocument {
 	try {
 		if (text.length > MAX_DOCUMENT_CHARACTERS) throw new Error('it is too long');
 		const document = JSON.parse(text) as Record<string, never>;
-		checkProtocol(document.protocol);
+		checkProtocol(document);
 		if (
 			typeof document.chainId !== 'string' ||
 			typeof document.genesis !== 'string' ||
@@ -83,8 +83,10 @@ export function parseNetworkDocument(text: string): NetworkDocument {
 	}
 }
 
-/** Before anything else of the document is read: what it means may be another. @param protocol absent where a relay is older than its versions */
-function checkProtocol(protocol: unknown = FIRST_PROTOCOL): void {
+/** Before anything else of the document is read: what it means may be another. */
+function checkProtocol(document: { protocol?: unknown; chainId?: unknown }): void {
+	const unsaid = typeof document.chainId === 'string' ? FIRST_PROTOCOL : null;
+	const { protocol = unsaid } = document;
 	if (!Number.isSafeInteger(protocol)) throw new Error('its protocol is no version');
 	if (protocol === PROTOCOL_VERSION) return;
 	const which = (protocol as number) > PROTOCOL_VERSION ? 'newer' : 'older';
