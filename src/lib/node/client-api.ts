@@ -697,6 +697,9 @@ export class ClientApi implements TabwaveApi {
 	async #refreshStorage(): Promise<void> {
 		try {
 			this.#storage = await this.#init.storage();
+			const { usedBytes, quotaBytes } = this.#storage;
+			if (usedBytes !== null && quotaBytes !== null)
+				await this.#node.roomLeft(quotaBytes - usedBytes, quotaBytes);
 		} catch (error) {
 			this.#init.report(error);
 		}

@@ -56,6 +56,22 @@ describe('a member whose storage is full', () => {
 		expect(tab.node.votes).toBeGreaterThan(votes);
 	});
 
+	it('gives old bodies up while there is still room to do it in, and says it once', async () => {
+		const { network, tab, pay } = await memberWith(Infinity);
+		await pay(30);
+		await tab.node.roomLeft(40_000_000, 1_000_000_000);
+		await tab.node.roomLeft(2_000_000, 8_000_000);
+		expect(tab.node.headersOnlyTo).toBe(0);
+		await tab.node.roomLeft(999_999, 8_000_000);
+		const { headersOnlyTo } = tab.node;
+		expect(headersOnlyTo).toBeGreaterThan(0);
+		await pay(5);
+		await tab.node.roomLeft(0, 1_000_000_000);
+		expect((await tab.api.node.status()).storage.headersOnlyTo).toBeGreaterThan(headersOnlyTo);
+		expect(network.log.filter((line) => line.includes('the storage is full'))).toHaveLength(1);
+		expect(await tab.api.chain.verify()).toEqual({ checked: tab.node.chain.head.height, firstBad: null });
+	});
+
 	it('serves no block that it has not whole, and a newcomer gets the chain from the others', async () => {
 		const { network, tab, pay } = await memberWith(CAPACITY_BYTES);
 		await pay(30);

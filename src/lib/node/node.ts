@@ -25,7 +25,7 @@ import { roundKey } from '../ledger/genesis.ts';
 import { invariant, type LedgerError } from '../ledger/errors.ts';
 import { signedTransaction, unsignedTransaction, type ParsedTransaction } from '../ledger/transaction.ts';
 import type { LinkStatus, Network } from '../network/network.ts';
-import { StoreError, type LedgerStore } from '../storage/ledger-store.ts';
+import type { LedgerStore } from '../storage/ledger-store.ts';
 import { encodePacket } from '../wire/codec.ts';
 import {
 	JoinRequestSchema,
@@ -116,6 +116,10 @@ const HAND_ON_MS = 5000;
 const CERTIFIED_RESEND_MS = 2000;
 /** Room is made in steps of this at least, so that a full store does not meet every turn. */
 const MIN_ROOM_BYTES = 1_000_000;
+/** Below this the storage counts as full. Chromium's LevelDB gives room back with a compaction, which first takes some megabytes. */
+const LOW_ROOM_BYTES = 32_000_000;
+/** The same where a browser gives little. */
+const LOW_ROOM_SHARE = 1 / 8;
 const NOBODY = new Uint8Array(0);
 /** What is declared, of a silent member or of the Booter, is declared again while it lasts. */
 const DECLARATION_REPEAT_MS = 5000;
@@ -163,6 +167,9 @@ export class TabwaveNode {
 	#memberSinceMs = 0;
 	#outbox: ParsedTransaction[] = [];
 	#halted: Error | null = null;
+	/** One at a time: each goes on where the last one ended. */
+	#shrinking: Promise<unknown> = Promise.resolve();
+	#isMakingRoom = false;
 	/** Votes sent since the start. */
 	votes = 0;
 	/** The store was full: blocks of this height and below are headers alone; 0 where all are whole. */
@@ -1089,26 +1096,50 @@ export class TabwaveNode {
 		this.#init.network.send(to, [encodePacket(create(PacketSchema, { body: packet }))]);
 	}
 
-	/** Bodies of old blocks go before a vote is lost: the relay and other members hold them as well. */
+	/**
+	 * What the browser says is left for this site. Bodies of old blocks are given up while there is still room to do it in: a store that is
+	 * full may take not even what is shorter.
+	 */
+	async roomLeft(bytes: number, quotaBytes: number): Promise<void> {
+		const enough = Math.min(LOW_ROOM_BYTES, quotaBytes * LOW_ROOM_SHARE);
+		if (bytes >= enough || this.#isMakingRoom || this.#halted) return;
+		this.#isMakingRoom = true;
+		try {
+			await this.#shrink(enough - bytes);
+		} finally {
+			this.#isMakingRoom = false;
+		}
+	}
+
+	/** A write found no room. Bodies of old blocks go before a vote is lost: the relay and other members hold them as well. */
 	async #makeRoom(bytes: number): Promise<boolean> {
+		if (await this.#shrink(Math.max(bytes * 2, MIN_ROOM_BYTES))) return true;
+		// What can be made again goes last, since a person looks for transactions in it.
+		return (await this.#init.giveUp?.()) ?? false;
+	}
+
+	/** @returns whether there is more room now */
+	#shrink(bytes: number): Promise<boolean> {
+		const shrinking = this.#shrinking.then(() => this.#shrinkBy(bytes));
+		// Its failure is for whoever asked.
+		this.#shrinking = shrinking.catch(() => undefined);
+		return shrinking;
+	}
+
+	async #shrinkBy(bytes: number): Promise<boolean> {
 		const { store, events } = this.#init;
 		const { head, genesis } = this.chain;
 		// The ids of the last window are read from their blocks at each start; blocks of this very turn are not stored yet.
 		const below = head.height - genesis.fields.expiryWindow - genesis.fields.maxBlocksPerNext;
-		let room: { bytes: number; headersOnlyTo: number } | undefined;
-		try {
-			room = await store.shrink?.(below, Math.max(bytes * 2, MIN_ROOM_BYTES));
-		} catch (error) {
-			// Not even what is shorter fits: other tabs of this browser write into the same room.
-			if (!(error instanceof StoreError) || error.reason !== 'full') throw error;
-		}
-		// What can be made again goes last, since a person looks for transactions in it.
-		if (!room || room.bytes === 0) return (await this.#init.giveUp?.()) ?? false;
+		const room = await store.shrink?.(below, bytes);
+		if (!room || room.bytes === 0) return false;
+		// From then on some go with every block: that is not said each time.
+		if (this.headersOnlyTo === 0)
+			events.log(
+				'warning',
+				`the storage is full: blocks up to ${room.headersOnlyTo} are kept as headers alone`
+			);
 		this.headersOnlyTo = room.headersOnlyTo;
-		events.log(
-			'warning',
-			`the storage is full: blocks up to ${room.headersOnlyTo} are kept as headers alone`
-		);
 		events.changed();
 		return true;
 	}

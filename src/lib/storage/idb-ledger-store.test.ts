@@ -1,6 +1,9 @@
 import 'fake-indexeddb/auto';
+import { create } from '@bufbuild/protobuf';
 import { forceCloseDatabase, IDBFactory, IDBObjectStore } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { encodeFinalBlock } from '../ledger/block.ts';
+import { BlockCertificateSchema } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import { IdbLedgerStore } from './idb-ledger-store.ts';
 import {
 	deleteLedgerDatabase,
@@ -123,6 +126,72 @@ describe('the IndexedDB ledger store', () => {
 		});
 		await expect(store.load()).rejects.toMatchObject({ name: 'StoreError', reason: 'corrupt' });
 		expect((await store.load()).genesis).toBeNull();
+		await store.close();
+	});
+});
+
+describe('a store without any room', () => {
+	/** Takes so many shorter blocks at once as there is room for; deleting the reserve makes some. */
+	async function fullStore(room: { blocks: number; blocksWithoutReserve: number }) {
+		globalThis.indexedDB = new IDBFactory();
+		const store = new IdbLedgerStore({ chainId, nodeId });
+		await store.load();
+		await store.initialise(bytes(1), [], head);
+		const blocks = Array.from({ length: 40 }, (_, i) => ({
+			height: i + 1,
+			hash: bytes(i + 1),
+			bytes: encodeFinalBlock({
+				header: bytes(i + 1),
+				entry: bytes(2),
+				transactions: [new Uint8Array(9000)],
+				certificate: create(BlockCertificateSchema, { blockId: bytes(i + 1) })
+			})
+		}));
+		await store.write({ blocks, durability: 'strict' });
+		const put = IDBObjectStore.prototype.put;
+		const counts = new WeakMap<IDBTransaction, number>();
+		let isReserved = true;
+		const remove = IDBObjectStore.prototype.delete;
+		vi.spyOn(IDBObjectStore.prototype, 'delete').mockImplementation(function (this: IDBObjectStore, key) {
+			if (key instanceof IDBKeyRange && String(key.lower).startsWith('reserve')) isReserved = false;
+			return remove.call(this, key);
+		});
+		vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(function (this: IDBObjectStore, ...args) {
+			const count = (counts.get(this.transaction) ?? 0) + (this.name === 'blocks' ? 1 : 0);
+			counts.set(this.transaction, count);
+			if (count > (isReserved ? room.blocks : room.blocksWithoutReserve)) {
+				this.transaction.abort();
+				throw new DOMException('no room', 'QuotaExceededError');
+			}
+			return put.apply(this, args);
+		});
+		return store;
+	}
+
+	afterEach(() => {
+		vi.restoreAllMocks();
+	});
+
+	it('shortens fewer blocks at once, and has its reserve again in the end', async () => {
+		const store = await fullStore({ blocks: 0, blocksWithoutReserve: 1 });
+		const { bytes: freed, headersOnlyTo } = await store.shrink(31, 1_000_000);
+		expect(headersOnlyTo).toBe(30);
+		expect(freed).toBeGreaterThan(30 * 9000);
+		const database = await openLedgerDatabase(store.name);
+		expect((await database.getAllKeys('meta')).filter((key) => key.startsWith('reserve'))).toHaveLength(4);
+		database.close();
+		await store.close();
+	});
+
+	it('says that there is nothing more where not even one fits', async () => {
+		const store = await fullStore({ blocks: 0, blocksWithoutReserve: 0 });
+		expect(await store.shrink(31, 1_000_000)).toEqual({ bytes: 0, headersOnlyTo: 0 });
+		await store.close();
+	});
+
+	it('keeps its reserve where that is not needed', async () => {
+		const store = await fullStore({ blocks: 16, blocksWithoutReserve: 0 });
+		expect((await store.shrink(31, 1_000_000)).headersOnlyTo).toBe(30);
 		await store.close();
 	});
 });

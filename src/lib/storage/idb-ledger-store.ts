@@ -19,8 +19,15 @@ const READ_BATCH_BLOCKS = 20;
 /** Shortened in one transaction: some 30 KB of headers and proofs, which the reserve leaves room for. */
 const SHORTEN_BLOCKS = 16;
 
-/** Kept free for the moment when nothing else is: some turns' votes, and the first shorter blocks. */
+/**
+ * Kept free for the moment when nothing else is: some turns' votes, and the first shorter blocks. Private windows of Chromium (SQLite) have
+ * the room at once; elsewhere (LevelDB) what is deleted is free after the next compaction alone, which is why a node makes room
+ * before it must (`roomLeft`).
+ */
 export const RESERVE_BYTES = 64 * 1024;
+/** A value of 64 KiB would be stored beside the database, and be there for a while after it was deleted. */
+const RESERVE_ROW_BYTES = 16 * 1024;
+const RESERVE_KEYS = Array.from({ length: RESERVE_BYTES / RESERVE_ROW_BYTES }, (_, i) => `reserve-${i}`);
 
 export interface IdbLedgerStoreInit {
 	/** Hex of the genesis hash. */
@@ -74,7 +81,7 @@ export class IdbLedgerStore implements LedgerStore {
 					meta.put(tight(genesis), 'genesis'),
 					meta.put(tightHead(head), 'head'),
 					// What is given up first: without any room, not even a shorter block could be written.
-					meta.put(new Uint8Array(RESERVE_BYTES), 'reserve'),
+					...RESERVE_KEYS.map((key) => meta.put(reserveRow(), key)),
 					...state.filter((row) => !isNothing(row)).map((row) => rows.put(tightRow(row))),
 					transaction.done
 				]);
@@ -153,46 +160,56 @@ export class IdbLedgerStore implements LedgerStore {
 
 	async shrink(below: number, bytes: number): Promise<{ bytes: number; headersOnlyTo: number }> {
 		return this.#run('make room', async (database) => {
-			await database.delete('meta', 'reserve');
 			let freed = 0;
-			for (;;) {
-				const step = await this.#shorten(database, below);
-				freed += step.bytes;
-				if (step.headersOnlyTo + 1 < below && freed < bytes) continue;
-				if (freed > 2 * RESERVE_BYTES) await this.#reserve(database);
-				return { bytes: freed, headersOnlyTo: step.headersOnlyTo };
-			}
+			let headersOnlyTo = ((await database.get('meta', 'headersOnlyTo')) as number | undefined) ?? 0;
+			let atOnce = SHORTEN_BLOCKS;
+			let isReserved = true;
+			while (headersOnlyTo + 1 < below && freed < bytes)
+				try {
+					const end = Math.min(below, headersOnlyTo + 1 + atOnce);
+					freed += await this.#shorten(database, headersOnlyTo + 1, end);
+					headersOnlyTo = end - 1;
+				} catch (error) {
+					if (storeErrorOf(error, 'make room').reason !== 'full') throw error;
+					// What is written counts before what it replaces is gone: less of it may fit.
+					if (isReserved) {
+						await database.delete('meta', IDBKeyRange.bound(RESERVE_KEYS[0], RESERVE_KEYS.at(-1)));
+						isReserved = false;
+					} else if (atOnce > 1) atOnce = Math.ceil(atOnce / 4);
+					else break;
+				}
+			if (!isReserved && freed > 2 * RESERVE_BYTES) await this.#reserve(database);
+			return { bytes: freed, headersOnlyTo };
 		});
 	}
 
-	/** A few at a time: what is written must fit beside what it replaces. */
-	async #shorten(database: LedgerDatabase, below: number): Promise<{ bytes: number; headersOnlyTo: number }> {
+	/** Blocks from one height to below another, a few at a time. @returns bytes given back */
+	async #shorten(database: LedgerDatabase, from: number, end: number): Promise<number> {
 		const transaction = database.transaction(['meta', 'blocks'], 'readwrite', { durability: 'relaxed' });
-		const meta = transaction.objectStore('meta');
+		// Awaited below, unless a request fails before.
+		transaction.done.catch(ofTransaction);
 		const blocks = transaction.objectStore('blocks');
-		let headersOnlyTo = ((await meta.get('headersOnlyTo')) as number | undefined) ?? 0;
-		const end = Math.min(below, headersOnlyTo + 1 + SHORTEN_BLOCKS);
 		let bytes = 0;
-		if (headersOnlyTo + 1 < end) {
-			const range = IDBKeyRange.bound(headersOnlyTo + 1, end, false, true);
-			const records = await blocks.getAll(range);
-			headersOnlyTo = end - 1;
-			for (const record of records) {
-				const shorter = withoutBody(record.bytes);
-				if (!shorter) continue;
-				bytes += record.bytes.length - shorter.length;
-				blocks.put({ ...record, bytes: tight(shorter) }).catch(ofTransaction);
-			}
-			meta.put(headersOnlyTo, 'headersOnlyTo').catch(ofTransaction);
+		for (const record of await blocks.getAll(IDBKeyRange.bound(from, end, false, true))) {
+			const shorter = withoutBody(record.bytes);
+			if (!shorter) continue;
+			bytes += record.bytes.length - shorter.length;
+			blocks.put({ ...record, bytes: tight(shorter) }).catch(ofTransaction);
 		}
+		transaction
+			.objectStore('meta')
+			.put(end - 1, 'headersOnlyTo')
+			.catch(ofTransaction);
 		await transaction.done;
-		return { bytes, headersOnlyTo };
+		return bytes;
 	}
 
 	/** Where it does not fit, what was freed is wanted more elsewhere. */
 	async #reserve(database: LedgerDatabase): Promise<void> {
 		try {
-			await database.put('meta', new Uint8Array(RESERVE_BYTES), 'reserve');
+			const transaction = database.transaction('meta', 'readwrite', { durability: 'relaxed' });
+			for (const key of RESERVE_KEYS) transaction.store.put(reserveRow(), key).catch(ofTransaction);
+			await transaction.done;
 		} catch (error) {
 			if (storeErrorOf(error, 'keep a reserve').reason !== 'full') throw error;
 		}
@@ -242,6 +259,11 @@ export class IdbLedgerStore implements LedgerStore {
 		this.#lost = this.#ended = new StoreError('lost', `${message} (${this.name})`);
 		for (const listener of this.#lostListeners) listener(this.#lost);
 	}
+}
+
+/** Of what does not compress: a reserve of zeros takes no room and gives none. */
+function reserveRow(): Uint8Array {
+	return crypto.getRandomValues(new Uint8Array(RESERVE_ROW_BYTES));
 }
 
 /** Where a request fails its transaction does, and says why. */

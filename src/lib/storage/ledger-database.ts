@@ -5,7 +5,7 @@ import { StoreError } from './ledger-store.ts';
 import type { BlockRecord, HeadRecord, StateRow } from './ledger-store.ts';
 
 export interface LedgerSchema extends DBSchema {
-	/** Out-of-line keys `genesis`, `head`, `headersOnlyTo` and `reserve`. */
+	/** Out-of-line keys `genesis`, `head`, `headersOnlyTo` and `reserve-n`. */
 	meta: { key: string; value: Uint8Array | HeadRecord | number };
 	state: { key: string; value: StateRow };
 	votes: { key: string; value: { key: string; value: Uint8Array } };

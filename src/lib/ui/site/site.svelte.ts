@@ -12,6 +12,8 @@ import { takeOver } from './take-over.ts';
 
 /** The node comes first: what is kept for later is fetched when it has been linked for so long. */
 const SETTLED_MS = 5_000;
+/** The site's files are some 2 MB, of two builds: they are not to take the room of the ledger. */
+const SHELL_ROOM_BYTES = 16_000_000;
 /** While the relay is not linked, which may be because it speaks another protocol. */
 const LOOK_MS = 15_000;
 
@@ -76,6 +78,8 @@ class Site {
 		if (!('serviceWorker' in navigator)) return false;
 		let registration: ServiceWorkerRegistration;
 		try {
+			const { quota = Infinity, usage = 0 } = await navigator.storage.estimate();
+			if (quota - usage < SHELL_ROOM_BYTES) return false;
 			registration = await navigator.serviceWorker.register('/service-worker.js', { updateViaCache: 'none' });
 		} catch (error) {
 			console.info('This page does not open without its relay:', error);
