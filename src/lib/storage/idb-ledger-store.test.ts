@@ -144,6 +144,7 @@ describe('a store without any room', () => {
 				header: bytes(i + 1),
 				entry: bytes(2),
 				transactions: [new Uint8Array(9000)],
+				receipts: [],
 				certificate: create(BlockCertificateSchema, { blockId: bytes(i + 1) })
 			})
 		}));
