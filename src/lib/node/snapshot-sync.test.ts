@@ -6,7 +6,7 @@ import { testMembers, testSuite } from '../consensus/testing/members.ts';
 import { TestLedger } from '../consensus/testing/test-ledger.ts';
 import { decodeFinalBlock, encodeFinalBlock } from '../ledger/block.ts';
 import type { LedgerError } from '../ledger/errors.ts';
-import type { StoreWrite } from '../storage/ledger-store.ts';
+import { StoreError, type StoreWrite } from '../storage/ledger-store.ts';
 import { MemoryLedgerStore } from '../storage/memory-ledger-store.ts';
 import type { Packet, SnapshotResponse, SyncResponse } from '../wire/gen/tabwave/v1/wire_pb.js';
 import { missingTo, OlderBlocks } from './older-blocks.ts';
@@ -200,6 +200,15 @@ describe('who is far behind', () => {
 		expect(asked).toEqual([]);
 	});
 
+	it('fetches blocks where its storage has no room for a snapshot', async () => {
+		onWrite = (phase, { blocks = [] }) => {
+			if (phase === 'before' && blocks.length > 1) throw new StoreError('full', 'no room');
+		};
+		await fetched();
+		expect([taken, banned, halted]).toEqual([[], [], []]);
+		expect(snapshots.check(HEIGHT)).toBe(false);
+	});
+
 	it.each(['has none', 'says nothing', 'is not to be followed'])(
 		'fetches blocks where the one who is asked %s, and asks again later',
 		async (what) => {
@@ -207,7 +216,7 @@ describe('who is far behind', () => {
 			else
 				tampers.set('a', (one) => (what === 'has none' && isSnapshot(one) ? { ...one, blocks: [] } : null));
 			await fetched();
-			expect([taken, banned]).toEqual([[], []]);
+			expect([taken.length, banned]).toEqual([0, []]);
 			expect(snapshots.check(HEIGHT)).toBe(false);
 			nowMs += 30_000;
 			tampers.clear();

@@ -17,6 +17,7 @@ import {
 } from '../ledger/state-cut.ts';
 import type { StateValue } from '../ledger/state.ts';
 import { ReceiptStatus, type FinalBlock, type MembershipChange } from '../wire/gen/tabwave/v1/ledger_pb.js';
+import { StoreError } from '../storage/ledger-store.ts';
 import type { Packet, SnapshotRequest, SnapshotResponse } from '../wire/gen/tabwave/v1/wire_pb.js';
 import type { SyncStatus } from './api.ts';
 import type { Clock } from './clock.ts';
@@ -31,6 +32,8 @@ export const MIN_INTERVALS_AHEAD = 2;
 const RETRY_MS = 30_000;
 /** 128 KB over 50 KB/s, and as long again. */
 const ANSWER_TIMEOUT_MS = 6000;
+/** For all of it from one peer: who answers each question in the last moment does not hold a newcomer up for hours. */
+const MAX_SNAPSHOT_MS = 300_000;
 /** Chunks under way at once, of all peers. */
 const MAX_CHUNKS_UNDER_WAY = 4;
 /** What a tab can hold beside what it has; a larger state is built from the blocks. */
@@ -77,6 +80,7 @@ export class SnapshotSync {
 	#phase: NonNullable<SyncStatus['phase']> = 'blocks';
 	#done = 0;
 	#notBeforeMs = 0;
+	#deadlineMs = 0;
 
 	constructor(init: SnapshotSyncInit) {
 		this.#init = init;
@@ -121,6 +125,7 @@ export class SnapshotSync {
 	async #takeFrom(peer: string): Promise<boolean> {
 		const { chain, clock, log, ban, suits, adopt } = this.#init;
 		const startMs = clock.now();
+		this.#deadlineMs = startMs + MAX_SNAPSHOT_MS;
 		try {
 			this.#phase = 'members';
 			const offer = await this.#offerOf(peer);
@@ -151,8 +156,11 @@ export class SnapshotSync {
 			log('info', `goes on from the state at block ${head.height}, fetched in ${seconds} s`);
 			return true;
 		} catch (error) {
-			if (!(error instanceof LedgerError)) throw error;
-			ban(peer, error);
+			if (error instanceof LedgerError) ban(peer, error);
+			// Block sync gives up old blocks where there is no room for new ones.
+			else if (error instanceof StoreError && error.reason === 'full')
+				log('warning', 'the storage has no room for a snapshot: all blocks are fetched');
+			else throw error;
 			return false;
 		}
 	}
@@ -240,6 +248,7 @@ export class SnapshotSync {
 			await older.store(blocks);
 			const { height: lowest, previousHash } = blocks[0]!.header;
 			if (lowest <= floor) return { included, missingTo: lowest - 1 };
+			if (this.#isLate()) return null;
 			blocks = await older.fetch(peer, view, { to: lowest - 1, hash: previousHash }, floor);
 			if (!blocks) return null;
 		}
@@ -250,7 +259,12 @@ export class SnapshotSync {
 			throw new LedgerError('SnapshotInvalid', 'a signature under a snapshot does not hold');
 	}
 
-	#ask(peer: string, height: number, part: SnapshotRequest['part']): Promise<SnapshotResponse | null> {
+	#isLate(): boolean {
+		return this.#init.clock.now() > this.#deadlineMs;
+	}
+
+	async #ask(peer: string, height: number, part: SnapshotRequest['part']): Promise<SnapshotResponse | null> {
+		if (this.#isLate()) return null;
 		return this.#questions.ask(peer, ANSWER_TIMEOUT_MS, (requestId) =>
 			this.#init.send(peer, {
 				case: 'snapshotRequest',
