@@ -17,7 +17,7 @@ export default defineConfig({
 	// A test that passes at the second try hides what the first one found.
 	retries: 0,
 	timeout: 120_000,
-	globalTimeout: 750_000,
+	globalTimeout: isLong ? 3_000_000 : 750_000,
 	expect: { timeout: 15_000 },
 	reporter: 'list',
 	use: {

@@ -19,6 +19,7 @@ const FAILED = { passed: 0, failed: 1, skipped: 0 };
 const STATIC_TIMEOUT_MS = 300_000;
 const UNIT_TIMEOUT_MS = 480_000;
 const BROWSER_TIMEOUT_MS = 780_000;
+const LONG_BROWSER_TIMEOUT_MS = 3_060_000;
 
 /** @type {Check[]} */
 export const STATIC_CHECKS = [
@@ -56,7 +57,7 @@ export const LONG_TESTS = [
 	{
 		name: 'browser',
 		title: 'Long browser tests (Playwright)',
-		run: (node) => browserTests(node, { TABWAVE_LONG: '1' })
+		run: (node) => browserTests(node, { TABWAVE_LONG: '1' }, LONG_BROWSER_TIMEOUT_MS)
 	}
 ];
 
@@ -151,8 +152,9 @@ async function unitTests(node) {
 /**
  * @param {string} node
  * @param {NodeJS.ProcessEnv} [more]
+ * @param {number} [timeoutMs]
  */
-async function browserTests(node, more = {}) {
+async function browserTests(node, more = {}, timeoutMs = BROWSER_TIMEOUT_MS) {
 	await ensureSite(node);
 	const browser = await ensureBrowser(node);
 	const report = join(RESULTS, 'playwright.json');
@@ -172,7 +174,7 @@ async function browserTests(node, more = {}) {
 			PLAYWRIGHT_JSON_OUTPUT_NAME: report,
 			...more
 		},
-		timeoutMs: BROWSER_TIMEOUT_MS
+		timeoutMs
 	});
 	return countPlaywright(report, code);
 }
