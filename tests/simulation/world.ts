@@ -417,7 +417,12 @@ export class World {
 				if (this.liars.has(id)) return true;
 				const node = running!.node;
 				return (
-					joined && node.partition !== undefined && node.chain.head.height === height && node.pool.size === 0
+					joined &&
+					node.partition !== undefined &&
+					node.chain.head.height === height &&
+					node.pool.size === 0 &&
+					// What a snapshot passed over has been filled in behind it.
+					node.older.missingTo === 0
 				);
 			})
 		);
