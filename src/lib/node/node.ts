@@ -667,6 +667,7 @@ export class TabwaveNode {
 			if (this.partition || this.#pbft) this.#enterEpoch(turn);
 			this.#takeVoter(turn, this.#voter.moved());
 			this.sync.jumped();
+			this.#takeUpEarly();
 			this.#init.events.jumped?.(this.older.missingTo);
 		}
 		done();
@@ -687,7 +688,7 @@ export class TabwaveNode {
 			this.#takePbft(turn, this.#pbft.ledger(this.chain.topology.lastRoundId(partition.id)));
 		else if (partition || this.#pbft) this.#enterEpoch(turn);
 		this.pool.release(isNamed);
-		for (const order of this.#earlyOrders.take(this.chain.head.height + 1)) this.#again(order);
+		this.#takeUpEarly();
 	}
 
 	/** R22: a new epoch begins with its entry; open rounds are dropped, their transactions are still in the pool. */
@@ -901,6 +902,11 @@ export class TabwaveNode {
 		this.#earlyOrders.keep(order);
 		this.peers.holds(order.from, order.height - 1);
 		this.sync.check(0);
+	}
+
+	/** The height has come that somebody spoke of before. */
+	#takeUpEarly(): void {
+		for (const order of this.#earlyOrders.take(this.chain.head.height + 1)) this.#again(order);
 	}
 
 	#again({ from, body }: EarlyOrder): void {
