@@ -5,6 +5,7 @@
  *     npm run bench                             about eight minutes
  *     npm run bench -- --quick                  shorter, and without the eight tabs in one partition
  *     npm run bench -- --only trading,joining   some of the scenarios
+ *     npm run bench -- --only figures           those of a tab's life: first vote, departures, a relay that restarts
  *     npm run bench -- --json bench.json        everything that was measured
  *     npm run bench -- --heap-minutes 10        memory over a longer time (1)
  *     npm run bench -- --outstanding 4000       transfers outstanding in each partition (2000)
@@ -23,12 +24,14 @@ import { Report, several } from './report.ts';
 import { catchUp } from './scenarios/catch-up.ts';
 import { wholeClass } from './scenarios/class.ts';
 import { deadMembers } from './scenarios/dead-members.ts';
+import { departures } from './scenarios/departures.ts';
 import { failover } from './scenarios/failover.ts';
 import { firstLoad } from './scenarios/first-load.ts';
 import { heap } from './scenarios/heap.ts';
 import { joining } from './scenarios/joining.ts';
 import { profile } from './scenarios/profile.ts';
 import { quiet } from './scenarios/quiet.ts';
+import { relayRestart } from './scenarios/relay-restart.ts';
 import { trading } from './scenarios/trading.ts';
 import { viewChange } from './scenarios/view-change.ts';
 import { voteWatching } from './scenarios/vote-watching.ts';
@@ -45,9 +48,14 @@ const SCENARIOS = [
 	'dead-members',
 	'failover',
 	'joining',
+	'departures',
+	'relay-restart',
 	'class',
 	'heap'
 ] as const;
+
+/** Several scenarios by one name. */
+const GROUPS: Record<string, readonly string[]> = { figures: ['joining', 'departures', 'relay-restart'] };
 
 const { values } = parseArgs({
 	options: {
@@ -118,6 +126,8 @@ async function benchmarks(): Promise<void> {
 	);
 	await attempt('failover', () => failover(report, values.quick ? 5 : 20));
 	await attempt('joining', () => joining(report, values.quick ? 5 : 20));
+	await attempt('departures', () => departures(report, values.quick ? 5 : 20));
+	await attempt('relay-restart', () => relayRestart(report, values.quick ? 5 : 20));
 	await attempt('class', () => wholeClass(report, values.quick ? 5 : 20));
 	await attempt('heap', () => heap(report, heapMinutes));
 }
@@ -153,10 +163,12 @@ async function attempt(name: string, run: () => Promise<void>): Promise<void> {
 function chosenScenarios(): Set<string> {
 	if (values.only === undefined)
 		return new Set(SCENARIOS.filter((name) => !values.quick || name !== 'trading-8'));
-	const names = values.only.split(',').map((name) => name.trim());
+	const names = values.only.split(',').flatMap((name) => GROUPS[name.trim()] ?? name.trim());
 	const unknown = names.filter((name) => !(SCENARIOS as readonly string[]).includes(name));
 	if (unknown.length > 0)
-		throw new Error(`There is no scenario "${unknown.join('", "')}". Allowed: ${SCENARIOS.join(', ')}.`);
+		throw new Error(
+			`There is no scenario "${unknown.join('", "')}". Allowed: ${[...SCENARIOS, ...Object.keys(GROUPS)].join(', ')}.`
+		);
 	return new Set(names);
 }
 
