@@ -262,12 +262,8 @@ export class TabwaveNode {
 			...fetching,
 			older: this.older,
 			peers: () => this.#sources(init.chain.head.height + 1),
-			suits: ({ topology }) => {
-				// Its rounds go on where they are: they need the ledger's last block of its partition, wherever that is.
-				const own = this.partition;
-				const next = topology.partitionOf(this.self);
-				return !own || own.id !== next?.id || own.epoch !== next.epoch;
-			},
+			// A member's rounds go on where they are: they need the ledger's last block of its partition, wherever that is (R9).
+			suits: ({ topology }) => !topology.partitionOf(this.self),
 			adopt: (taken) => new Promise((done) => this.#turns.add({ type: 'snapshot', taken, done })),
 			halt: (error) => this.halt(error)
 		});
