@@ -1,9 +1,7 @@
 /** CBRS radios (CBSDs) as the Wireless Innovation Forum's deployment models list them, one a line. */
 import { MAX_NAME_LENGTH } from '../access-point.ts';
-import { parseCsv } from './csv.ts';
 import { RowError, cleanName, microdegrees, type DraftAccessPoint, type DraftFile } from './draft.ts';
-import { ImportError } from './import-error.ts';
-import { MAX_IMPORT_ROWS } from './limits.ts';
+import { readCsvRows } from './draft-rows.ts';
 
 const REQUIRED = ['cbsdId', 'latitude', 'longitude'] as const;
 /** A CBRS channel is 10 MHz: 10 dB above the power in one. */
@@ -15,22 +13,7 @@ export function looksLikeCbrs(text: string): boolean {
 
 /** @throws ImportError `MissingColumn`, `MalformedCsv`, `TooManyRows` */
 export function readCbrsRadios(text: string): DraftFile {
-	const [header, ...rows] = parseCsv(text, MAX_IMPORT_ROWS + 1);
-	const names = header?.fields.map((name) => name.trim()) ?? [];
-	for (const name of REQUIRED)
-		if (!names.includes(name)) throw new ImportError('MissingColumn', 1, `there is no column ${name}`);
-	const file: DraftFile = { rows: [], rejected: [] };
-	for (const { line, fields } of rows) {
-		try {
-			if (fields.length !== names.length)
-				throw new RowError(`it has ${fields.length} fields, the header has ${names.length}`);
-			file.rows.push({ line, draft: readRadio((name) => fields[names.indexOf(name)]?.trim() ?? '') });
-		} catch (error) {
-			if (!(error instanceof RowError)) throw error;
-			file.rejected.push({ line, reason: error.message });
-		}
-	}
-	return file;
+	return readCsvRows(text, REQUIRED, (field) => readRadio((name) => field(name).trim()));
 }
 
 function readRadio(field: (name: string) => string): DraftAccessPoint {

@@ -41,12 +41,15 @@ export class RowError extends Error {
 	override readonly name = 'RowError';
 }
 
+/** In a degree. */
+export const MICRODEGREES = 1_000_000;
+
 /** Degrees as a file writes them, in micro-degrees. @throws RowError */
 export function microdegrees(value: unknown, what: string): number {
 	const degrees = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
 	if (typeof degrees !== 'number' || !Number.isFinite(degrees) || Math.abs(degrees) > 360)
 		throw new RowError(`the ${what} is no number of degrees`);
-	return Math.round(degrees * 1_000_000);
+	return Math.round(degrees * MICRODEGREES);
 }
 
 /** A name that the contract takes: no control or direction characters, bounded, never empty. */

@@ -1,9 +1,7 @@
 /** NYC Open Data, "NYC Wi-Fi Hotspot Locations" as GeoJSON: positions and names. Radio, channels and demand are not in it. */
 import { MAX_NAME_LENGTH } from '../access-point.ts';
 import { RowError, cleanName, microdegrees, type DraftAccessPoint, type DraftFile } from './draft.ts';
-import { ImportError } from './import-error.ts';
-import { elementLines } from './json-lines.ts';
-import { MAX_IMPORT_ROWS } from './limits.ts';
+import { readFeatures } from './draft-rows.ts';
 
 export function isFeatureCollection(value: unknown): value is { features: unknown[] } {
 	return isObject(value) && value.type === 'FeatureCollection' && Array.isArray(value.features);
@@ -11,24 +9,7 @@ export function isFeatureCollection(value: unknown): value is { features: unknow
 
 /** @throws ImportError `TooManyRows` */
 export function readNycHotspots(text: string, collection: { features: unknown[] }): DraftFile {
-	const lines = elementLines(text, 'features');
-	if (collection.features.length > MAX_IMPORT_ROWS)
-		throw new ImportError(
-			'TooManyRows',
-			lines[MAX_IMPORT_ROWS] ?? 1,
-			`at most ${MAX_IMPORT_ROWS} features are read`
-		);
-	const file: DraftFile = { rows: [], rejected: [] };
-	collection.features.forEach((feature, i) => {
-		const line = lines[i] ?? 1;
-		try {
-			file.rows.push({ line, draft: readFeature(feature) });
-		} catch (error) {
-			if (!(error instanceof RowError)) throw error;
-			file.rejected.push({ line, reason: `feature ${i + 1}: ${error.message}` });
-		}
-	});
-	return file;
+	return readFeatures(text, collection, readFeature);
 }
 
 function readFeature(feature: unknown): DraftAccessPoint {

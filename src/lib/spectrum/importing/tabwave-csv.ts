@@ -3,10 +3,8 @@
  * spaces in one field; an empty field is assigned.
  */
 import type { OwnAccessPoint } from '../access-point.ts';
-import { parseCsv } from './csv.ts';
-import { RowError, microdegrees, type DraftAccessPoint, type DraftFile } from './draft.ts';
-import { ImportError } from './import-error.ts';
-import { MAX_IMPORT_ROWS } from './limits.ts';
+import { MICRODEGREES, RowError, microdegrees, type DraftAccessPoint, type DraftFile } from './draft.ts';
+import { readCsvRows } from './draft-rows.ts';
 import { readTabwaveRow } from './tabwave-json.ts';
 
 const INTEGERS = ['coverageRadiusM', 'antennaHeightCm', 'eirpMilliDbm', 'occupancyPpm'] as const;
@@ -17,7 +15,6 @@ type Column = (typeof COLUMNS)[number];
 
 /** Stands for a list that is known and has nothing in it: an empty field is not known. */
 const NOTHING = '-';
-const MICRODEGREES = 1_000_000;
 
 export function looksLikeTabwaveCsv(text: string): boolean {
 	return (
@@ -33,22 +30,7 @@ export function exportCsv(accessPoints: readonly OwnAccessPoint[]): string {
 
 /** @throws ImportError `MissingColumn`, `MalformedCsv`, `TooManyRows` */
 export function readTabwaveCsv(text: string): DraftFile {
-	const [header, ...rows] = parseCsv(text, MAX_IMPORT_ROWS + 1);
-	const names = header?.fields.map((name) => name.trim()) ?? [];
-	for (const name of REQUIRED)
-		if (!names.includes(name)) throw new ImportError('MissingColumn', 1, `there is no column ${name}`);
-	const file: DraftFile = { rows: [], rejected: [] };
-	for (const { line, fields } of rows) {
-		try {
-			if (fields.length !== names.length)
-				throw new RowError(`it has ${fields.length} fields, the header has ${names.length}`);
-			file.rows.push({ line, draft: readCells((column) => fields[names.indexOf(column)] ?? '') });
-		} catch (error) {
-			if (!(error instanceof RowError)) throw error;
-			file.rejected.push({ line, reason: error.message });
-		}
-	}
-	return file;
+	return readCsvRows(text, REQUIRED, readCells);
 }
 
 function cell(ap: OwnAccessPoint, column: Column): string {

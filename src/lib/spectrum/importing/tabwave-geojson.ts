@@ -3,16 +3,14 @@
  * all else a feature's properties, under the names of Tabwave's own file.
  */
 import type { OwnAccessPoint } from '../access-point.ts';
-import { RowError, microdegrees, type DraftAccessPoint, type DraftFile } from './draft.ts';
+import { MICRODEGREES, RowError, microdegrees, type DraftAccessPoint, type DraftFile } from './draft.ts';
+import { readFeatures } from './draft-rows.ts';
 import { ImportError } from './import-error.ts';
-import { elementLines } from './json-lines.ts';
-import { MAX_IMPORT_ROWS } from './limits.ts';
 import { readTabwaveRow } from './tabwave-json.ts';
 
 /** A member of the collection that says whose file it is; programs that do not know it leave it alone (RFC 7946, 6.1). */
 const MEMBER = 'tabwaveVersion';
 const VERSION = 1;
-const MICRODEGREES = 1_000_000;
 
 export function isTabwaveGeoJson(collection: object): boolean {
 	return MEMBER in collection;
@@ -38,24 +36,7 @@ export function readTabwaveGeoJson(text: string, collection: { features: unknown
 			1,
 			`version ${String(version).slice(0, 20)}; this program reads ${VERSION}`
 		);
-	const lines = elementLines(text, 'features');
-	if (collection.features.length > MAX_IMPORT_ROWS)
-		throw new ImportError(
-			'TooManyRows',
-			lines[MAX_IMPORT_ROWS] ?? 1,
-			`at most ${MAX_IMPORT_ROWS} features are read`
-		);
-	const file: DraftFile = { rows: [], rejected: [] };
-	collection.features.forEach((feature, i) => {
-		const line = lines[i] ?? 1;
-		try {
-			file.rows.push({ line, draft: readFeature(feature) });
-		} catch (error) {
-			if (!(error instanceof RowError)) throw error;
-			file.rejected.push({ line, reason: `feature ${i + 1}: ${error.message}` });
-		}
-	});
-	return file;
+	return readFeatures(text, collection, readFeature);
 }
 
 function readFeature(feature: unknown): DraftAccessPoint {
