@@ -4,7 +4,7 @@ import { get } from 'node:http';
 import { join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
 import { ROOT } from '../../scripts/lib/project.js';
-import { apiReady, joinTab, openTab, status, waitFor } from './harness/tabs.ts';
+import { apiReady, goWithin, joinTab, openTab, status, waitFor } from './harness/tabs.ts';
 import { expect, test } from './harness/test.ts';
 
 const ROUTES = [
@@ -34,15 +34,7 @@ test('every page fits every size, and axe finds nothing, in both languages and t
 	for (const [i, size] of SIZES.entries()) {
 		await page.setViewportSize(size);
 		for (const route of ROUTES) {
-			// Within the page, as people do: the node lives on.
-			await page.evaluate((to) => {
-				const link = document.createElement('a');
-				link.href = to;
-				document.body.append(link);
-				link.click();
-				link.remove();
-			}, route);
-			await page.waitForURL((url) => url.pathname === route);
+			await goWithin(page, route);
 			await expect(page.locator('main h1, main h2, main [data-testid="not-found"]').first()).toBeVisible();
 			const overflow = await page.evaluate(
 				() => document.documentElement.scrollWidth - document.documentElement.clientWidth

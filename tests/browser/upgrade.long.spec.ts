@@ -7,7 +7,7 @@ import { buildAnew } from './harness/builds.ts';
 import { lanOf, opened } from './harness/origins.ts';
 import { joinAll } from './harness/partition.ts';
 import { expectSound } from './harness/sound.ts';
-import { apiReady, openTab, status, waitFor, waitForValue } from './harness/tabs.ts';
+import { apiReady, goWithin, openTab, status, waitFor, waitForValue } from './harness/tabs.ts';
 import { expect, test } from './harness/test.ts';
 import { trade, tradesUntilVote } from './harness/transfers.ts';
 
@@ -157,18 +157,11 @@ function keptPaths(page: Page): Promise<Record<string, string[]>> {
 	});
 }
 
-/** Within the page, as people do; the same page all the time. */
+/** The same page all the time. */
 async function visitAll(page: Page): Promise<void> {
 	const code = await codeOf(page);
 	for (const route of ROUTES) {
-		await page.evaluate((to) => {
-			const link = document.createElement('a');
-			link.href = to;
-			document.body.append(link);
-			link.click();
-			link.remove();
-		}, route);
-		await page.waitForURL((url) => url.pathname === route);
+		await goWithin(page, route);
 		await expect(page.locator('main h1, main h2').first()).toBeVisible();
 		await expect(page.getByTestId('page-error')).toHaveCount(0);
 	}

@@ -42,6 +42,18 @@ export async function apiReady(page: Page, timeoutMs: number = DEFAULT_TIMEOUT_M
 	});
 }
 
+/** Within the page, as people do: the node lives on. @param route path of the site */
+export async function goWithin(page: Page, route: string): Promise<void> {
+	await page.evaluate((to) => {
+		const link = document.createElement('a');
+		link.href = to;
+		document.body.append(link);
+		link.click();
+		link.remove();
+	}, route);
+	await page.waitForURL((url) => url.pathname === route);
+}
+
 /** Where the client API runs: a page of Playwright's, or a tab without Playwright (plain-chromium.ts). */
 export type Tab = Pick<Page, 'evaluate'>;
 
