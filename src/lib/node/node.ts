@@ -44,6 +44,7 @@ import {
 import { ActiveBooter } from './active-booter.ts';
 import { CertifiedBodies } from './certified-bodies.ts';
 import type { Clock } from './clock.ts';
+import { EarlyOrders, type EarlyOrder } from './early-orders.ts';
 import { EvidenceChecks } from './evidence-checks.ts';
 import { EvidenceKeeper } from './evidence-keeper.ts';
 import { Inbox } from './inbox.ts';
@@ -54,7 +55,6 @@ import { LostPartitions, type Lost } from './lost-partitions.ts';
 import { OlderBlocks } from './older-blocks.ts';
 import { PacketChecks } from './packet-checks.ts';
 import { Peers } from './peers.ts';
-import { EarlyOrders, type EarlyOrder } from './early-orders.ts';
 import { Pool } from './pool.ts';
 import { Resends } from './resends.ts';
 import { answerSnapshot } from './snapshot-answers.ts';
@@ -476,8 +476,6 @@ export class TabwaveNode {
 			case 'status-request':
 				this.#onAsked(turn, input.request);
 				this.#takeVoter(turn, this.#voter.statusRequest(input.request));
-				// The height waits for what this member has to say, and it lacks the blocks below: no time for patience.
-				if (input.request.slot > this.chain.head.height + 1) this.sync.check(0);
 				break;
 			case 'next': {
 				const { previous, signed } = input.next;

@@ -15,7 +15,7 @@ import type { ReadBlock } from './describe.ts';
 import { Questions } from './questions.ts';
 import { MAX_FETCH_BLOCKS } from './sync-pace.ts';
 import type { Verifier } from './verifier.ts';
-import { checkStored } from './verify-chain.ts';
+import { checkStored, type LedgerView } from './verify-chain.ts';
 
 /** In the store, beside the votes. */
 export const MISSING_BLOCKS_KEY = 'missing-blocks';
@@ -27,9 +27,6 @@ const REST_MS = 30_000;
 const MAX_RESTING = 512;
 /** Block sync counts its own from 1. */
 const FIRST_REQUEST_ID = 0x8000_0000;
-
-/** What blocks are checked against: the chain, or the history of members that a snapshot has. */
-export type LedgerView = Pick<Chain, 'topology' | 'genesis' | 'chainId' | 'parse'>;
 
 export interface OlderBlock extends ReadBlock {
 	bytes: Uint8Array;

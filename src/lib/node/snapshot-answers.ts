@@ -62,14 +62,12 @@ async function giveChanges(
 }
 
 /** The ledger keeps each epoch of each partition with the height at which it began. */
-function heightsOfChanges({ topology, genesis, state }: Chain): number[] {
+function heightsOfChanges({ topology, state }: Chain): number[] {
 	const heights = new Set<number>();
 	for (const { id, epoch: last } of topology.partitions())
 		for (let epoch = 1; epoch <= last; epoch++) {
 			const row = state.row(epochKey(id, epoch));
 			if (row) heights.add(row.height);
 		}
-	return [...heights]
-		.filter((height) => height > 0 && genesis.fields.checkpointInterval > 0)
-		.sort((a, b) => a - b);
+	return [...heights].filter((height) => height > 0).sort((a, b) => a - b);
 }

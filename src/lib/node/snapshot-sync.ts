@@ -21,10 +21,10 @@ import { StoreError } from '../storage/ledger-store.ts';
 import type { Packet, SnapshotRequest, SnapshotResponse } from '../wire/gen/tabwave/v1/wire_pb.js';
 import type { SyncStatus } from './api.ts';
 import type { Clock } from './clock.ts';
-import type { LedgerView, OlderBlock, OlderBlocks } from './older-blocks.ts';
+import type { OlderBlock, OlderBlocks } from './older-blocks.ts';
 import { Questions } from './questions.ts';
 import type { Verifier } from './verifier.ts';
-import { checkStored } from './verify-chain.ts';
+import { checkStored, type LedgerView } from './verify-chain.ts';
 
 /** A checkpoint this many intervals ahead is sooner reached by its state than by its blocks. */
 export const MIN_INTERVALS_AHEAD = 2;

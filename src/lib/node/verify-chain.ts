@@ -22,6 +22,9 @@ import { readBlock, type ReadBlock } from './describe.ts';
 const BLOCKS_AT_ONCE = 20;
 const BYTES_AT_ONCE = 4_000_000;
 
+/** What blocks are checked against: the chain, or the history of members that a snapshot has. */
+export type LedgerView = Pick<Chain, 'topology' | 'genesis' | 'chainId' | 'parse'>;
+
 /**
  * @param from first height, 1 or more; @param to last height
  * @param missingTo blocks of this height and below are not here yet, and left out
@@ -103,7 +106,7 @@ async function problemOf(
  * @throws LedgerError
  */
 export function checkStored(
-	view: Pick<Chain, 'topology' | 'genesis' | 'chainId' | 'parse'>,
+	view: LedgerView,
 	bytes: Uint8Array,
 	height: number
 ): { read: ReadBlock; checks: Verification[] } {
@@ -141,10 +144,7 @@ function checkCertified({ certificate }: ReadBlock['block'], header: ReadBlock['
 	require(isNamed, 'the certificate belongs to another block');
 }
 
-function checksOf(
-	{ topology, genesis, chainId }: Pick<Chain, 'topology' | 'genesis' | 'chainId'>,
-	{ block, header }: ReadBlock
-): Verification[] {
+function checksOf({ topology, genesis, chainId }: LedgerView, { block, header }: ReadBlock): Verification[] {
 	const checks = checkFinality(block, header, topology, genesis);
 	if (block.certificate) {
 		const members = topology.epoch(block.certificate.partition, block.certificate.epoch);
