@@ -7,7 +7,7 @@ import { joinTab, openTab, status, waitFor } from './harness/tabs.ts';
 import { expect, test } from './harness/test.ts';
 import { trade } from './harness/transfers.ts';
 
-test.use({ ini: '[partitions]\ncount = 1\n' });
+test.use({ ini: '[partitions]\ncount = 1\n', serviceWorkers: 'block' });
 
 test('two of seven lie, about rounds and about results: trades go on, and both are evicted with evidence', async ({
 	context
@@ -25,7 +25,6 @@ test('two of seven lie, about rounds and about results: trades go on, and both a
 		const lyingIds = lying.map((page) => ids.get(page)!);
 		await liars.corrupt(lying[0]!, [Kind.PREPARE, Kind.COMMIT]);
 		await liars.corrupt(lying[1]!, [Kind.SIGN, Kind.DONE]);
-		for (const page of lying) await page.reload();
 		for (const page of [...honest, ...lying]) await joinTab(page);
 		expect(await Promise.all(lying.map(async (page) => (await status(page)).nodeId))).toEqual(lyingIds);
 

@@ -2,7 +2,8 @@
  * Tabs with a modified client (tests/browser/byzantine):
  *
  *     const liars = await buildLiars();
- *     await liars.corrupt(page, [Kind.PREPARE, Kind.COMMIT]);    // before it opens the site
+ *     test.use({ serviceWorkers: 'block' });    // from its cache the page would take the honest client
+ *     await liars.corrupt(page, [Kind.PREPARE, Kind.COMMIT]);
  *     liars.dispose();
  */
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
@@ -14,7 +15,7 @@ import type { Kind } from '#lib/consensus/statement.ts';
 import { ROOT } from '../../../scripts/lib/project.js';
 
 export interface Liars {
-	/** From its next load on the page runs a node that signs two things where an honest one signs one vote of such a kind. */
+	/** Loads the page again, with a node that signs two things where an honest one signs one vote of such a kind. */
 	corrupt(page: Page, kinds: readonly Kind[]): Promise<void>;
 	dispose(): void;
 }
@@ -49,7 +50,14 @@ export async function buildLiars(): Promise<Liars> {
 		return {
 			corrupt: async (page, kinds) => {
 				const body = `globalThis.liesAbout = ${JSON.stringify(kinds)};\n${source}`;
-				await page.route(WORKER, (route) => route.fulfill({ contentType: 'text/javascript', body }));
+				const served = new Promise<void>((resolve) => {
+					void page.route(WORKER, async (route) => {
+						await route.fulfill({ contentType: 'text/javascript', body });
+						resolve();
+					});
+				});
+				await page.reload();
+				await served;
 			},
 			dispose
 		};
