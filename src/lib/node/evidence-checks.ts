@@ -32,12 +32,14 @@ export async function holdEvidence(
 	return { ...checked, evidence: decodeEvidence(encodeEvidence(evidence)) };
 }
 
+type KnownVotes = Pick<EvidenceKeeper, 'isNews' | 'contradicts' | 'isWorthKeeping'>;
+
 export class EvidenceChecks {
 	readonly #chain: Chain;
 	readonly #verifier: Verifier;
-	readonly #keeper: Pick<EvidenceKeeper, 'isNews' | 'contradicts'>;
+	readonly #keeper: KnownVotes;
 
-	constructor(chain: Chain, verifier: Verifier, keeper: Pick<EvidenceKeeper, 'isNews' | 'contradicts'>) {
+	constructor(chain: Chain, verifier: Verifier, keeper: KnownVotes) {
 		this.#chain = chain;
 		this.#verifier = verifier;
 		this.#keeper = keeper;
@@ -53,9 +55,20 @@ export class EvidenceChecks {
 	async suspect(signed: Signed): Promise<NodeInput | null> {
 		if (!isWellFormed(signed) || !ONCE.includes(signed.kind) || signed.payload.length > 0)
 			throw new LedgerError('MessageMalformed', 'what is shown as a doubtful vote is none');
-		if (!this.#keeper.contradicts(signed)) return null;
+		return this.#keeper.contradicts(signed) ? this.#witnessed(signed, 'a doubtful vote') : null;
+	}
+
+	/**
+	 * A vote of a member of this node's partition on what the ledger holds by now. It counts for nothing, and a liar that is slower
+	 * than the others would be found out by nobody if its votes were not looked at.
+	 */
+	async late(signed: Signed): Promise<NodeInput | null> {
+		return this.#keeper.isWorthKeeping(signed) ? this.#witnessed(signed, 'a late vote') : null;
+	}
+
+	async #witnessed(signed: Signed, what: string): Promise<NodeInput> {
 		if (!(await this.#verifier.verifyOnce(signedCheck(this.#chain.chainId, signed))))
-			throw new LedgerError('SignatureInvalid', 'the signature of a doubtful vote does not hold');
-		return { type: 'suspect', signed };
+			throw new LedgerError('SignatureInvalid', `the signature of ${what} does not hold`);
+		return { type: 'witnessed', signed };
 	}
 }

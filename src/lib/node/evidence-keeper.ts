@@ -65,6 +65,11 @@ export class EvidenceKeeper {
 		return this.isNews(toHex(signed.sender)) && this.#watch.contradicts(signed);
 	}
 
+	/** Whether a vote that comes too late to count is worth a check: its other half may be here, or come yet. */
+	isWorthKeeping(signed: Signed): boolean {
+		return this.isNews(toHex(signed.sender)) && !this.#watch.remembers(signed);
+	}
+
 	/**
 	 * A member's message whose signature holds.
 	 * @param own digest of what this node itself holds there; null where it holds nothing

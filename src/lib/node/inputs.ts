@@ -47,8 +47,8 @@ export type NodeInput =
 	| { type: 'snapshot'; taken: TakenSnapshot; done(): void }
 	/** R24: it holds. */
 	| { type: 'evidence'; offender: string; evidence: Evidence }
-	/** A vote that a neighbour shows, whose signature holds. */
-	| { type: 'suspect'; signed: Signed }
+	/** R24: a vote that counts for nothing here, shown by a neighbour or late, whose signature holds. */
+	| { type: 'witnessed'; signed: Signed }
 	| { type: 'link-up'; peer: string }
 	/** Another replica of the Booter than before. */
 	| { type: 'booter-active'; booter: string }

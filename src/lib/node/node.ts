@@ -190,7 +190,8 @@ export class TabwaveNode {
 			chain: init.chain,
 			verifier: this.verifier,
 			self: this.self,
-			lower: () => this.#pbft
+			lower: () => this.#pbft,
+			late: (signed) => this.#evidenceChecks.late(signed)
 		});
 		this.evidence = new EvidenceKeeper({
 			chain: init.chain,
@@ -503,7 +504,7 @@ export class TabwaveNode {
 			case 'evidence':
 				addEffects(turn, this.evidence.take(input.offender, input.evidence));
 				break;
-			case 'suspect':
+			case 'witnessed':
 				addEffects(turn, this.evidence.saw(input.signed, null));
 				break;
 			case 'link-up':

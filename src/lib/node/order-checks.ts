@@ -17,6 +17,9 @@ import type { Verifier } from './verifier.ts';
 /** Heights above the head of which Signs and Dones are kept; what is further belongs to who is further. */
 const MAX_HEIGHTS_AHEAD = 2;
 
+/** Rounds or heights behind the ledger's last one of which votes are still held against each other (R24). */
+export const MAX_SLOTS_LATE = 64;
+
 const UPPER_VOTES: readonly Kind[] = [Kind.SIGN, Kind.DONE, Kind.STATUS, Kind.REFUSE];
 
 export class OrderChecks {
@@ -31,6 +34,12 @@ export class OrderChecks {
 	/** Whether a message is of a kind that members of a partition say to each other about an order. */
 	isVote(signed: Signed): boolean {
 		return UPPER_VOTES.includes(signed.kind);
+	}
+
+	/** Whether it is a Sign or a Done at a height that has been final for a short time. */
+	isLate({ kind, slot }: Signed): boolean {
+		const { height } = this.#chain.head;
+		return (kind === Kind.SIGN || kind === Kind.DONE) && slot <= height && slot > height - MAX_SLOTS_LATE;
 	}
 
 	/** A Sign, Done, Status or Refuse of a member of this node's partition. */

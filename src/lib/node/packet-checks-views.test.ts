@@ -34,13 +34,16 @@ beforeEach(async () => {
 	verifier = new Verifier(testSuite);
 });
 
+const NEVER = async (): Promise<null> => null;
+
 /** Of the member that leads view 1, unless said otherwise. */
 function checksOf(lower: Lower = { view: 0, isActive: true }, self = 1): PacketChecks {
 	return new PacketChecks({
 		chain: ledger.chain,
 		verifier,
 		self: members[self]!.id,
-		lower: () => lower
+		lower: () => lower,
+		late: NEVER
 	});
 }
 
@@ -196,14 +199,16 @@ describe('a LeaderChange', () => {
 			chain: await chainAt(ledger.chain.head.height - 2),
 			verifier,
 			self: members[3]!.id,
-			lower: () => ({ view: 0, isActive: true })
+			lower: () => ({ view: 0, isActive: true }),
+			late: NEVER
 		});
 		expect(await outcome(async () => behind.leaderChange(await leaderChange()))).toBe('leader-change');
 		const further = new PacketChecks({
 			chain: await chainAt(ledger.chain.head.height - 3),
 			verifier,
 			self: members[3]!.id,
-			lower: () => ({ view: 0, isActive: true })
+			lower: () => ({ view: 0, isActive: true }),
+			late: NEVER
 		});
 		expect(await outcome(async () => further.leaderChange(await leaderChange()))).toBe('nothing');
 	});
@@ -213,7 +218,7 @@ describe('a LeaderChange that this node has to catch up for', () => {
 	const further = async (view = 1): Promise<{ checks: PacketChecks; chain: Chain }> => {
 		const chain = await chainAt(ledger.chain.head.height - 3);
 		const lower = () => ({ view, isActive: false });
-		return { checks: new PacketChecks({ chain, verifier, self: members[3]!.id, lower }), chain };
+		return { checks: new PacketChecks({ chain, verifier, self: members[3]!.id, lower, late: NEVER }), chain };
 	};
 
 	it('is kept until the blocks are there, and handed back once', async () => {

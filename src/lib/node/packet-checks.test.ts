@@ -41,7 +41,13 @@ beforeEach(async () => {
 });
 
 function checksOf(self: string, lower: ReturnType<PacketChecksInit['lower']> = null): PacketChecks {
-	return new PacketChecks({ chain: ledger.chain, verifier, self, lower: () => lower });
+	return new PacketChecks({
+		chain: ledger.chain,
+		verifier,
+		self,
+		lower: () => lower,
+		late: async (signed) => ({ type: 'witnessed', signed })
+	});
 }
 
 /** The type of the input, `nothing` where the packet asks for nothing, else the reason of the refusal. */
@@ -71,12 +77,13 @@ describe('a signed message', () => {
 		['a Prepare of the next round', {}, 'signed'],
 		['a PrePrepare', { kind: Kind.PRE_PREPARE }, 'signed'],
 		['a Commit', { kind: Kind.COMMIT }, 'signed'],
-		['of a round that the ledger holds', { slot: 1 }, 'nothing'],
+		['of a round that the ledger holds, which shows who lies', { slot: 1 }, 'witnessed'],
 		['of the last round within twice the window', { slot: 1 + 8 }, 'signed'],
 		['of a round beyond it', { slot: 1 + 9 }, 'nothing'],
 		['a Sign of the next height', { kind: Kind.SIGN, slot: 4 }, 'signed'],
 		['a Done', { kind: Kind.DONE, slot: 4 }, 'signed'],
-		['of a height that is final', { kind: Kind.SIGN, slot: 3 }, 'nothing'],
+		['of a height that is final, which shows who lies', { kind: Kind.SIGN, slot: 3 }, 'witnessed'],
+		['a Status of a height that is final', { kind: Kind.STATUS, slot: 3 }, 'nothing'],
 		['of two heights ahead', { kind: Kind.DONE, slot: 5 }, 'signed'],
 		['of three heights ahead', { kind: Kind.DONE, slot: 6 }, 'nothing'],
 		['of another epoch: late or early, not wrong', { epoch: 2 }, 'nothing'],

@@ -19,7 +19,7 @@ import { namedBody, transactionCheck, type ParsedTransaction } from '../ledger/t
 import type { BlockCertificate, CertifiedBlock, Signed } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import type { LeaderChange, NewView } from '../wire/gen/tabwave/v1/view_change_pb.js';
 import { received, type NodeInput } from './inputs.ts';
-import { OrderChecks } from './order-checks.ts';
+import { MAX_SLOTS_LATE, OrderChecks } from './order-checks.ts';
 import type { Verifier } from './verifier.ts';
 
 /** What a proposal holds beside the ids of its transactions, with room. */
@@ -31,6 +31,8 @@ export interface PacketChecksInit {
 	self: string;
 	/** Where this node stands in its partition: what lies behind it costs no signature check. */
 	lower(): Pick<Pbft, 'view' | 'isActive'> | null;
+	/** R24: a member's vote in a round or at a height that the ledger holds by now. */
+	late(signed: Signed): Promise<NodeInput | null>;
 }
 
 export class PacketChecks {
@@ -42,15 +44,17 @@ export class PacketChecks {
 	/** What is of the upper tier alone. */
 	readonly orders: OrderChecks;
 	readonly #lower: PacketChecksInit['lower'];
+	readonly #late: PacketChecksInit['late'];
 	/** Its leader's signature holds, and it rests on blocks that this node does not have yet (R9). */
 	#unjudged: LeaderChange | null = null;
 
-	constructor({ chain, verifier, self, lower }: PacketChecksInit) {
+	constructor({ chain, verifier, self, lower, late }: PacketChecksInit) {
 		this.#chain = chain;
 		this.orders = new OrderChecks(chain, verifier);
 		this.#verifier = verifier;
 		this.#self = self;
 		this.#lower = lower;
+		this.#late = late;
 	}
 
 	/** A vote of a member of this node's partition in its present epoch, or a Booter's question. */
@@ -65,12 +69,14 @@ export class PacketChecks {
 			throw new LedgerError('NotMember', 'a vote of who is no member');
 		const isLower =
 			signed.kind === Kind.PRE_PREPARE || signed.kind === Kind.PREPARE || signed.kind === Kind.COMMIT;
-		if (this.orders.isVote(signed)) return this.orders.vote(signed, partition);
+		if (this.orders.isVote(signed))
+			return this.orders.isLate(signed) ? this.#late(signed) : this.orders.vote(signed, partition);
 		if (signed.kind === Kind.VIEW_CHANGE) return this.#viewChange(signed, partition);
 		if (!isLower || signed.view < (this.#lower()?.view ?? 0)) return null;
 		// A certificate names no attempt: a vote with one would spoil the certificate that counts it.
 		if (signed.attempt !== 0) throw new LedgerError('MessageMalformed', 'a vote in a round has no attempt');
 		const last = this.#chain.topology.lastRoundId(partition.id);
+		if (signed.slot <= last && signed.slot > last - MAX_SLOTS_LATE) return this.#late(signed);
 		// Twice the window: the sender may be further than this node.
 		if (signed.slot <= last || signed.slot > last + 2 * this.#chain.genesis.fields.maxRoundsInFlight)
 			return null;

@@ -54,8 +54,14 @@ export class EvidenceWatch {
 
 	/** Whether a statement would be evidence if its signature held: all others cost no check. */
 	contradicts(signed: Signed): boolean {
-		const before = this.#members.get(toHex(signed.sender))?.places.get(placeOf(signed));
+		const before = this.said(toHex(signed.sender), signed.kind, signed);
 		return before !== undefined && !equalBytes(before.digest, signed.digest);
+	}
+
+	/** Whether a member is remembered to have said just this. */
+	remembers(signed: Signed): boolean {
+		const before = this.said(toHex(signed.sender), signed.kind, signed);
+		return before !== undefined && equalBytes(before.digest, signed.digest);
 	}
 }
 
