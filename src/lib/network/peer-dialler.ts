@@ -55,6 +55,7 @@ export class PeerDialler {
 	#directFormed = false;
 	#directFailures = 0;
 	#relayedEarly = 0;
+	readonly #waits = new Set<Wait>();
 
 	constructor(host: DialHost) {
 		this.#host = host;
@@ -123,6 +124,7 @@ export class PeerDialler {
 
 	tick(): void {
 		const nowMs = this.#host.now();
+		for (const wait of this.#waits) if (nowMs >= wait.untilMs) wait.end(true);
 		const wasReady = this.#ready;
 		this.#ready = this.#host.ready();
 		if (!this.#ready) return;
@@ -225,11 +227,9 @@ export class PeerDialler {
 
 	/** @returns whether a direct link formed, even if the peer closed it at once. Meanwhile the relay may have taken over. */
 	async #dialDirect(target: Target, release: () => void): Promise<boolean> {
-		let finished = false;
 		let formed = false;
-		const relayedEarly = this.#directFormed
-			? null
-			: this.#relayAfterPatience(target, release, () => finished);
+		const patience = this.#directFormed ? null : this.#wait(this.#directPatienceMs());
+		const relayedEarly = patience && this.#relayAfter(patience, target, release);
 		for (let tries = 0; tries < DIRECT_TRIES && !formed && this.#targets.has(target.peer); tries++) {
 			try {
 				await this.#connect(target, 'direct', DIRECT_DIAL_TIMEOUT_MS);
@@ -240,16 +240,17 @@ export class PeerDialler {
 				formed = this.#host.link(target.peer)?.path === 'direct';
 			}
 		}
-		finished = true;
+		patience?.end(false);
 		await relayedEarly;
 		return formed;
 	}
 
-	async #relayAfterPatience(target: Target, release: () => void, isFinished: () => boolean): Promise<void> {
-		const patienceMs = this.#relayedEarly < 2 ? DIRECT_PATIENCE_MS : DIRECT_PATIENCE_SUSPECTED_MS;
-		const endMs = this.#host.now() + patienceMs;
-		while (!isFinished() && this.#host.now() < endMs) await delay(Math.min(50, patienceMs));
-		if (isFinished() || this.#host.link(target.peer) || !this.#targets.has(target.peer)) return;
+	#directPatienceMs(): number {
+		return this.#relayedEarly < 2 ? DIRECT_PATIENCE_MS : DIRECT_PATIENCE_SUSPECTED_MS;
+	}
+
+	async #relayAfter(patience: Wait, target: Target, release: () => void): Promise<void> {
+		if (!(await patience.over) || this.#host.link(target.peer) || !this.#targets.has(target.peer)) return;
 		this.#relayedEarly++;
 		try {
 			await this.#connect(target, 'relayed', RELAYED_DIAL_TIMEOUT_MS);
@@ -284,6 +285,21 @@ export class PeerDialler {
 		if (path === 'direct') this.directFormed();
 	}
 
+	/** Ends at a tick: the timers of a page that nobody looks at come once a minute. */
+	#wait(ms: number): Wait {
+		const { promise, resolve } = Promise.withResolvers<boolean>();
+		const wait: Wait = {
+			untilMs: this.#host.now() + ms,
+			over: promise,
+			end: (isOver) => {
+				this.#waits.delete(wait);
+				resolve(isOver);
+			}
+		};
+		this.#waits.add(wait);
+		return wait;
+	}
+
 	/** @returns gives the place back, once */
 	#takeDial(): () => void {
 		this.#dials++;
@@ -315,6 +331,13 @@ interface Target {
 	upgradeWaitMs: number;
 }
 
+interface Wait {
+	untilMs: number;
+	/** Whether the time has passed, or it was ended before. */
+	over: Promise<boolean>;
+	end(isOver: boolean): void;
+}
+
 /** Doubts come with every tick. */
 const DOUBT_LASTS_MS = 4 * TICK_MS;
 
@@ -325,8 +348,4 @@ function redialWaitMs(failures: number): number {
 /** ±25 %, so that tabs that lost the same relay do not all come back in the same instant. */
 function jittered(ms: number): number {
 	return ms * (0.75 + Math.random() / 2);
-}
-
-function delay(ms: number): Promise<void> {
-	return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -22,5 +22,11 @@ export async function closingNoticedMs(closing: PlainTab, watcher: PlainTab): Pr
 		(ms) => ms !== null,
 		{ what: 'the closed tab to be noticed' }
 	);
-	return downMs! - Number(await watcher.evaluate(() => localStorage.getItem('closedMs')));
+	// It comes to the watcher by a way of its own, which may be the longer one.
+	const closedMs = await waitForValue(
+		() => watcher.evaluate(() => localStorage.getItem('closedMs')),
+		(ms) => ms !== null,
+		{ what: 'the end of the page, as it said it itself' }
+	);
+	return downMs! - Number(closedMs);
 }
