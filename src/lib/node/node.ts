@@ -771,6 +771,7 @@ export class TabwaveNode {
 			for (const block of commit.blocks) for (const { id } of block.transactions) this.#own.delete(id);
 		for (const [id, transaction] of this.#own)
 			if (transaction.body.expiryHeight <= this.chain.head.height) this.#own.delete(id);
+		this.#pauseWhileSyncing();
 		// A snapshot comes without its blocks.
 		const hasChange = ({ blocks }: Commit): boolean =>
 			blocks.length === 0 || blocks.some(({ kind }) => kind === 'membership');
@@ -873,7 +874,8 @@ export class TabwaveNode {
 	async #checkNext(from: string, body: Extract<Packet['body'], { case: 'next' }>): Promise<NodeInput | null> {
 		const height = body.value.signed?.slot ?? 0;
 		const early = this.#isBeyondNext(height) ? this.#early(from, height, body) : null;
-		if (this.#isBeyondNext(height - 1)) return early;
+		// An order may have been of several blocks: its proof has the height of the first.
+		if (this.#isBeyondNext(body.value.previous?.height ?? height - 1)) return early;
 		const input = await this.#checks.orders.next(body.value);
 		return early && input?.type === 'next' ? { ...input, order: early.order } : input;
 	}
@@ -882,9 +884,10 @@ export class TabwaveNode {
 		return height > this.chain.head.height + 1;
 	}
 
-	/** Null for who has nothing to say of orders. */
+	/** Null for who has nothing to say of orders. Who is no member yet does not know of whom it will be one. */
 	#early(from: string, height: number, body: Packet['body']): Early | null {
-		const isKnown = this.booters.isBooter(from) || this.partition?.members.includes(from);
+		const { partition } = this;
+		const isKnown = !partition || partition.members.includes(from) || this.booters.isBooter(from);
 		return isKnown ? { type: 'early', order: { from, height, body } } : null;
 	}
 
@@ -955,11 +958,17 @@ export class TabwaveNode {
 		if (held.length > 0) this.#sendNow(to, transactionPacket(held));
 	}
 
-	#checkSync(): void {
-		this.sync.check(this.partition ? SYNC_PATIENCE_MS : 0);
+	/** R23 @returns whether this node catches up */
+	#pauseWhileSyncing(): boolean {
 		const isSyncing = this.sync.status() !== null;
 		this.#pbft?.pause(isSyncing);
 		this.#voter.pause(isSyncing);
+		return isSyncing;
+	}
+
+	#checkSync(): void {
+		this.sync.check(this.partition ? SYNC_PATIENCE_MS : 0);
+		const isSyncing = this.#pauseWhileSyncing();
 		// Where old blocks had to make room there is none for them.
 		if (!isSyncing && this.headersOnlyTo === 0)
 			void this.older.check().catch((error: Error) => this.halt(error));

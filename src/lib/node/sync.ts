@@ -130,12 +130,15 @@ export class Sync {
 
 	/**
 	 * Looks whether to ask, and whom.
-	 * @param patienceMs how long being behind is left to the ordinary way: a finality proof that is under way
+	 * @param patienceMs how long being behind is left to the ordinary way: a finality proof that is under way. Infinity goes on with
+	 * what was begun, and begins nothing
 	 */
 	check(patienceMs: number): void {
 		const { chain, peers, clock, awayMs } = this.#init;
 		const nowMs = clock.now();
 		const { height } = chain.head;
+		// Caught up: what others have from now on is on its way here too, as a rule.
+		if (height >= this.#target) this.#rate = null;
 		for (const [id, { peer, sentMs }] of this.#requests)
 			if (nowMs - sentMs > this.#pace.timeoutMs(peer)) {
 				this.#requests.delete(id);
@@ -193,14 +196,14 @@ export class Sync {
 		const isBeingTaken = this.#isWorking;
 		this.#isWorking = true;
 		// What comes next is on its way while this is checked.
-		this.check(0);
+		this.check(Infinity);
 		if (isBeingTaken) return;
 		try {
 			await this.#takeAnswers();
 		} finally {
 			this.#isWorking = false;
 		}
-		this.check(0);
+		this.check(Infinity);
 	}
 
 	/**

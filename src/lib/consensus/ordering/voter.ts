@@ -113,6 +113,8 @@ export class Voter {
 	#equivocation: { first: Signed; second: Signed } | null = null;
 	#tick = 0;
 	#isPaused = false;
+	/** Votes that came during a pause are still to be carried. */
+	#hasResumed = false;
 
 	constructor(init: VoterInit) {
 		this.#init = init;
@@ -134,6 +136,7 @@ export class Voter {
 
 	/** R23: a node that catches up carries no votes. */
 	pause(isPaused: boolean): void {
+		this.#hasResumed ||= this.#isPaused && !isPaused;
 		this.#isPaused = isPaused;
 	}
 
@@ -349,6 +352,10 @@ export class Voter {
 	tick(): VoterEffects {
 		const effects = this.#effects();
 		this.#tick += 1;
+		if (this.#hasResumed) {
+			this.#hasResumed = false;
+			for (const kind of [Kind.STATUS, Kind.SIGN, Kind.DONE] as const) this.#carry(kind, effects);
+		}
 		const open = this.#open;
 		if (open && open.missing.size > 0 && !open.hasAsked) {
 			open.hasAsked = true;
