@@ -29,3 +29,17 @@ it.each(
 		expect(longestMs).toBeLessThan(world.timing.resendMs - world.timing.tickMs);
 	}
 );
+
+it.each([1, 2, 3])('eight tabs are members within two heartbeats (seed %i)', async (seed) => {
+	const world = new World({
+		seed,
+		partitions: [4, 4],
+		faults: FAULTS,
+		transfersPerSecond: 20,
+		maxClockSkewMs: 0
+	});
+	await world.start();
+	const fromMs = world.time.nowMs;
+	await world.run(20_000, () => world.tabs.every(({ running }) => running!.node.partition));
+	expect(world.time.nowMs - fromMs).toBeLessThan(2 * world.timing.heartbeatMs);
+});

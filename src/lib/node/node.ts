@@ -44,6 +44,7 @@ import {
 import { ActiveBooter } from './active-booter.ts';
 import { CertifiedBodies } from './certified-bodies.ts';
 import type { Clock } from './clock.ts';
+import { EarlyEpochs } from './early-epochs.ts';
 import { EarlyOrders, type EarlyOrder } from './early-orders.ts';
 import { EvidenceChecks } from './evidence-checks.ts';
 import { EvidenceKeeper } from './evidence-keeper.ts';
@@ -149,6 +150,7 @@ export class TabwaveNode {
 	readonly #liveness: Liveness;
 	readonly #reports: LeaderReports;
 	readonly #earlyOrders = new EarlyOrders();
+	readonly #earlyEpochs = new EarlyEpochs();
 	/** When a transaction or a certified block is to be sent again. */
 	readonly #resends = new Resends();
 	/** To the leader of this view. */
@@ -727,6 +729,9 @@ export class TabwaveNode {
 					maxBodyBytes: MAX_BLOCK_BODY_BYTES
 				})
 			: null;
+		if (!partition) return;
+		for (const { from, signed } of this.#earlyEpochs.take(partition.id, partition.epoch))
+			this.#again(from, { case: 'signed', value: signed });
 	}
 
 	/** Who has just come lacks what is waiting, and may be the one that proposes it. */
@@ -740,6 +745,8 @@ export class TabwaveNode {
 	#onLinkUp(turn: Turn, peer: string): void {
 		this.#heartbeatTo(peer);
 		if (this.partition?.members.includes(peer)) this.#handOwn(turn, [peer]);
+		if (this.#pbft) this.#takePbft(turn, this.#pbft.linkUp(peer));
+		this.#takeVoter(turn, this.#voter.linkUp(peer));
 		// A Booter that was away lacks what is certified and not final.
 		if (this.booters.targets.includes(peer) && this.#pbft?.isLeader)
 			this.#handUp(turn, this.#bodies.of(this.#pbft.partition, this.#pbft.epoch), [peer]);
@@ -789,6 +796,10 @@ export class TabwaveNode {
 			case 'signed':
 				if (body.value.kind === Kind.STATUS_REQUEST && this.#isBeyondNext(body.value.slot))
 					return this.#early(from, body.value.slot, body);
+				if (this.#isOfNextEpoch(body.value)) {
+					this.#earlyEpochs.keep({ from, signed: body.value });
+					return null;
+				}
 				return this.#checks.signed(body.value);
 			case 'transactions':
 				return this.#checks.transactions(
@@ -880,6 +891,12 @@ export class TabwaveNode {
 		return early && input?.type === 'next' ? { ...input, order: early.order } : input;
 	}
 
+	/** Who is no member does not know yet of which partition it will be one. */
+	#isOfNextEpoch({ partition, epoch }: Signed): boolean {
+		const own = this.partition;
+		return own ? partition === own.id && epoch === own.epoch + 1 : partition !== 0;
+	}
+
 	#isBeyondNext(height: number): boolean {
 		return height > this.chain.head.height + 1;
 	}
@@ -894,7 +911,7 @@ export class TabwaveNode {
 	/** All that its peer said before has been taken, and a block below it is still missing: that one is fetched without patience. */
 	#takeEarly(order: EarlyOrder): void {
 		if (!this.#isBeyondNext(order.height)) {
-			this.#again(order);
+			this.#again(order.from, order.body);
 			return;
 		}
 		this.#earlyOrders.keep(order);
@@ -904,10 +921,12 @@ export class TabwaveNode {
 
 	/** The height has come that somebody spoke of before. */
 	#takeUpEarly(): void {
-		for (const order of this.#earlyOrders.take(this.chain.head.height + 1)) this.#again(order);
+		for (const order of this.#earlyOrders.take(this.chain.head.height + 1))
+			this.#again(order.from, order.body);
 	}
 
-	#again({ from, body }: EarlyOrder): void {
+	/** As if it came now. */
+	#again(from: string, body: Packet['body']): void {
 		this.#inbox.receive(from, [encodePacket(create(PacketSchema, { body }))]);
 	}
 

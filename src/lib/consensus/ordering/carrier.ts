@@ -31,6 +31,11 @@ export class Carrier {
 		if (!votes.has(message.sender)) votes.set(message.sender, message);
 	}
 
+	/** What a member has said on this ballot. */
+	of(member: string): Signed[] {
+		return Object.values(this.#votes).flatMap((votes) => votes.get(member)?.signed ?? []);
+	}
+
 	count(kind: VoteKind): number {
 		return this.#votes[kind].size;
 	}

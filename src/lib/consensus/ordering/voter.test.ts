@@ -406,6 +406,23 @@ describe("members' votes", () => {
 		expect(cases(follower.vote(await alike('1c', sign!.statement, SECOND_PLACE)))).toEqual(['partitionVote']);
 	});
 
+	it('and the question are handed to whose link comes up: to a member the question, to the leader the answer', async () => {
+		const [sign] = follower.next(await next(), NOW_MS).votes;
+		follower.vote(await alike('1b', sign!.statement));
+		leader.next(await next(), NOW_MS);
+		const handed = (voter: Voter, name: string) =>
+			voter
+				.linkUp(ids(name)[0]!)
+				.send.map(({ to, packet }) => [
+					to === ids(name)[0],
+					packet.case === 'signed' ? Kind[packet.value.kind] : packet.case
+				]);
+		expect(handed(leader, '1c')).toEqual([[true, 'next']]);
+		expect(handed(follower, '1a')).toEqual([[true, 'SIGN']]);
+		expect(handed(follower, '1c')).toEqual([]);
+		expect(leader.linkUp(tiers.booter.member.id)).toEqual(NOTHING);
+	});
+
 	it('are not carried by a leader that catches up (R23)', async () => {
 		leader.pause(true);
 		const [sign] = leader.next(await next(), NOW_MS).votes;

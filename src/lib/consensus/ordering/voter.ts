@@ -335,6 +335,23 @@ export class Voter {
 		return effects;
 	}
 
+	/** The link to a neighbour came up: a member may have missed the question, and the leader this member's answer. */
+	linkUp(peer: string): VoterEffects {
+		const effects = this.#effects();
+		if (!this.#partition()?.members.includes(peer)) return effects;
+		const hand = (packet: Effects['send'][number]['packet']): void => {
+			effects.send.push({ to: peer, packet });
+		};
+		if (this.#leads()) {
+			if (this.#joined) hand({ case: 'signed', value: this.#joined.request });
+			if (this.#open) hand({ case: 'next', value: this.#open.next });
+			if (this.#open?.orderCommit) hand({ case: 'orderCommit', value: this.#open.orderCommit });
+		} else if (this.#init.leader() === peer)
+			for (const part of [this.#joined, this.#open])
+				for (const value of part?.carrier.of(this.#init.self) ?? []) hand({ case: 'signed', value });
+		return effects;
+	}
+
 	/** A certified block arrived. */
 	body(id: string): VoterEffects {
 		const effects = this.#effects();

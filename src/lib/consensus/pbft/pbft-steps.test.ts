@@ -81,6 +81,38 @@ describe('a certificate', () => {
 	});
 });
 
+describe('a link that comes up', () => {
+	const handed = (member: OneMember, peer: number): string[] =>
+		member.core
+			.linkUp(member.members[peer]!)
+			.send.map(({ to, packet }) =>
+				packet.case === 'signed'
+					? `${Kind[packet.value.kind]} ${packet.value.slot} to ${to[0]}`
+					: `${packet.case}`
+			);
+
+	it('to another member: it is handed what this one has said of open rounds, and the leader its Commit', () => {
+		const member = follower();
+		expect(handed(member, 2)).toEqual(['PREPARE 1 to 2']);
+		for (const from of [2, 3]) member.sign(member.hear(from, Kind.PREPARE, 1, AB));
+		expect(handed(member, 2)).toEqual(['PREPARE 1 to 2']);
+		expect(handed(member, 0)).toEqual(['PREPARE 1 to 0', 'COMMIT 1 to 0']);
+	});
+
+	it('of the leader: it hands on its proposal', () => {
+		const leader = new OneMember({ self: 0 });
+		leader.sign(leader.give('ab'));
+		expect(handed(leader, 3)).toContain('PRE_PREPARE 1 to 3');
+	});
+
+	it('says nothing of a round that is certified, nor to who is no member', () => {
+		const member = follower();
+		expect(member.core.linkUp('9'.repeat(64)).send).toEqual([]);
+		member.certify(1, AB);
+		expect(handed(member, 2)).toEqual([]);
+	});
+});
+
 describe('the ledger', () => {
 	it('R9: never moves the window back', () => {
 		const member = new OneMember({ self: 1, lastRoundId: 5 });

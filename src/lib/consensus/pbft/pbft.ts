@@ -184,6 +184,13 @@ export class Pbft {
 		return this.#end(effects);
 	}
 
+	/** The link to another member came up. */
+	linkUp(peer: string): PbftEffects {
+		const effects = noPbftEffects();
+		if (this.#standing.init.members.includes(peer)) this.#rounds.handTo(peer, effects);
+		return effects;
+	}
+
 	/** A proposal that a member sent, on being asked. */
 	proposed(bytes: Uint8Array): PbftEffects {
 		const effects = noPbftEffects();

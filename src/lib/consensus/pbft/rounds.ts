@@ -112,6 +112,22 @@ export class Rounds {
 		return true;
 	}
 
+	/** A member's link came up: what this one has said of open rounds may never have reached it. */
+	handTo(peer: string, effects: PbftEffects): void {
+		const { isActive, isLeader, leader, init } = this.#standing;
+		if (!isActive) return;
+		for (const { prePrepare, prepares, commits, certificate, commitToAll } of this.#rounds.values()) {
+			if (certificate) continue;
+			const said = [
+				isLeader ? prePrepare : null,
+				prepares.get(init.self),
+				peer === leader || commitToAll ? commits.get(init.self) : null
+			];
+			for (const message of said)
+				if (message) effects.send.push({ to: peer, packet: { case: 'signed', value: message.signed } });
+		}
+	}
+
 	/** A proposal that some member sent, on being asked. */
 	onProposal(bytes: Uint8Array, effects: PbftEffects): void {
 		const blockId = proposalId(bytes);
