@@ -249,7 +249,7 @@ export const NETWORK_INI = {
 		),
 		mechanism: choice(
 			'greedy',
-			['seed', 'greedy', 'mcafee', 'veritas', 'trust'],
+			['seed', 'greedy', 'mcafee', 'veritas', 'trust', 'optimal'],
 			'How managers choose among bids.'
 		)
 	},

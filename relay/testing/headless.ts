@@ -7,6 +7,7 @@ import { parseNetworkDocument } from '#lib/node/network-document.ts';
 import type { NetworkDocument } from '#lib/node/network-document.ts';
 import { startSession } from '#lib/node/session.ts';
 import type { Session } from '#lib/node/session.ts';
+import { startThread } from '#lib/spectrum/mechanisms/optimal/thread-solver.ts';
 import { MemoryAccessPointDatabase } from '#lib/storage/access-point-database.ts';
 import { MemoryLedgerStore } from '#lib/storage/memory-ledger-store.ts';
 import { MemoryQueryTables } from '#lib/storage/memory-query-tables.ts';
@@ -34,6 +35,7 @@ export async function headlessNode(origin: string, n: number): Promise<Session> 
 		clock: systemClock,
 		timing: document.timing,
 		mechanism: document.mechanism,
+		startSolver: startThread,
 		relayUrl: origin,
 		replicaNames: new Map(document.relays.map(({ id, name }) => [id, name])),
 		storage: async () => ({ kind: 'memory', persistent: null, usedBytes: null, quotaBytes: null }),

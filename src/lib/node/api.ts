@@ -344,6 +344,28 @@ export interface SpectrumMetrics {
 	bidToFinalMs: { p50: number; p95: number } | null;
 	meanOccupancyPpm: number;
 	mechanism: string;
+	/** null until somebody asked for it with `metrics({ optimum: true })`, and where the solver failed. */
+	optimum: OptimumInfo | null;
+	/** `none`: this node has no solver, and never an optimum. `working`: a newer optimum is on its way. `failed`: the log says why. */
+	solver: 'none' | 'idle' | 'working' | 'failed';
+}
+
+/**
+ * How far the market is from the best that it could be. Welfare is counted as mechanisms do, in the ledger's unit: of each trade the
+ * buyer's value (1 for each 0.1 % of occupancy that the channel takes off it) less the seller's ask (the same for what it puts on the
+ * seller), less the 50 below which no manager acts.
+ */
+export interface OptimumInfo {
+	/** Of the final state that `left` is of: it is measured every 5 seconds at most, `gained` is of now. */
+	height: number;
+	/** `bound`: it could not be proven in a second, or is of too many; `left` is then what no allocation can pass, `welfareRatio` at least what it says. */
+	label: 'optimal' | 'bound';
+	/** What the best trades that could be made now would gain, each busy AP buying one channel at most. 0: nothing is left to gain. Decimal string. */
+	left: string;
+	/** What the trades of the last 60 seconds gained that this node saw become final. Decimal string. */
+	gained: string;
+	/** gained ÷ (gained + left), 0…1: of what could be gained, how much trades did gain. 1 where nothing is left. */
+	welfareRatio: number;
 }
 
 export interface ImportReport {
@@ -429,8 +451,17 @@ export interface TabwaveApi {
 		generateAps(options: { seed: number; count: number }): Promise<ImportReport>;
 		bids(): Promise<BidInfo[]>;
 		trades(options?: { limit?: number }): Promise<TradeInfo[]>;
-		metrics(): Promise<SpectrumMetrics>;
+		/**
+		 * With `optimum`, the solver (3.5 MB) is loaded and measures where that is due: the answer has what is known by now and does not wait
+		 * for it. Ask again for the next one.
+		 */
+		metrics(options?: { optimum?: boolean }): Promise<SpectrumMetrics>;
+		/** Of this node: `optimal` is among them where it has a solver. */
 		mechanisms(): Promise<string[]>;
+		/**
+		 * For this node's own manager. `optimal` loads the solver; while it has no plan that is good enough, the manager goes by `greedy`.
+		 * @throws ApiError UnknownMechanism
+		 */
 		setMechanism(name: string): Promise<void>;
 	};
 	/** @returns a function that unsubscribes */

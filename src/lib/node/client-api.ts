@@ -341,7 +341,7 @@ export class ClientApi implements TabwaveApi {
 		},
 		bids: async () => this.#init.spectrum.bids(),
 		trades: async (options) => this.#init.spectrum.trades(optionsOf(options).limit),
-		metrics: async () => this.#init.spectrum.metrics(),
+		metrics: async (options) => this.#init.spectrum.metrics(optionsOf(options).optimum === true),
 		mechanisms: async () => this.#init.spectrum.mechanisms(),
 		setMechanism: async (name) => this.#init.spectrum.setMechanism(textOf(name, 'a mechanism'))
 	};

@@ -5,6 +5,7 @@ import { readGenesis } from '../ledger/genesis.ts';
 import { transferContract } from '../ledger/transfer.ts';
 import type { LinkStatus, Network } from '../network/network.ts';
 import { spectrumContract } from '../spectrum/contract/spectrum-contract.ts';
+import type { SolverWorker } from '../spectrum/mechanisms/optimal/optimum-service.ts';
 import type { AccessPointDatabase } from '../storage/access-point-database.ts';
 import type { LedgerStore } from '../storage/ledger-store.ts';
 import type { QueryTables } from '../storage/query-tables.ts';
@@ -35,6 +36,8 @@ export interface SessionInit {
 	timing: Timing;
 	/** Of the spectrum market. */
 	mechanism: string;
+	/** Starts the solver of `optimal`, which nothing loads before it is asked for. */
+	startSolver?: () => SolverWorker;
 	relayUrl: string;
 	/** What the operator calls the replicas of the Booter, by id; none for a relay that is alone. */
 	replicaNames?: ReadonlyMap<string, string>;
@@ -114,6 +117,7 @@ export async function startSession(init: SessionInit): Promise<Session> {
 		database: init.accessPoints,
 		clock,
 		mechanism: init.mechanism,
+		startSolver: init.startSolver,
 		submit: (call) => node.submit(call),
 		isReady: () => node.partition !== undefined && node.sync.status() === null && node.halted === null,
 		nicknameOf: (account) => chain.topology.partitionOf(account)?.nicknames.get(account) ?? '',

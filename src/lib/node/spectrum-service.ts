@@ -8,7 +8,15 @@ import { generateAccessPoints } from '../spectrum/scenario/generate.ts';
 import type { OwnAccessPoint } from '../spectrum/access-point.ts';
 import { SpectrumManager } from '../spectrum/manager/spectrum-manager.ts';
 import type { Submission } from '../spectrum/manager/submissions.ts';
-import { mechanismNames, UnknownMechanismError } from '../spectrum/mechanisms/registry.ts';
+import type { Mechanism } from '../spectrum/mechanisms/mechanism.ts';
+import { OPTIMAL } from '../spectrum/mechanisms/optimal/optimal.ts';
+import type { SolverWorker } from '../spectrum/mechanisms/optimal/optimum-service.ts';
+import {
+	DEFAULT_MECHANISM,
+	mechanismNamed,
+	mechanismNames,
+	UnknownMechanismError
+} from '../spectrum/mechanisms/registry.ts';
 import { SpectrumView } from '../spectrum/view/spectrum-view.ts';
 import type { AccessPointDatabase } from '../storage/access-point-database.ts';
 import type { ParsedTransaction } from '../ledger/transaction.ts';
@@ -21,6 +29,7 @@ import {
 	type TradeInfo
 } from './api.ts';
 import type { Clock } from './clock.ts';
+import { Optimum } from './optimum.ts';
 
 export interface SpectrumServiceInit {
 	chain: Chain;
@@ -28,6 +37,8 @@ export interface SpectrumServiceInit {
 	database: AccessPointDatabase;
 	clock: Clock;
 	mechanism: string;
+	/** Starts the worker of the solver; without it there is no `optimal` here, neither as a mechanism nor as a yardstick. */
+	startSolver?: () => SolverWorker;
 	submit(call: {
 		contract: string;
 		function: string;
@@ -46,6 +57,7 @@ export class SpectrumService {
 	readonly #init: SpectrumServiceInit;
 	readonly #manager: SpectrumManager;
 	readonly #view: SpectrumView;
+	readonly #optimum: Optimum;
 	#mechanism: string;
 	#own = new Map<string, OwnAccessPoint>();
 	/** Own transactions by id, so that the manager hears what became of them. */
@@ -56,17 +68,26 @@ export class SpectrumService {
 	constructor(init: SpectrumServiceInit) {
 		const { conflictDistancePercent } = init.chain.genesis.fields;
 		this.#init = init;
-		this.#mechanism = init.mechanism;
+		const { clock, startSolver } = init;
+		this.#optimum = new Optimum({ startSolver, clock, log: (level, message) => init.log(level, message) });
+		// A node may know less than its relay: that does not keep it from trading.
+		this.#mechanism = this.mechanisms().includes(init.mechanism) ? init.mechanism : DEFAULT_MECHANISM;
 		this.#manager = new SpectrumManager({
 			self: init.self,
 			conflictDistancePercent,
-			mechanism: init.mechanism
+			mechanism: this.#mechanism,
+			mechanismNamed: (name) => this.#mechanismNamed(name)
 		});
 		this.#view = new SpectrumView(conflictDistancePercent);
 	}
 
 	async start(): Promise<void> {
-		const { chain, database, clock } = this.#init;
+		const { chain, database, clock, mechanism, log } = this.#init;
+		if (mechanism !== this.#mechanism)
+			log(
+				'warning',
+				`UnknownMechanism: this node has no ${mechanism.slice(0, 40)}; it goes by ${this.#mechanism}`
+			);
 		await database.open();
 		await this.#loadOwn();
 		this.#manager.restore(chain.state.rows('spectrum/'));
@@ -83,6 +104,7 @@ export class SpectrumService {
 
 	async stop(): Promise<void> {
 		this.#stop();
+		this.#optimum.stop();
 		await this.#init.database.close();
 	}
 
@@ -125,8 +147,20 @@ export class SpectrumService {
 		return this.#view.trades(limit);
 	}
 
-	metrics(): SpectrumMetrics {
-		return { ...this.#view.metrics(), mechanism: this.#mechanism };
+	/** @param isMeasured - the optimum is asked for: it is measured anew where that is due */
+	metrics(isMeasured = false): SpectrumMetrics {
+		const measured = {
+			height: this.#view.height,
+			market: () => this.#view.market(),
+			gainedSince: (timeMs: number) => this.#view.gainedSince(timeMs)
+		};
+		const optimum = isMeasured ? this.#optimum.measure(measured) : this.#optimum.last(measured);
+		return {
+			...this.#view.metrics(),
+			mechanism: this.#mechanism,
+			optimum,
+			solver: this.#optimum.state
+		};
 	}
 
 	/** @throws ApiError UnknownMechanism */
@@ -141,7 +175,7 @@ export class SpectrumService {
 	}
 
 	mechanisms(): string[] {
-		return mechanismNames();
+		return this.#optimum.isThere ? [...mechanismNames(), OPTIMAL] : mechanismNames();
 	}
 
 	/** @throws ApiError BadFile, TooLarge, InvalidArgument */
@@ -197,6 +231,11 @@ export class SpectrumService {
 			if (error instanceof RangeError) throw new ApiError('InvalidArgument', error.message);
 			throw error;
 		}
+	}
+
+	/** @throws UnknownMechanismError */
+	#mechanismNamed(name: string): Mechanism {
+		return name === OPTIMAL && this.#optimum.isThere ? this.#optimum.planner() : mechanismNamed(name);
 	}
 
 	async #add(accessPoints: OwnAccessPoint[]): Promise<void> {

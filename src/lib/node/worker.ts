@@ -4,6 +4,7 @@
  */
 import { PortNetwork } from '../network/port-messages.ts';
 import { nodeIdOfSeed } from '../network/peer-identity.ts';
+import { startWebWorker } from '../spectrum/mechanisms/optimal/web-solver.ts';
 import { IdbAccessPointDatabase } from '../storage/idb-access-point-database.ts';
 import { MemoryAccessPointDatabase } from '../storage/access-point-database.ts';
 import { DexieQueryTables } from '../storage/dexie-query-tables.ts';
@@ -76,6 +77,7 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>): Promise<voi
 			clock: systemClock,
 			timing: document.timing,
 			mechanism: document.mechanism,
+			startSolver: startWebWorker,
 			relayUrl: message.relayUrl,
 			replicaNames: new Map(document.relays.map(({ id, name }) => [id, name])),
 			storage: () => storageStatus(persistent),

@@ -5,13 +5,17 @@
 import { decodeEvents, type RawEvent, type SpectrumEvent } from '../contract/events.ts';
 import type { AccessPointRecord, BidRecord, UpdateRecord } from '../contract/records.ts';
 import { MarketState, type StateRow } from '../market-state.ts';
+import type { Market } from '../mechanisms/mechanism.ts';
 import { conflictingPairs, jainIndex, percentile } from './metrics.ts';
+import { gainOfTrade, presentMarket } from './yardstick.ts';
 
 /** Lists that a page shows, and a tab that is open for a day keeps. */
 export const MAX_KEPT_TRADES = 1000;
 export const MAX_KEPT_BIDS = 2000;
 /** Of the latest trades, for percentiles. */
 const MAX_LATENCIES = 1000;
+/** Of the latest trades, for the yardstick. */
+const MAX_GAINS = 1000;
 
 export type ApView = Omit<AccessPointRecord, 'registeredHeight' | 'changedHeight'> & {
 	/** Height at which it last changed. */
@@ -86,6 +90,8 @@ export class SpectrumView {
 	readonly #bids = new Map<string, BidView>();
 	#trades: TradeView[] = [];
 	#latenciesMs: number[] = [];
+	/** What trades gained that this view saw happen; the oldest first. */
+	#gains: { timeMs: number; gain: bigint }[] = [];
 	#bidCount = 0;
 	#tradeCount = 0;
 	#revenue = 0n;
@@ -177,6 +183,16 @@ export class SpectrumView {
 		return this.#height;
 	}
 
+	/** The market as it stands, as a mechanism takes it. */
+	market(): Market {
+		return presentMarket(this.#state);
+	}
+
+	/** Welfare of the trades that this view saw become final at this time (of blocks) and later. */
+	gainedSince(timeMs: number): bigint {
+		return this.#gains.reduce((sum, trade) => (trade.timeMs >= timeMs ? sum + trade.gain : sum), 0n);
+	}
+
 	#applyEvent(event: SpectrumEvent, block: ViewBlock, transactionId: string, change: ViewChange): void {
 		switch (event.kind) {
 			case 'IssueAPChannelInfo':
@@ -195,6 +211,7 @@ export class SpectrumView {
 				break;
 			case 'UpdateAPChannelInfo': {
 				const trade = tradeView(event.update, block, transactionId);
+				this.#gained(event.update, block.timeMs);
 				this.#put(event.update.buyerAp, change);
 				this.#put(event.update.sellerAp, change);
 				this.#closeBid(event.update.bid.id, 'taken');
@@ -211,6 +228,15 @@ export class SpectrumView {
 		this.#state.putAccessPoint(record);
 		this.#pairs = null;
 		change.accessPoints.push(apView(record));
+	}
+
+	/** Before the access points are put as the trade left them. */
+	#gained({ buyerAp, sellerAp }: UpdateRecord, timeMs: number): void {
+		const { accessPoints } = this.#state;
+		const gain = gainOfTrade(accessPoints.get(buyerAp.id), accessPoints.get(sellerAp.id));
+		if (gain === undefined) return;
+		this.#gains.push({ timeMs, gain });
+		if (this.#gains.length > MAX_GAINS) this.#gains.shift();
 	}
 
 	#count(update: UpdateRecord, timeMs: number): void {

@@ -6,6 +6,8 @@ const ORIGIN = 'http://127.0.0.1:7070';
 const A = '/_app/immutable/a.js';
 const B = '/_app/immutable/b.js';
 const ICON = '/icon.svg';
+/** Big, and asked for by few. */
+const SOLVER = '/_app/immutable/workers/highs.wasm';
 
 /** A browser's caches, and a relay that serves one build of the site or is away. */
 class World {
@@ -21,13 +23,17 @@ class World {
 	serve(version: string, files: Record<string, string>): ShellCache {
 		const page = `<script>start({ version: "${version}" })</script>`;
 		this.served = new Map([['/', page], ['/node', page], ...Object.entries(files)]);
-		return this.shell(version, Object.keys(files));
+		return this.shell(
+			version,
+			Object.keys(files).filter((path) => path !== SOLVER)
+		);
 	}
 
 	shell(version: string, files: string[]): ShellCache {
 		return new ShellCache({
 			version,
 			files,
+			filesOnDemand: [SOLVER],
 			origin: ORIGIN,
 			caches: this.#caches(),
 			fetch: (request) => this.#fetch(request),
@@ -139,6 +145,23 @@ describe('the kept site', () => {
 		expect(await text(shell, asks(ICON, 'no-cors'))).toBe('newer');
 		world.isAway = true;
 		expect(await text(shell, asks(ICON, 'no-cors'))).toBe('icon');
+	});
+
+	it('keeps what is big from when it is first asked for, and nothing else that was not in the build', async () => {
+		const shell = await installed('1', { [A]: 'a', [SOLVER]: 'solver' });
+		const cache = world.kept.get('tabwave-shell-1')!;
+		expect(cache.has(ORIGIN + SOLVER)).toBe(false);
+		world.served.delete(SOLVER);
+		expect(await text(shell, asks(SOLVER))).toBe('none');
+		expect(cache.has(ORIGIN + SOLVER)).toBe(false);
+		world.served.set(SOLVER, 'solver');
+		expect(await text(shell, asks(SOLVER))).toBe('solver');
+		world.isAway = true;
+		expect(await text(shell, asks(SOLVER))).toBe('solver');
+		world.isAway = false;
+		world.served.set(B, 'of another build');
+		await text(shell, asks(B));
+		expect(cache.has(ORIGIN + B)).toBe(false);
 	});
 
 	it('has what tabs of the build before run with, and forgets builds before that', async () => {

@@ -9,6 +9,8 @@ export interface ShellCacheInit {
 	version: string;
 	/** Paths of all its files, those with a hash in their names below {@link IMMUTABLE}. */
 	files: readonly string[];
+	/** Paths below {@link IMMUTABLE} that are kept from when they are first asked for: big, and asked for by few. */
+	filesOnDemand: readonly string[];
 	/** Of the site. */
 	origin: string;
 	caches: Pick<CacheStorage, 'open' | 'keys' | 'delete'>;
@@ -109,7 +111,21 @@ export class ShellCache {
 			const kept = await (await caches.open(name)).match(request, { ignoreVary: true });
 			if (kept) return kept;
 		}
-		return fetch(request);
+		const { pathname } = new URL(request.url);
+		if (!this.#init.filesOnDemand.includes(pathname)) return fetch(request);
+		const response = await fetch(request);
+		// Whole or not at all: a part of it, or a page that says why not, would be all that this browser ever has.
+		if (response.status === 200) await this.#keepCopy(request, response.clone());
+		return response;
+	}
+
+	/** Whoever asked has his answer, whether there is room to keep it or not. */
+	async #keepCopy(request: Request, copy: Response): Promise<void> {
+		try {
+			await (await this.#init.caches.open(this.#name)).put(request, copy);
+		} catch (error) {
+			console.warn(`Tabwave: ${request.url} is not kept: ${(error as Error).message}`);
+		}
 	}
 
 	async #file(request: Request): Promise<Response> {

@@ -3,7 +3,7 @@
  * (shell-cache.ts). A newer one waits until a page asks it to take over: at the button of the banner, or when the page
  * itself is of the newer build.
  */
-import { files, version } from 'virtual:site-files';
+import { files, filesOnDemand, version } from 'virtual:site-files';
 import { ShellCache } from './shell-cache.ts';
 import { isTakeOver } from './take-over.ts';
 
@@ -31,6 +31,7 @@ const scope = globalThis as unknown as Scope;
 const shell = new ShellCache({
 	version,
 	files,
+	filesOnDemand,
 	origin: location.origin,
 	caches,
 	fetch: (request) => fetch(request),

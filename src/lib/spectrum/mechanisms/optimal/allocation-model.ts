@@ -84,7 +84,13 @@ export function allocationModel(market: Market): AllocationModel {
 			bound: 0
 		});
 	for (const columns of clashRows(market, trades)) rows.push(atMostOne(columns));
-	for (const seller of sellers) addAsks(program, seller, trades);
+	const sales = new Map<Seller, number[]>();
+	trades.forEach(({ seller }, column) => {
+		const columns = sales.get(seller);
+		if (columns) columns.push(column);
+		else sales.set(seller, [column]);
+	});
+	for (const seller of sellers) addAsks(program, seller, sales.get(seller) ?? []);
 	program.rows = rows.filter(({ columns }) => columns.length > 0);
 	return { trades, program };
 }
@@ -171,7 +177,9 @@ function clashRows(market: Market, trades: readonly PossibleTrade[]): number[][]
 		const resource = `${buyer.site.band}/${channel}`;
 		let buyers = takers.get(resource);
 		if (!buyers) takers.set(resource, (buyers = new Map()));
-		buyers.set(buyer, [...(buyers.get(buyer) ?? []), column]);
+		const columns = buyers.get(buyer);
+		if (columns) columns.push(column);
+		else buyers.set(buyer, [column]);
 	});
 	const percent = market.holders.conflictDistancePercent;
 	const rows: number[][] = [];
@@ -194,8 +202,7 @@ function clashRows(market: Market, trades: readonly PossibleTrade[]): number[][]
 }
 
 /** One column for each unit that the seller would give away, for its ask; ascending, so that the cheap ones are used first. */
-function addAsks(program: AllocationProgram, seller: Seller, trades: readonly PossibleTrade[]): void {
-	const sales = [...trades.keys()].filter((column) => trades[column]!.seller === seller);
+function addAsks(program: AllocationProgram, seller: Seller, sales: readonly number[]): void {
 	if (sales.length === 0) return;
 	const given = seller.asks.map((ask) => program.gains.push(-money(ask)) - 1);
 	program.rows.push({

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { marketInstance } from '../../scenario/market-instance.ts';
+import { greedyMechanism } from '../greedy.ts';
 import type { Market } from '../mechanism.ts';
 import { loadHighsSolver } from './highs-solver.ts';
 import { optimalMechanism, type OptimalOutcome } from './optimal.ts';
@@ -13,12 +14,12 @@ const optimal = optimalMechanism(await loadHighsSolver());
 function held(): {
 	planner: OptimalPlanner;
 	asked: Market[];
-	answer: (label?: 'bound') => Promise<void>;
+	answer: (label?: 'bound' | 'nothing') => Promise<void>;
 	errors: Error[];
 } {
 	const asked: Market[] = [];
 	const errors: Error[] = [];
-	let settle: ((label?: 'bound') => void) | undefined;
+	let settle: ((label?: 'bound' | 'nothing') => void) | undefined;
 	const planner = new OptimalPlanner({
 		clear: (about) => {
 			asked.push(about);
@@ -26,6 +27,7 @@ function held(): {
 				settle = (label) => {
 					const outcome = optimal.clear(about) as OptimalOutcome;
 					if (about.seed === 13) reject(new Error('out of memory'));
+					else if (label === 'nothing') resolve({ ...outcome, label: 'bound', trades: [], welfare: 0n });
 					else resolve({ ...outcome, label: label ?? outcome.label });
 				};
 			});
@@ -76,12 +78,26 @@ describe('planner', () => {
 		expect(planner.name).toBe('optimal-bound');
 	});
 
-	it('tells of a solver that fell over, and asks again', async () => {
+	it('goes by greedy while a solver falls over, says so, and asks again', async () => {
 		const { planner, asked, answer, errors } = held();
 		planner.offers({ ...market, seed: 13 });
 		await answer();
 		expect(errors[0]).toBeInstanceOf(SolverError);
-		planner.offers(market);
+		expect(planner.offers(market)).toEqual(greedyMechanism.offers(market));
+		expect(planner.name).toBe('greedy');
 		expect(asked).toHaveLength(2);
+		await answer();
+		expect(planner.offers(market)).toEqual(optimal.offers(market));
+		expect(planner.name).toBe('optimal');
+	});
+
+	it('goes by greedy where time was up before anything as good was found, and does not ask about that market again', async () => {
+		const { planner, asked, answer, errors } = held();
+		planner.offers(market);
+		await answer('nothing');
+		expect(planner.offers(market)).toEqual(greedyMechanism.offers(market));
+		expect(planner.name).toBe('greedy');
+		expect(errors.map(({ message }) => message)).toEqual([expect.stringContaining('in time')]);
+		expect(asked).toHaveLength(1);
 	});
 });

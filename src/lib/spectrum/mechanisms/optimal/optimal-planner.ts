@@ -1,11 +1,14 @@
 /**
  * `optimal` for a manager, which cannot wait: it asks a solver elsewhere what would be best for the market as it is now, and offers
  * what of the last answer still holds, until the next one is there. A plan in which time was up is recorded on the chain as
- * `optimal-bound`.
+ * `optimal-bound`. Where there is no plan to be had, or none as good as `greedy` finds at once, it offers what `greedy` does, and the
+ * chain says `greedy`.
  */
 import { hash32 } from '../../random.ts';
 import { awardHighest } from '../award.ts';
+import { greedyMechanism } from '../greedy.ts';
 import type { AwardableOffer, Market, Mechanism, Offer, Outcome } from '../mechanism.ts';
+import { welfareOf } from './allocation-model.ts';
 import { inFeasibleOrder, OPTIMAL, type OptimalOutcome } from './optimal.ts';
 import { SolverError } from './solver.ts';
 
@@ -16,13 +19,15 @@ export const PLAN_TIME_LIMIT_MS = 2_000;
 export interface OptimalPlannerInit {
 	/** For example OptimumService.clear. */
 	clear: (market: Market, timeLimitMs: number) => Promise<OptimalOutcome>;
-	/** What became of a plan that failed; the next market is tried again. */
+	/** Why this market goes by `greedy`; the next one is tried again. */
 	onError?: (error: SolverError) => void;
 }
 
 export class OptimalPlanner implements Mechanism {
 	readonly #init: OptimalPlannerInit;
 	#plan: OptimalOutcome | undefined;
+	/** The last question had no answer that is worth following. */
+	#failed = false;
 	/** Of the market that was asked about last. */
 	#askedAbout = -1;
 	#asking = false;
@@ -33,11 +38,13 @@ export class OptimalPlanner implements Mechanism {
 
 	/** Of the plan that is offered now. */
 	get name(): string {
+		if (this.#failed) return greedyMechanism.name;
 		return this.#plan?.label === 'bound' ? OPTIMAL_BOUND : OPTIMAL;
 	}
 
 	offers(market: Market): Offer[] {
 		this.#askAbout(market);
+		if (this.#failed) return greedyMechanism.offers(market);
 		return this.#plan ? inFeasibleOrder(market, stillWanted(market, this.#plan.trades)) : [];
 	}
 
@@ -58,17 +65,28 @@ export class OptimalPlanner implements Mechanism {
 		this.#init.clear(market, PLAN_TIME_LIMIT_MS).then(
 			(plan) => {
 				this.#asking = false;
-				this.#plan = plan;
+				this.#failed = isWorseThanGreedy(market, plan);
+				if (this.#failed)
+					this.#init.onError?.(
+						new SolverError(`no plan as good as that of ${greedyMechanism.name} was found in time`)
+					);
+				else this.#plan = plan;
 			},
 			(error: unknown) => {
 				this.#asking = false;
 				this.#askedAbout = -1;
+				this.#failed = true;
 				this.#init.onError?.(
 					error instanceof SolverError ? error : new SolverError('the plan failed', { cause: error })
 				);
 			}
 		);
 	}
+}
+
+/** A plan that was cut short may be no plan at all. */
+function isWorseThanGreedy(market: Market, plan: OptimalOutcome): boolean {
+	return plan.label === 'bound' && plan.welfare < welfareOf(market, greedyMechanism.clear(market).trades);
 }
 
 /** Whose traders are still there, and gain by it as the market is now. */

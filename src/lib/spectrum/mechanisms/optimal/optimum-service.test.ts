@@ -93,6 +93,20 @@ describe('service', () => {
 		expect(workers).toHaveLength(2);
 	});
 
+	it('refuses where no worker can be started, and tries with the next program', async () => {
+		let starts = 0;
+		service = new OptimumService(() => {
+			starts++;
+			throw new TypeError('Worker is not defined');
+		});
+		for (let i = 0; i < 2; i++)
+			await expect(service.solve(program, 1000)).rejects.toMatchObject({
+				name: 'Solver',
+				message: expect.stringContaining('cannot be started')
+			});
+		expect(starts).toBe(2);
+	});
+
 	it('answers with what its worker throws', async () => {
 		const answer = answerRequests(() => Promise.reject(new SolverError('no wasm here')));
 		expect(await answer({ program, timeLimitMs: 1 })).toEqual({ error: 'no wasm here' });

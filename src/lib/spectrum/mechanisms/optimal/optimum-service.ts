@@ -72,17 +72,25 @@ export class OptimumService {
 		const job = this.#waiting.shift();
 		if (!job) return;
 		this.#running = job;
-		if (!this.#worker) {
-			const worker = this.#start();
-			this.#worker = worker;
-			// What an ended worker still had to say is nobody's answer.
-			worker.listen((reply) => {
-				if (worker === this.#worker) this.#onReply(reply);
-			});
-		}
 		const { request } = job;
-		this.#timer = setTimeout(() => this.#onSilence(), request.timeLimitMs + this.#graceMs);
-		this.#worker.post(request);
+		try {
+			this.#worker ??= this.#startWorker();
+			this.#timer = setTimeout(() => this.#onSilence(), request.timeLimitMs + this.#graceMs);
+			this.#worker.post(request);
+		} catch (cause) {
+			this.#end();
+			job.reject(new SolverError('the solver cannot be started here', { cause }));
+			this.#next();
+		}
+	}
+
+	#startWorker(): SolverWorker {
+		const worker = this.#start();
+		// What an ended worker still had to say is nobody's answer.
+		worker.listen((reply) => {
+			if (worker === this.#worker) this.#onReply(reply);
+		});
+		return worker;
 	}
 
 	#onReply(reply: SolveReply): void {

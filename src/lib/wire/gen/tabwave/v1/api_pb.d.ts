@@ -2206,6 +2206,16 @@ export declare type SpectrumMetrics = Message<"tabwave.v1.SpectrumMetrics"> & {
    * @generated from field: string mechanism = 9;
    */
   mechanism: string;
+
+  /**
+   * @generated from field: tabwave.v1.OptimumInfo optimum = 240;
+   */
+  optimum?: OptimumInfo | undefined;
+
+  /**
+   * @generated from field: string solver = 241;
+   */
+  solver: string;
 };
 
 /**
@@ -2213,6 +2223,44 @@ export declare type SpectrumMetrics = Message<"tabwave.v1.SpectrumMetrics"> & {
  * Use `create(SpectrumMetricsSchema)` to create a new message.
  */
 export declare const SpectrumMetricsSchema: GenMessage<SpectrumMetrics>;
+
+/**
+ * Welfare of the last minute's trades beside what is left to gain.
+ *
+ * @generated from message tabwave.v1.OptimumInfo
+ */
+export declare type OptimumInfo = Message<"tabwave.v1.OptimumInfo"> & {
+  /**
+   * @generated from field: uint32 height = 1;
+   */
+  height: number;
+
+  /**
+   * @generated from field: string label = 2;
+   */
+  label: string;
+
+  /**
+   * @generated from field: string left = 3;
+   */
+  left: string;
+
+  /**
+   * @generated from field: string gained = 4;
+   */
+  gained: string;
+
+  /**
+   * @generated from field: double welfare_ratio = 5;
+   */
+  welfareRatio: number;
+};
+
+/**
+ * Describes the message tabwave.v1.OptimumInfo.
+ * Use `create(OptimumInfoSchema)` to create a new message.
+ */
+export declare const OptimumInfoSchema: GenMessage<OptimumInfo>;
 
 /**
  * @generated from message tabwave.v1.Mechanism
