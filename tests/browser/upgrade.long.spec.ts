@@ -84,13 +84,17 @@ test('the site is upgraded under a running chain: tabs go on, say it, reload whe
 		expect(others).toEqual([]);
 	});
 
-	await test.step('reloaded without the relay, the page opens and waits for it', async () => {
+	await test.step('reloaded without the relay, the page opens, shows the ledger that it holds, and waits', async () => {
 		const old = await status(first);
 		await relay.stop();
 		await first.reload();
 		await apiReady(first);
 		expect(await codeOf(first)).toBe(`new ${version}`);
 		await expect(first.getByRole('status').filter({ hasText: 'The relay cannot be reached' })).toBeVisible();
+		const { nodeId, finalHeight } = await status(first);
+		expect(nodeId).toBe(old.nodeId);
+		expect(finalHeight).toBeGreaterThanOrEqual(old.finalHeight);
+		expect(await first.evaluate(() => globalThis.tabwave.chain.verify())).toMatchObject({ firstBad: null });
 		await relay.start();
 		await comesBack(steady, first, old);
 	});

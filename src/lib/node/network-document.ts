@@ -41,15 +41,19 @@ const MAX_WORD_CHARACTERS = 128;
 
 /** @throws ApiError NotConnected where there is no relay, ProtocolMismatch where it speaks another version of the protocol */
 export async function fetchNetworkDocument(url: string, signal?: AbortSignal): Promise<NetworkDocument> {
-	let text: string;
+	return parseNetworkDocument(await fetchNetworkText(url, signal));
+}
+
+/** The document as the relay wrote it. @throws ApiError NotConnected */
+export async function fetchNetworkText(url: string, signal?: AbortSignal): Promise<string> {
 	try {
 		const response = await fetch(url, { signal, cache: 'no-store' });
-		text = await response.text();
+		const text = await response.text();
 		if (!response.ok) throw new Error(`it answered ${response.status}`);
+		return text;
 	} catch (cause) {
 		throw new ApiError('NotConnected', `the relay is not reached: ${(cause as Error).message}`);
 	}
-	return parseNetworkDocument(text);
 }
 
 /** @throws ApiError NotConnected, ProtocolMismatch */

@@ -4,7 +4,8 @@ import { hasIceCandidates } from '../network/ice-probe.ts';
 import { openSuite } from '../crypto/open-suite.ts';
 import { ApiError, type JoinOptions, type NodeStatus, type TabwaveApi } from './api.ts';
 import { browserIdentityEnvironment, claimIdentity, type RunningIdentity } from './identity.ts';
-import { fetchNetworkDocument, type NetworkDocument } from './network-document.ts';
+import { fetchNetworkText, parseNetworkDocument, type NetworkDocument } from './network-document.ts';
+import { isSameNetwork, recallNetwork, rememberNetwork } from './remembered-network.ts';
 import { remoteApi } from './rpc.ts';
 import type { FromWorker, ToWorker } from './worker.ts';
 
@@ -80,7 +81,7 @@ class Tab implements TabNode {
 			this.#startWorker();
 			// The same for the links' code, which is most of what a tab loads; who needs it waits for it and hears its errors.
 			import('../network/libp2p-links.ts').catch(() => {});
-			const document = await this.#fetchDocument();
+			const document = await this.#networkDocument();
 			this.#document = document;
 			const suite = await openSuite(document.suite);
 			this.#check('secure', suite.implementation === 'webcrypto' ? 'ok' : 'warning', suite.implementation);
@@ -122,17 +123,52 @@ class Tab implements TabNode {
 		this.#running?.release();
 	}
 
+	/** What the relay says. Where it does not answer, what it said last time, until it does. */
+	async #networkDocument(): Promise<NetworkDocument> {
+		try {
+			return await this.#askRelay();
+		} catch (error) {
+			const remembered = isAway(error) ? recallNetwork() : null;
+			if (!remembered) return this.#awaitRelay();
+			void this.#confirm(remembered);
+			return remembered;
+		}
+	}
+
 	/** The relay may come up after the page: it is asked until it answers. */
-	async #fetchDocument(): Promise<NetworkDocument> {
+	async #awaitRelay(): Promise<NetworkDocument> {
 		for (;;) {
 			try {
-				return await fetchNetworkDocument('/api/v1/network');
+				return await this.#askRelay();
 			} catch (error) {
-				if (!(error instanceof ApiError) || error.name === 'ProtocolMismatch' || this.#stopped) throw error;
-				this.#check('relay', 'failed', 'not-reached');
+				if (!isAway(error) || this.#stopped) throw error;
 				await new Promise((resolve) => setTimeout(resolve, DOCUMENT_RETRY_MS));
 			}
 		}
+	}
+
+	async #askRelay(): Promise<NetworkDocument> {
+		try {
+			const text = await fetchNetworkText('/api/v1/network');
+			const document = parseNetworkDocument(text);
+			rememberNetwork(text);
+			return document;
+		} catch (error) {
+			if (isAway(error)) this.#check('relay', 'failed', 'not-reached');
+			throw error;
+		}
+	}
+
+	/** The network, or the protocol that it speaks, may have changed meanwhile: then this tab begins again, now that there is a relay. */
+	async #confirm(remembered: NetworkDocument): Promise<void> {
+		try {
+			if (isSameNetwork(remembered, await this.#awaitRelay())) return;
+		} catch (error) {
+			console.warn(error);
+		}
+		if (this.#stopped) return;
+		await this.stop();
+		location.reload();
 	}
 
 	async #resolve(claim: () => Promise<RunningIdentity>, document: NetworkDocument): Promise<void> {
@@ -251,6 +287,10 @@ class Tab implements TabNode {
 		console.error(`Tabwave: ${name}: ${message}`);
 		this.#check('secure', this.#worker ? 'warning' : 'failed', name);
 	}
+}
+
+function isAway(error: unknown): boolean {
+	return error instanceof ApiError && error.name === 'NotConnected';
 }
 
 /** A value with listeners, each of which hears the present value first. */
