@@ -76,7 +76,11 @@ const KEYS_OF_FIELD: Record<ConfiguredField, string[]> = {
 	recoveryMode: ['membership.recovery'],
 	recoverySilenceMs: ['membership.recoverySilenceMs'],
 	maxPartitions: ['membership.maxPartitions'],
-	checkpointInterval: ['blocks.checkpointInterval']
+	checkpointInterval: ['blocks.checkpointInterval'],
+	bidCommitHeights: ['spectrum.bids', 'spectrum.bidCommitHeights'],
+	bidRevealHeights: ['spectrum.bids', 'spectrum.bidRevealHeights'],
+	bidDeposit: ['spectrum.bids', 'spectrum.bidDeposit'],
+	grantHeartbeatHeights: ['spectrum.grants', 'spectrum.grantHeartbeatHeights']
 };
 
 function fieldsFromConfig(config: NetworkConfig): Pick<GenesisFields, ConfiguredField> {
@@ -99,7 +103,11 @@ function fieldsFromConfig(config: NetworkConfig): Pick<GenesisFields, Configured
 		recoveryMode: membership.recovery === 'automatic' ? RecoveryMode.AUTOMATIC : RecoveryMode.MANUAL,
 		recoverySilenceMs: BigInt(membership.recoverySilenceMs),
 		maxPartitions: membership.maxPartitions,
-		checkpointInterval: blocks.checkpointInterval
+		checkpointInterval: blocks.checkpointInterval,
+		bidCommitHeights: spectrum.bids === 'sealed' ? spectrum.bidCommitHeights : 0,
+		bidRevealHeights: spectrum.bids === 'sealed' ? spectrum.bidRevealHeights : 0,
+		bidDeposit: spectrum.bids === 'sealed' ? BigInt(spectrum.bidDeposit) : 0n,
+		grantHeartbeatHeights: spectrum.grants === 'on' ? spectrum.grantHeartbeatHeights : 0
 	};
 }
 

@@ -11,6 +11,7 @@ import {
 	ApInfoSchema,
 	BidInfoSchema,
 	BlockInfoSchema,
+	GrantInfoSchema,
 	HeadSchema,
 	ImportReportSchema,
 	NetworkInfoSchema,
@@ -137,6 +138,7 @@ describe('api.proto reads what the client API answers', () => {
 		read(TradeInfoSchema, await traded);
 		for (const ap of await api.spectrum.aps()) read(ApInfoSchema, ap);
 		for (const bid of await api.spectrum.bids()) read(BidInfoSchema, bid);
+		for (const grant of await api.spectrum.grants()) read(GrantInfoSchema, grant);
 		read(SpectrumMetricsSchema, await api.spectrum.metrics());
 	});
 

@@ -1,12 +1,17 @@
 /** Every key of network.ini: the one place for its default, its bounds and its words. */
 import {
+	BID_COMMIT_HEIGHTS,
+	BID_REVEAL_HEIGHTS,
 	GENESIS_DEFAULTS,
+	GRANT_HEARTBEAT_HEIGHTS,
+	MAX_BID_DEPOSIT,
 	MAX_CHECKPOINT_INTERVAL,
 	MAX_PARTITIONS,
 	MAX_PARTITION_MEMBERS,
 	MAX_RECOVERY_SILENCE_MS,
 	MAX_ROUNDS_IN_FLIGHT
 } from '#lib/ledger/genesis.ts';
+import { MAX_CONFLICT_DISTANCE_PERCENT } from '#lib/spectrum/contract/limits.ts';
 import {
 	choice,
 	integer,
@@ -244,13 +249,44 @@ export const NETWORK_INI = {
 		conflictDistancePercent: integer(
 			GENESIS_DEFAULTS.conflictDistancePercent,
 			1,
-			1000,
+			MAX_CONFLICT_DISTANCE_PERCENT,
 			'Two access points conflict below this share of the sum of their coverage radii, in percent.'
 		),
 		mechanism: choice(
 			'greedy',
 			['seed', 'greedy', 'mcafee', 'veritas', 'trust', 'optimal'],
 			'How managers choose among bids.'
+		),
+		bids: choice(
+			'open',
+			['open', 'sealed'],
+			'Whether everybody sees what is bid at once, or a bid is committed to first and revealed when nobody can adapt to it.'
+		),
+		bidCommitHeights: integer(
+			8,
+			...BID_COMMIT_HEIGHTS,
+			'Sealed bids: heights in which the commitments of one round are made.'
+		),
+		bidRevealHeights: integer(
+			256,
+			...BID_REVEAL_HEIGHTS,
+			'Sealed bids: heights after them in which they must be revealed. A tab that reloads should find the time.'
+		),
+		bidDeposit: integer(
+			100,
+			1,
+			Number(MAX_BID_DEPOSIT),
+			'Sealed bids: paid with a commitment, counts towards the price, and is lost where it is not revealed in time.'
+		),
+		grants: choice(
+			'off',
+			['off', 'on'],
+			'Whether a channel that was bought goes back to its seller when its holder no longer reports that it needs it.'
+		),
+		grantHeartbeatHeights: integer(
+			600,
+			...GRANT_HEARTBEAT_HEIGHTS,
+			'Grants: heights after which a channel goes back without a heartbeat of its holder.'
 		)
 	},
 	archive: {

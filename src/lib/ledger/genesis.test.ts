@@ -2,6 +2,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { taggedHash, ZERO_HASH } from '../crypto/hash.ts';
+import { toHex } from '../crypto/hex.ts';
 import { PartitionStateSchema } from '../wire/gen/tabwave/v1/contracts_pb.js';
 import { Admission, type RecoveryMode } from '../wire/gen/tabwave/v1/ledger_pb.js';
 import { anyBytes } from '../wire/mutated-bytes.ts';
@@ -10,6 +11,7 @@ import {
 	encodeGenesis,
 	epochKey,
 	GENESIS_DEFAULTS,
+	MAX_BID_DEPOSIT,
 	MAX_PARTITION_MEMBERS,
 	MAX_PARTITIONS,
 	MAX_RECOVERY_SILENCE_MS,
@@ -32,6 +34,8 @@ const sound: GenesisFields = {
 
 const read = (fields: Partial<GenesisFields> = {}) => readGenesis(encodeGenesis({ ...sound, ...fields }));
 
+const SEALED = { bidCommitHeights: 8, bidRevealHeights: 256, bidDeposit: 100n };
+
 const partitions = (count: number, maxMembers = 16) =>
 	Array.from({ length: count }, (_, i) => ({
 		$typeName: 'tabwave.v1.PartitionGenesis' as const,
@@ -48,6 +52,13 @@ describe('genesis', () => {
 		expect(genesis.timeMs).toBe(1_700_000_000_000);
 		expect(genesis.fields.contracts).toEqual(['transfer', 'spectrum']);
 		expect(read({ createdMs: 1_700_000_000_001n }).chainId).not.toEqual(genesis.chainId);
+	});
+
+	it('has the same bytes as before there were options of the spectrum contract, where none is set', () => {
+		const { bidCommitHeights, bidRevealHeights, bidDeposit, grantHeartbeatHeights, ...before } = sound;
+		expect([bidCommitHeights, bidRevealHeights, bidDeposit, grantHeartbeatHeights]).toEqual([0, 0, 0n, 0]);
+		expect(encodeGenesis(sound)).toEqual(encodeGenesis(before as GenesisFields));
+		expect(toHex(read().chainId)).toBe('b5d2fc01dff2c9b5ef2df3fa7ff9745f98267607a6ecd226c4df81af571bad6a');
 	});
 
 	it('makes one empty partition for each that it names, in order of key', () => {
@@ -112,6 +123,16 @@ describe('a genesis that is none is refused, and the field is named', () => {
 			{ recoverySilenceMs: MAX_RECOVERY_SILENCE_MS + 1n }
 		],
 		['that splits without end', 'maxPartitions', { maxPartitions: MAX_PARTITIONS + 1 }],
+		['whose commitments have no time', 'bidCommitHeights', { ...SEALED, bidCommitHeights: 1 }],
+		['whose commitments have all time', 'bidCommitHeights', { ...SEALED, bidCommitHeights: 1001 }],
+		['whose bids cannot be revealed', 'bidRevealHeights', { ...SEALED, bidRevealHeights: 1 }],
+		['whose bids need not be revealed', 'bidRevealHeights', { ...SEALED, bidRevealHeights: 10_001 }],
+		['that reveals bids that are open', 'bidRevealHeights', { bidRevealHeights: 8 }],
+		['whose commitments cost nothing', 'bidDeposit', { ...SEALED, bidDeposit: 0n }],
+		['whose commitments cost all', 'bidDeposit', { ...SEALED, bidDeposit: MAX_BID_DEPOSIT + 1n }],
+		['that takes deposits for bids that are open', 'bidDeposit', { bidDeposit: 1n }],
+		['whose grants end at once', 'grantHeartbeatHeights', { grantHeartbeatHeights: 15 }],
+		['whose grants never end', 'grantHeartbeatHeights', { grantHeartbeatHeights: 1_000_001 }],
 		['of a time that no clock will show', 'createdMs', { createdMs: 2n ** 53n }]
 	])('%s: %s', (_what, field, fields) => {
 		expect(reasonOf(() => read(fields))).toBe('GenesisMalformed');
@@ -135,6 +156,13 @@ describe('a genesis that is none is refused, and the field is named', () => {
 		['the largest blocks', { maxTransactionsPerBlock: 2000, maxTransactionBytes: 65_536 }],
 		['one block and one round at a time', { maxBlocksPerNext: 1, maxRoundsInFlight: 1 }],
 		['many blocks and rounds at a time', { maxBlocksPerNext: 64, maxRoundsInFlight: 64 }],
+		['the shortest rounds of sealed bids', { bidCommitHeights: 2, bidRevealHeights: 2, bidDeposit: 1n }],
+		[
+			'the longest rounds of sealed bids',
+			{ bidCommitHeights: 1000, bidRevealHeights: 10_000, bidDeposit: MAX_BID_DEPOSIT }
+		],
+		['the shortest grants', { grantHeartbeatHeights: 16 }],
+		['the longest grants', { grantHeartbeatHeights: 1_000_000 }],
 		['five Booters', { booters: Array.from({ length: 5 }, (_, i) => key(32).fill(i)) }]
 	])('at the edge of what is allowed it is read: %s', (_what, fields) => {
 		expect(read(fields).fields).toMatchObject(fields);

@@ -17,6 +17,15 @@ export const MAX_CHECKPOINT_INTERVAL = 1_000_000;
 /** A day: who waits longer waits for nobody. */
 export const MAX_RECOVERY_SILENCE_MS = 86_400_000n;
 
+/**
+ * Options of the spectrum contract, lowest and highest. Fewer than two heights are no window for commitments; at thirty blocks a
+ * second a thousand are half a minute. A grant for so few heights that its heartbeat cannot come into a block in time is none.
+ */
+export const BID_COMMIT_HEIGHTS = [2, 1000] as const;
+export const BID_REVEAL_HEIGHTS = [2, 10_000] as const;
+export const GRANT_HEARTBEAT_HEIGHTS = [16, 1_000_000] as const;
+export const MAX_BID_DEPOSIT = 10n ** 12n;
+
 export type GenesisFields = Omit<Genesis, '$typeName' | '$unknown'>;
 
 /** The values that an absent network.ini means. Keys and the creation time are the operator's. */
@@ -44,7 +53,12 @@ export const GENESIS_DEFAULTS = {
 	recoverySilenceMs: 60_000n,
 	maxPartitions: 8,
 	// At full rate some twenty seconds; cutting and hashing a state of ten thousand rows takes less than a tenth of one.
-	checkpointInterval: 500
+	checkpointInterval: 500,
+	// Bids are open, and a channel that was switched is held for good.
+	bidCommitHeights: 0,
+	bidRevealHeights: 0,
+	bidDeposit: 0n,
+	grantHeartbeatHeights: 0
 } satisfies Omit<GenesisFields, 'operator' | 'booters' | 'createdMs'>;
 
 export interface GenesisBlock {
@@ -99,6 +113,11 @@ export function readGenesis(bytes: Uint8Array): GenesisBlock {
 	check(fields.recoverySilenceMs <= MAX_RECOVERY_SILENCE_MS, 'recoverySilenceMs');
 	check(fields.maxPartitions <= MAX_PARTITIONS, 'maxPartitions');
 	check(fields.checkpointInterval <= MAX_CHECKPOINT_INTERVAL, 'checkpointInterval');
+	checkSealedBids(fields);
+	check(
+		fields.grantHeartbeatHeights === 0 || isWithin(fields.grantHeartbeatHeights, GRANT_HEARTBEAT_HEIGHTS),
+		'grantHeartbeatHeights'
+	);
 	const chainId = taggedHash('genesis', bytes);
 	const writes: StateWrite[] = fields.partitions
 		.map(({ id, maxMembers }) => ({
@@ -142,6 +161,21 @@ export function epochKey(id: number, epoch: number): string {
 /** State key of a key that was evicted for evidence (R24). @param id lower-case hex */
 export function banKey(id: string): string {
 	return `banned/${id}`;
+}
+
+/** All of them, or none. */
+function checkSealedBids({ bidCommitHeights, bidRevealHeights, bidDeposit }: Genesis): void {
+	const isSealed = bidCommitHeights !== 0;
+	check(!isSealed || isWithin(bidCommitHeights, BID_COMMIT_HEIGHTS), 'bidCommitHeights');
+	check(
+		isSealed ? isWithin(bidRevealHeights, BID_REVEAL_HEIGHTS) : bidRevealHeights === 0,
+		'bidRevealHeights'
+	);
+	check(isSealed ? bidDeposit > 0n && bidDeposit <= MAX_BID_DEPOSIT : bidDeposit === 0n, 'bidDeposit');
+}
+
+function isWithin(value: number, [low, high]: readonly [number, number]): boolean {
+	return value >= low && value <= high;
 }
 
 function check(condition: boolean, field: string): void {

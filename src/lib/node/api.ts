@@ -305,11 +305,13 @@ export interface BidInfo {
 	buyerAp: string;
 	sellerAp: string;
 	channel: number;
-	/** Decimal string. */
+	/** Decimal string; empty while it is committed, and where it was forfeited: nobody knows it. */
 	price: string;
 	buyer: string;
+	/** Of a commitment: the last height at which it can be revealed. */
 	expiryHeight: number;
-	state: 'open' | 'taken' | 'expired';
+	/** `revealed` is a sealed bid that stands as an open one. */
+	state: 'open' | 'taken' | 'expired' | 'committed' | 'revealed' | 'forfeited';
 	transactionId: string;
 	height: number;
 }
@@ -328,6 +330,20 @@ export interface TradeInfo {
 	height: number;
 	time: number;
 	transactionId: string;
+}
+
+/** A channel that goes back to its seller where its holder does not keep the grant alive. */
+export interface GrantInfo {
+	/** The access point that holds the channel. */
+	ap: string;
+	channel: number;
+	/** The access point to which it goes back. */
+	grantorAp: string;
+	/** The bid by which it was bought. */
+	bidId: string;
+	grantedHeight: number;
+	/** The last height at which a heartbeat renews it. */
+	expiryHeight: number;
 }
 
 export interface SpectrumMetrics {
@@ -451,6 +467,8 @@ export interface TabwaveApi {
 		generateAps(options: { seed: number; count: number }): Promise<ImportReport>;
 		bids(): Promise<BidInfo[]>;
 		trades(options?: { limit?: number }): Promise<TradeInfo[]>;
+		/** Those that end first come first; none where channels are held for good. */
+		grants(): Promise<GrantInfo[]>;
 		/**
 		 * With `optimum`, the solver (3.5 MB) is loaded and measures where that is due: the answer has what is known by now and does not wait
 		 * for it. Ask again for the next one.

@@ -341,6 +341,7 @@ export class ClientApi implements TabwaveApi {
 		},
 		bids: async () => this.#init.spectrum.bids(),
 		trades: async (options) => this.#init.spectrum.trades(optionsOf(options).limit),
+		grants: async () => this.#init.spectrum.grants(),
 		metrics: async (options) => this.#init.spectrum.metrics(optionsOf(options).optimum === true),
 		mechanisms: async () => this.#init.spectrum.mechanisms(),
 		setMechanism: async (name) => this.#init.spectrum.setMechanism(textOf(name, 'a mechanism'))

@@ -41,6 +41,7 @@ const CALLS = [
 	'spectrum.generateAps',
 	'spectrum.bids',
 	'spectrum.trades',
+	'spectrum.grants',
 	'spectrum.metrics',
 	'spectrum.mechanisms',
 	'spectrum.setMechanism'

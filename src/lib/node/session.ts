@@ -4,6 +4,7 @@ import type { Contract } from '../ledger/contract.ts';
 import { readGenesis } from '../ledger/genesis.ts';
 import { transferContract } from '../ledger/transfer.ts';
 import type { LinkStatus, Network } from '../network/network.ts';
+import { spectrumParameters } from '../spectrum/contract/parameters.ts';
 import { spectrumContract } from '../spectrum/contract/spectrum-contract.ts';
 import type { SolverWorker } from '../spectrum/mechanisms/optimal/optimum-service.ts';
 import type { AccessPointDatabase } from '../storage/access-point-database.ts';
@@ -59,8 +60,7 @@ const OLDER_BLOCKS = 500;
 const OLDER_BYTES = 2_000_000;
 
 export function contractsOf(genesis: Uint8Array): Contract[] {
-	const { conflictDistancePercent } = readGenesis(genesis).fields;
-	return [transferContract, spectrumContract({ conflictDistancePercent })];
+	return [transferContract, spectrumContract(spectrumParameters(readGenesis(genesis).fields))];
 }
 
 export async function startSession(init: SessionInit): Promise<Session> {

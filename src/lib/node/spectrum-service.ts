@@ -24,6 +24,7 @@ import {
 	ApiError,
 	type ApInfo,
 	type BidInfo,
+	type GrantInfo,
 	type ImportReport,
 	type SpectrumMetrics,
 	type TradeInfo
@@ -145,6 +146,10 @@ export class SpectrumService {
 
 	trades(limit?: number): TradeInfo[] {
 		return this.#view.trades(limit);
+	}
+
+	grants(): GrantInfo[] {
+		return this.#view.grants();
 	}
 
 	/** @param isMeasured - the optimum is asked for: it is measured anew where that is due */

@@ -84,7 +84,10 @@ export const phaseName = (phase: RoundStatus['phase']): string => PHASE[phase]()
 const BID_STATE: Record<BidInfo['state'], Words> = {
 	open: m.bid_open,
 	taken: m.bid_taken,
-	expired: m.bid_expired
+	expired: m.bid_expired,
+	committed: m.bid_committed,
+	revealed: m.bid_revealed,
+	forfeited: m.bid_forfeited
 };
 
 export const bidStateName = (state: BidInfo['state']): string => BID_STATE[state]();
@@ -105,6 +108,14 @@ const FUNCTION: Record<string, Words> = {
 	UpdateAPChannelInfo: m.fn_update_ap,
 	BidReplaced: m.fn_bid_replaced,
 	BidsExpired: m.fn_bids_expired,
+	IssueBidingCommitInfo: m.fn_issue_bid_commit,
+	IssueBidingRoundInfo: m.fn_issue_bid_round,
+	BidsForfeited: m.fn_bids_forfeited,
+	IssueGrantHeartbeatInfo: m.fn_grant_heartbeat,
+	IssueGrantRelinquishInfo: m.fn_grant_relinquish,
+	GrantsRenewed: m.fn_grants_renewed,
+	GrantExpired: m.fn_grant_expired,
+	GrantRelinquished: m.fn_grant_relinquished,
 	transfer: m.fn_transfer,
 	Transferred: m.fn_transfer
 };

@@ -3,13 +3,18 @@
  * every field has its bound here, and every refusal its code.
  */
 import { create, toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
+import { HASH_BYTES } from '../../crypto/hash.ts';
 import { fromHex, toHex } from '../../crypto/hex.ts';
 import { Refused } from '../../ledger/contract.ts';
 import { decodeMessage } from '../../wire/codec.ts';
 import {
 	IssueAPChannelInfoArgumentsSchema,
+	IssueBidingCommitInfoArgumentsSchema,
 	IssueBidingPriceInfoArgumentsSchema,
+	IssueBidingRoundInfoArgumentsSchema,
 	IssueChannelSwitchInfoArgumentsSchema,
+	IssueGrantHeartbeatInfoArgumentsSchema,
+	IssueGrantRelinquishInfoArgumentsSchema,
 	type AccessPoint as WireAccessPoint
 } from '../../wire/gen/tabwave/v1/spectrum_pb.js';
 import {
@@ -27,7 +32,15 @@ import {
 	MIN_EIRP_MILLI_DBM
 } from '../access-point.ts';
 import { bandPlan, isChannel, type Band } from '../radio/bands.ts';
-import { MAX_ARGUMENT_BYTES, MAX_PRICE, MECHANISM_PATTERN } from './limits.ts';
+import {
+	MAX_ARGUMENT_BYTES,
+	MAX_GRANTS_PER_HEARTBEAT,
+	MAX_NOTE_BYTES,
+	MAX_PRICE,
+	MAX_SALT_BYTES,
+	MECHANISM_PATTERN,
+	MIN_SALT_BYTES
+} from './limits.ts';
 import { accessPointBodyToWire, bandFromWire, type AccessPoint } from './records.ts';
 
 export interface BidArguments {
@@ -39,6 +52,25 @@ export interface BidArguments {
 	mechanism: string;
 	/** Bid id, lower-case hex; empty for none. */
 	replaces: string;
+	/** Where bids are sealed: the commitment that this bid reveals. */
+	reveals?: { commitment: string; salt: Uint8Array };
+}
+
+export interface CommitArguments {
+	buyerAp: string;
+	sellerAp: string;
+	channel: number;
+	/** Of sealedBidHash, lower-case hex. */
+	hash: string;
+	note: Uint8Array;
+	/** Bid id, lower-case hex; empty for none. */
+	replaces: string;
+}
+
+/** A grant by who holds the channel. */
+export interface GrantName {
+	ap: string;
+	channel: number;
 }
 
 export interface SwitchArguments {
@@ -57,10 +89,49 @@ export function issueArguments(accessPoint: AccessPoint): Uint8Array {
 	);
 }
 
-export function bidArguments(bid: BidArguments): Uint8Array {
+export function bidArguments({ reveals, ...bid }: BidArguments): Uint8Array {
 	return toBinary(
 		IssueBidingPriceInfoArgumentsSchema,
-		create(IssueBidingPriceInfoArgumentsSchema, { ...bid, replaces: fromHex(bid.replaces) })
+		create(IssueBidingPriceInfoArgumentsSchema, {
+			...bid,
+			replaces: fromHex(bid.replaces),
+			...(reveals && { commitment: fromHex(reveals.commitment), salt: reveals.salt })
+		})
+	);
+}
+
+export function commitArguments(asked: CommitArguments): Uint8Array {
+	return toBinary(
+		IssueBidingCommitInfoArgumentsSchema,
+		create(IssueBidingCommitInfoArgumentsSchema, {
+			...asked,
+			hash: fromHex(asked.hash),
+			replaces: fromHex(asked.replaces)
+		})
+	);
+}
+
+/** @param commitment - id, lower-case hex */
+export function roundArguments(commitment: string): Uint8Array {
+	return toBinary(
+		IssueBidingRoundInfoArgumentsSchema,
+		create(IssueBidingRoundInfoArgumentsSchema, { commitment: fromHex(commitment) })
+	);
+}
+
+export function heartbeatArguments(grants: readonly GrantName[]): Uint8Array {
+	return toBinary(
+		IssueGrantHeartbeatInfoArgumentsSchema,
+		create(IssueGrantHeartbeatInfoArgumentsSchema, {
+			grants: grants.map(({ ap, channel }) => ({ ap, channel }))
+		})
+	);
+}
+
+export function relinquishArguments({ ap, channel }: GrantName): Uint8Array {
+	return toBinary(
+		IssueGrantRelinquishInfoArgumentsSchema,
+		create(IssueGrantRelinquishInfoArgumentsSchema, { grant: { ap, channel } })
 	);
 }
 
@@ -82,21 +153,64 @@ export function parseIssueArguments(bytes: Uint8Array): AccessPoint {
 	return checkedAccessPoint(accessPoint);
 }
 
-/** @throws Refused `MalformedArguments`, `InvalidApId`, `SameAp`, `PriceOutOfRange`, `InvalidMechanism` */
+/** @throws Refused `MalformedArguments`, `InvalidApId`, `SameAp`, `PriceOutOfRange`, `InvalidMechanism`, `InvalidSalt` */
 export function parseBidArguments(bytes: Uint8Array): BidArguments {
-	const { buyerAp, sellerAp, channel, price, expiryHeight, mechanism, replaces } = decode(
+	const { buyerAp, sellerAp, channel, price, expiryHeight, mechanism, replaces, commitment, salt } = decode(
 		IssueBidingPriceInfoArgumentsSchema,
 		bytes
 	);
-	checkId(buyerAp);
-	checkId(sellerAp);
-	if (buyerAp === sellerAp) throw new Refused('SameAp', `${buyerAp} cannot buy from itself`);
+	checkPair(buyerAp, sellerAp);
 	if (price < 1n || price > MAX_PRICE)
 		throw new Refused('PriceOutOfRange', `a price must be between 1 and ${MAX_PRICE}, not ${price}`);
 	checkMechanism(mechanism);
-	if (replaces.length !== 0 && replaces.length !== BID_ID_BYTES)
-		throw new Refused('MalformedArguments', 'the bid to replace is not an id of 32 bytes');
-	return { buyerAp, sellerAp, channel, price, expiryHeight, mechanism, replaces: toHex(replaces) };
+	checkReplaces(replaces);
+	const bid = { buyerAp, sellerAp, channel, price, expiryHeight, mechanism, replaces: toHex(replaces) };
+	if (commitment.length === 0 && salt.length === 0) return bid;
+	checkBidId(commitment, 'the commitment');
+	if (salt.length < MIN_SALT_BYTES || salt.length > MAX_SALT_BYTES)
+		throw new Refused('InvalidSalt', `a salt has ${MIN_SALT_BYTES} to ${MAX_SALT_BYTES} bytes`);
+	return { ...bid, reveals: { commitment: toHex(commitment), salt } };
+}
+
+/** @throws Refused `MalformedArguments`, `InvalidApId`, `SameAp` */
+export function parseCommitArguments(bytes: Uint8Array): CommitArguments {
+	const { buyerAp, sellerAp, channel, hash, note, replaces } = decode(
+		IssueBidingCommitInfoArgumentsSchema,
+		bytes
+	);
+	checkPair(buyerAp, sellerAp);
+	if (hash.length !== HASH_BYTES)
+		throw new Refused('MalformedArguments', `a commitment is a hash of ${HASH_BYTES} bytes`);
+	if (note.length > MAX_NOTE_BYTES)
+		throw new Refused('MalformedArguments', `a note has at most ${MAX_NOTE_BYTES} bytes`);
+	checkReplaces(replaces);
+	return { buyerAp, sellerAp, channel, hash: toHex(hash), note, replaces: toHex(replaces) };
+}
+
+/** @returns the id of the commitment, lower-case hex @throws Refused `MalformedArguments` */
+export function parseRoundArguments(bytes: Uint8Array): string {
+	const { commitment } = decode(IssueBidingRoundInfoArgumentsSchema, bytes);
+	checkBidId(commitment, 'the commitment');
+	return toHex(commitment);
+}
+
+/** @throws Refused `MalformedArguments`, `InvalidApId` */
+export function parseHeartbeatArguments(bytes: Uint8Array): GrantName[] {
+	const { grants } = decode(IssueGrantHeartbeatInfoArgumentsSchema, bytes);
+	if (grants.length === 0 || grants.length > MAX_GRANTS_PER_HEARTBEAT)
+		throw new Refused('MalformedArguments', `a heartbeat is for 1 to ${MAX_GRANTS_PER_HEARTBEAT} grants`);
+	return grants.map(({ ap, channel }) => {
+		checkId(ap);
+		return { ap, channel };
+	});
+}
+
+/** @throws Refused `MalformedArguments`, `InvalidApId` */
+export function parseRelinquishArguments(bytes: Uint8Array): GrantName {
+	const { grant } = decode(IssueGrantRelinquishInfoArgumentsSchema, bytes);
+	if (!grant) throw new Refused('MalformedArguments', 'there is no grant in the arguments');
+	checkId(grant.ap);
+	return { ap: grant.ap, channel: grant.channel };
 }
 
 /** @throws Refused `MalformedArguments`, `InvalidApId`, `InvalidMechanism` */
@@ -105,8 +219,7 @@ export function parseSwitchArguments(bytes: Uint8Array): SwitchArguments {
 		IssueChannelSwitchInfoArgumentsSchema,
 		bytes
 	);
-	if (bidId.length !== BID_ID_BYTES)
-		throw new Refused('MalformedArguments', 'the bid is not an id of 32 bytes');
+	checkBidId(bidId, 'the bid');
 	checkId(buyerAp);
 	checkId(sellerAp);
 	checkMechanism(mechanism);
@@ -177,6 +290,21 @@ function checkChannels(band: Band, channels: number[]): void {
 	const unknown = channels.find((channel) => !isChannel(band, channel));
 	if (unknown !== undefined) throw new Refused('UnknownChannel', `${band} has no channel ${unknown}`);
 	if (!isAscending(channels)) throw new Refused('ChannelsNotAscending', 'channels must ascend, each once');
+}
+
+function checkPair(buyerAp: string, sellerAp: string): void {
+	checkId(buyerAp);
+	checkId(sellerAp);
+	if (buyerAp === sellerAp) throw new Refused('SameAp', `${buyerAp} cannot buy from itself`);
+}
+
+function checkBidId(id: Uint8Array, what: string): void {
+	if (id.length !== BID_ID_BYTES)
+		throw new Refused('MalformedArguments', `${what} is not an id of ${BID_ID_BYTES} bytes`);
+}
+
+function checkReplaces(id: Uint8Array): void {
+	if (id.length !== 0) checkBidId(id, 'the bid to replace');
 }
 
 function checkId(id: string): void {

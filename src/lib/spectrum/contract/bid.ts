@@ -1,7 +1,7 @@
 /** IssueBidingPriceInfo: a buyer asks a chosen seller for one channel at a price, and pays it into escrow. */
 import { Refused, type CallContext, type StateView } from '../../ledger/contract.ts';
 import { MAX_CHANNELS_PER_AP } from '../access-point.ts';
-import { parseBidArguments, type BidArguments } from './arguments.ts';
+import { parseBidArguments } from './arguments.ts';
 import { scheduleExpiry } from './expiry.ts';
 import { bidKey, escrowAccount } from './keys.ts';
 import { MAX_BID_WINDOW } from './limits.ts';
@@ -11,10 +11,12 @@ import { readAccessPoint } from './register.ts';
 /**
  * A conflict is not looked for here: the neighbourhood is what it is when the channel moves.
  * @throws Refused what {@link parseBidArguments} throws, `ExpiryOutOfRange`, `UnknownAp`, `NotBuyerOwner`, `BandMismatch`,
- * `NotHeld`, `NotIdle`, `AlreadyHeld`, `TooManyChannels`, `NotReplaceable`, `Unfunded`, `ExpiryFull`
+ * `NotHeld`, `NotIdle`, `Granted`, `Lent`, `AlreadyHeld`, `TooManyChannels`, `NotReplaceable`, `Unfunded`, `ExpiryFull`
  */
 export function issueBid(context: CallContext, args: Uint8Array): void {
 	const asked = parseBidArguments(args);
+	if (asked.reveals)
+		throw new Refused('BidsAreOpen', 'on this chain bids are open; there is nothing to reveal');
 	const { height, state, accounts, sender } = context;
 	if (asked.expiryHeight <= height || asked.expiryHeight > height + MAX_BID_WINDOW)
 		throw new Refused(
@@ -74,16 +76,24 @@ export function checkTransferable(
 		);
 	if (!sellerAp.channels.includes(channel))
 		throw new Refused('NotHeld', `${sellerAp.id} does not hold channel ${channel}`);
+	if (sellerAp.grantedChannels?.includes(channel))
+		throw new Refused(
+			'Granted',
+			`${sellerAp.id} holds channel ${channel} by a grant, which it can relinquish, and not sell`
+		);
 	if (!sellerAp.idleChannels.includes(channel))
 		throw new Refused('NotIdle', `channel ${channel} is in use at ${sellerAp.id}`);
 	if (buyerAp.channels.includes(channel))
 		throw new Refused('AlreadyHeld', `${buyerAp.id} already holds channel ${channel}`);
-	if (buyerAp.channels.length >= MAX_CHANNELS_PER_AP)
+	if (buyerAp.lentChannels?.includes(channel))
+		throw new Refused('Lent', `channel ${channel} comes back to ${buyerAp.id} from whom it granted it to`);
+	// What it lent keeps its place.
+	if (buyerAp.channels.length + (buyerAp.lentChannels?.length ?? 0) >= MAX_CHANNELS_PER_AP)
 		throw new Refused('TooManyChannels', `${buyerAp.id} already holds ${MAX_CHANNELS_PER_AP} channels`);
 }
 
 /** The old bid's escrow returns before the new one is paid, so that a buyer without savings can change its mind. */
-function replaceBid(context: CallContext, asked: BidArguments): void {
+export function replaceBid(context: CallContext, asked: { replaces: string; buyerAp: string }): void {
 	const old = readBid(context.state, asked.replaces);
 	if (!old || old.status !== 'open' || old.buyer !== context.sender || old.buyerAp !== asked.buyerAp)
 		throw new Refused('NotReplaceable', `${asked.replaces} is no open bid of ${asked.buyerAp}`);

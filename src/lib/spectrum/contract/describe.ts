@@ -1,15 +1,35 @@
 /** State, arguments and events as plain JSON, for people. None of these throws: what cannot be read is null. */
-import type { AccessPoint, AccessPointRecord, BidRecord, UpdateRecord } from './records.ts';
-import { decodeAccessPoint, decodeBid, decodeUpdate } from './records.ts';
+import type { AccessPoint, AccessPointRecord, BidRecord, GrantEndRecord, UpdateRecord } from './records.ts';
+import { decodeAccessPoint, decodeBid, decodeGrantEnd, decodeRenewed, decodeUpdate } from './records.ts';
+import { toHex } from '../../crypto/hex.ts';
 import { fromBinary, toJson, type DescMessage, type JsonValue } from '@bufbuild/protobuf';
 import {
 	ExpiryScheduleSchema,
+	GrantListSchema,
 	HolderCellSchema,
 	OwnerStateSchema
 } from '../../wire/gen/tabwave/v1/spectrum_pb.js';
-import { parseBidArguments, parseIssueArguments, parseSwitchArguments } from './arguments.ts';
+import {
+	parseBidArguments,
+	parseCommitArguments,
+	parseHeartbeatArguments,
+	parseIssueArguments,
+	parseRelinquishArguments,
+	parseRoundArguments,
+	parseSwitchArguments
+} from './arguments.ts';
 import { decodeIndex } from './expiry.ts';
-import { AP_PREFIX, BID_PREFIX, CELL_PREFIX, EXPIRY_PREFIX, OWNER_PREFIX, SCHEDULE_KEY } from './keys.ts';
+import { decodeGrant } from './grants.ts';
+import {
+	AP_PREFIX,
+	BID_PREFIX,
+	CELL_PREFIX,
+	EXPIRY_PREFIX,
+	GRANT_LIST_KEY,
+	GRANT_PREFIX,
+	OWNER_PREFIX,
+	SCHEDULE_KEY
+} from './keys.ts';
 
 export function describeState(key: string, value: Uint8Array): unknown {
 	return attempt(() => {
@@ -19,6 +39,8 @@ export function describeState(key: string, value: Uint8Array): unknown {
 		if (key.startsWith(EXPIRY_PREFIX)) return { bids: decodeIndex(value) };
 		if (key.startsWith(CELL_PREFIX)) return plain(HolderCellSchema, value);
 		if (key.startsWith(OWNER_PREFIX)) return plain(OwnerStateSchema, value);
+		if (key.startsWith(GRANT_PREFIX)) return decodeGrant(value);
+		if (key === GRANT_LIST_KEY) return plain(GrantListSchema, value);
 		return null;
 	});
 }
@@ -29,9 +51,24 @@ export function describeCall(fn: string, args: Uint8Array): unknown {
 			case 'IssueAPChannelInfo':
 				return describeAccessPoint(parseIssueArguments(args));
 			case 'IssueBidingPriceInfo': {
-				const { price, replaces, ...rest } = parseBidArguments(args);
-				return { ...rest, price: price.toString(), ...(replaces && { replaces }) };
+				const { price, replaces, reveals, ...rest } = parseBidArguments(args);
+				return {
+					...rest,
+					price: price.toString(),
+					...(replaces && { replaces }),
+					...(reveals && { commitment: reveals.commitment, salt: toHex(reveals.salt) })
+				};
 			}
+			case 'IssueBidingCommitInfo': {
+				const { replaces, note, ...rest } = parseCommitArguments(args);
+				return { ...rest, note: toHex(note), ...(replaces && { replaces }) };
+			}
+			case 'IssueBidingRoundInfo':
+				return { commitment: parseRoundArguments(args) };
+			case 'IssueGrantHeartbeatInfo':
+				return { grants: parseHeartbeatArguments(args) };
+			case 'IssueGrantRelinquishInfo':
+				return parseRelinquishArguments(args);
 			case 'IssueChannelSwitchInfo':
 				return parseSwitchArguments(args);
 			default:
@@ -45,13 +82,20 @@ export function describeEvent(kind: string, data: Uint8Array): unknown {
 		switch (kind) {
 			case 'IssueAPChannelInfo':
 				return describeAccessPoint(decodeAccessPoint(data));
+			case 'IssueBidingCommitInfo':
 			case 'IssueBidingPriceInfo':
 			case 'BidReplaced':
 				return describeBid(decodeBid(data));
 			case 'BidsExpired':
+			case 'BidsForfeited':
 				return { bids: decodeIndex(data) };
 			case 'UpdateAPChannelInfo':
 				return describeUpdate(decodeUpdate(data));
+			case 'GrantsRenewed':
+				return { grants: decodeRenewed(data) };
+			case 'GrantExpired':
+			case 'GrantRelinquished':
+				return describeGrantEnd(decodeGrantEnd(data));
 			default:
 				return null;
 		}
@@ -62,8 +106,17 @@ function describeAccessPoint(ap: AccessPoint | AccessPointRecord): unknown {
 	return { ...ap };
 }
 
-function describeBid({ price, ...rest }: BidRecord): unknown {
-	return { ...rest, price: price.toString() };
+/** While a bid is committed, nobody knows price and mechanism. */
+function describeBid({ price, mechanism, commitment, ...rest }: BidRecord): unknown {
+	return {
+		...rest,
+		...(mechanism !== '' && { price: price.toString(), mechanism }),
+		...(commitment && { commitment: { ...commitment, deposit: commitment.deposit.toString() } })
+	};
+}
+
+function describeGrantEnd({ grant, ap, grantorAp }: GrantEndRecord): unknown {
+	return { grant, ap: describeAccessPoint(ap), grantorAp: describeAccessPoint(grantorAp) };
 }
 
 function describeUpdate({ bid, buyerAp, sellerAp, ...rest }: UpdateRecord): unknown {

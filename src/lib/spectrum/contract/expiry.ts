@@ -1,6 +1,13 @@
 /**
- * Bids that expire. State cannot be scanned by prefix, so each height has an index of the bids whose last height it is, and one
- * record says where the sweep stands. A closed bid stays for CLOSED_BID_RETENTION heights, so that a late switch learns why.
+ * Bids that expire, and commitments that nobody revealed. State cannot be scanned by prefix, so each height has an index of those
+ * whose last height it is, and one record says where the sweep stands. A closed bid stays for CLOSED_BID_RETENTION heights, so
+ * that a late switch learns why.
+ *
+ * A commitment is in the index of the last height at which it can be revealed. When that height is past, those of the round that
+ * were revealed and still stand move to the index of their own last height, which no other round has (revealWindow).
+ *
+ * A deposit that is forfeited goes to an account of which nobody has the key. Were it the seller's, whoever sells would gain
+ * where a reveal is held up, and members that order transactions do sell; and a seller's own commitments would cost it nothing.
  */
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { fromHex, toHex } from '../../crypto/hex.ts';
@@ -10,13 +17,14 @@ import {
 	ExpiryScheduleSchema,
 	type ExpirySchedule
 } from '../../wire/gen/tabwave/v1/spectrum_pb.js';
-import { SCHEDULE_KEY, bidKey, escrowAccount, expiryKey } from './keys.ts';
+import { SCHEDULE_KEY, TREASURY, bidKey, escrowAccount, expiryKey } from './keys.ts';
 import {
 	CLOSED_BID_RETENTION,
 	MAX_BIDS_PER_EXPIRY_HEIGHT,
 	MAX_SWEPT_BIDS_PER_BLOCK,
 	MAX_SWEPT_HEIGHTS_PER_BLOCK
 } from './limits.ts';
+import { releaseCommitment } from './owner.ts';
 import { decodeBid, encodeBid, type BidRecord } from './records.ts';
 
 /** @throws Refused `ExpiryFull` */
@@ -43,15 +51,16 @@ export function sweepExpired(context: BlockContext): void {
 	if (!isDue && !isForgettable(schedule, context.height)) return;
 	let heights = 0;
 	let bids = 0;
-	const expired: string[] = [];
+	const closed: ClosedBids = { expired: [], forfeited: [] };
 	while (
 		schedule.nextHeight < context.height &&
 		heights++ < MAX_SWEPT_HEIGHTS_PER_BLOCK &&
 		bids < MAX_SWEPT_BIDS_PER_BLOCK
 	)
-		bids += expireHeight(context, schedule.nextHeight++, expired);
+		bids += expireHeight(context, schedule.nextHeight++, closed);
 	// One event for all of them: a call may emit only a few (MAX_EVENTS_PER_CALL).
-	if (expired.length > 0) context.emit('BidsExpired', encodeIndex(expired));
+	if (closed.expired.length > 0) context.emit('BidsExpired', encodeIndex(closed.expired));
+	if (closed.forfeited.length > 0) context.emit('BidsForfeited', encodeIndex(closed.forfeited));
 	while (
 		isForgettable(schedule, context.height) &&
 		heights++ < 2 * MAX_SWEPT_HEIGHTS_PER_BLOCK &&
@@ -72,17 +81,43 @@ function isForgettable(schedule: ExpirySchedule, height: number): boolean {
 	);
 }
 
+/** Ids, lower-case hex. */
+interface ClosedBids {
+	expired: string[];
+	forfeited: string[];
+}
+
 /** @returns how many bids it looked at */
-function expireHeight(context: BlockContext, height: number, expired: string[]): number {
-	const ids = readIndex(context.state, height);
+function expireHeight({ state, accounts }: BlockContext, height: number, closed: ClosedBids): number {
+	const ids = readIndex(state, height);
+	const standing: BidRecord[] = [];
 	for (const id of ids) {
-		const bid = decodeBid(context.state.get(bidKey(id))!);
-		if (bid.status !== 'open') continue;
-		context.accounts.transfer(escrowAccount(id), bid.buyer, bid.price);
-		context.state.set(bidKey(id), encodeBid({ ...bid, status: 'expired' }));
-		expired.push(id);
+		const bid = decodeBid(state.get(bidKey(id))!);
+		if (bid.status === 'committed') {
+			accounts.transfer(escrowAccount(id), TREASURY, bid.commitment!.deposit);
+			releaseCommitment(state, bid.buyer);
+			state.set(bidKey(id), encodeBid({ ...bid, status: 'forfeited' }));
+			closed.forfeited.push(id);
+		} else if (bid.status !== 'open') continue;
+		else if (bid.expiryHeight > height) standing.push(bid);
+		else {
+			accounts.transfer(escrowAccount(id), bid.buyer, bid.price);
+			state.set(bidKey(id), encodeBid({ ...bid, status: 'expired' }));
+			closed.expired.push(id);
+		}
 	}
+	if (standing.length > 0) moveRevealed(state, height, ids, standing);
 	return ids.length;
+}
+
+/** The bids of one round stand equally long. */
+function moveRevealed(state: StateView, height: number, ids: string[], standing: BidRecord[]): void {
+	const moved = standing.map(({ id }) => id);
+	const left = ids.filter((id) => !moved.includes(id));
+	if (left.length > 0) state.set(expiryKey(height), encodeIndex(left));
+	else state.delete(expiryKey(height));
+	const { expiryHeight } = standing[0]!;
+	state.set(expiryKey(expiryHeight), encodeIndex([...readIndex(state, expiryHeight), ...moved]));
 }
 
 function forgetHeight(state: StateView, height: number): number {
@@ -97,7 +132,7 @@ export function decodeIndex(bytes: Uint8Array): string[] {
 	return toHex(fromBinary(ExpiryIndexSchema, bytes).bidIds).match(/.{64}/g) ?? [];
 }
 
-function readIndex(state: StateView, height: number): string[] {
+export function readIndex(state: StateView, height: number): string[] {
 	const bytes = state.get(expiryKey(height));
 	return bytes ? decodeIndex(bytes) : [];
 }

@@ -6,7 +6,7 @@
  * may be taken into use at any time without asking anyone. The chain starts without access points, a registration that would
  * make a conflicting pair is refused whole, an update never touches position, radius or channels, and a switch is refused where
  * the buyer would conflict with anyone but the seller, who gives the channel up. So there is never a conflicting pair on the
- * chain. Importers assign channels by the same rule and manage with fewer where a neighbourhood is full; a manager leaves out
+ * chain. Where channels are held by grants (grants.ts), whoever granted one counts as a holder until it comes back. Importers assign channels by the same rule and manage with fewer where a neighbourhood is full; a manager leaves out
  * the channels that others already hold nearby before it registers.
  */
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';

@@ -7,10 +7,14 @@ import {
 	Band as WireBand,
 	BidStateSchema,
 	BidStatus as WireBidStatus,
+	GrantEndedEventSchema,
+	GrantSchema,
+	GrantsRenewedEventSchema,
 	UpdateAPChannelInfoEventSchema,
 	type AccessPoint as WireAccessPoint,
 	type AccessPointState as WireAccessPointState,
-	type BidState as WireBidState
+	type BidState as WireBidState,
+	type Grant as WireGrant
 } from '../../wire/gen/tabwave/v1/spectrum_pb.js';
 import type { OwnAccessPoint } from '../access-point.ts';
 import type { Band } from '../radio/bands.ts';
@@ -23,9 +27,13 @@ export interface AccessPointRecord extends AccessPoint {
 	owner: string;
 	registeredHeight: number;
 	changedHeight: number;
+	/** Held by others by its grant, and not among its channels; they come back. Absent where there are none. */
+	lentChannels?: number[];
+	/** Those of its channels that it holds by a grant. Absent where there are none. */
+	grantedChannels?: number[];
 }
 
-export type BidStatus = 'open' | 'taken' | 'expired' | 'replaced';
+export type BidStatus = 'open' | 'taken' | 'expired' | 'replaced' | 'committed' | 'forfeited';
 
 export interface BidRecord {
 	/** Id of the transaction that made it, lower-case hex. */
@@ -35,13 +43,50 @@ export interface BidRecord {
 	buyerAp: string;
 	sellerAp: string;
 	channel: number;
+	/** 0 while it is committed, and where it was forfeited. */
 	price: bigint;
-	/** The last height at which it may be taken. */
+	/** The last height at which it may be taken, or revealed while it is committed. */
 	expiryHeight: number;
+	/** Empty while it is committed, and where it was forfeited. */
 	mechanism: string;
 	height: number;
 	timeMs: number;
 	status: BidStatus;
+	/** Of a sealed bid. */
+	commitment?: Commitment;
+}
+
+/** What is known of a sealed bid before it is revealed. */
+export interface Commitment {
+	/** Lower-case hex. */
+	hash: string;
+	/** For the buyer alone, lower-case hex. */
+	note: string;
+	deposit: bigint;
+	/** 0 until it is revealed. */
+	revealedHeight: number;
+}
+
+/** A channel that was switched, and goes back where its holder does not keep the grant alive. */
+export interface GrantRecord {
+	/** The access point that holds the channel. */
+	ap: string;
+	channel: number;
+	/** The access point to which it goes back. */
+	grantorAp: string;
+	/** The bid by which it was bought, lower-case hex. */
+	bidId: string;
+	grantedHeight: number;
+	/** The last height at which a heartbeat renews it. */
+	expiryHeight: number;
+}
+
+/** What `GrantExpired` and `GrantRelinquished` say. */
+export interface GrantEndRecord {
+	grant: GrantRecord;
+	/** As they are now. */
+	ap: AccessPointRecord;
+	grantorAp: AccessPointRecord;
 }
 
 /** What an `UpdateAPChannelInfo` says: the result of a switch. */
@@ -52,6 +97,8 @@ export interface UpdateRecord {
 	buyerAp: AccessPointRecord;
 	sellerAp: AccessPointRecord;
 	mechanism: string;
+	/** Where channels are held by grants. */
+	grant?: GrantRecord;
 }
 
 export function encodeAccessPoint(record: AccessPointRecord): Uint8Array {
@@ -78,7 +125,8 @@ export function encodeUpdate(record: UpdateRecord): Uint8Array {
 			seller: fromHex(record.seller),
 			buyerAp: accessPointToWire(record.buyerAp),
 			sellerAp: accessPointToWire(record.sellerAp),
-			mechanism: record.mechanism
+			mechanism: record.mechanism,
+			grant: record.grant && grantToWire(record.grant)
 		})
 	);
 }
@@ -91,8 +139,56 @@ export function decodeUpdate(bytes: Uint8Array): UpdateRecord {
 		seller: toHex(event.seller),
 		buyerAp: accessPointFromWire(event.buyerAp),
 		sellerAp: accessPointFromWire(event.sellerAp),
-		mechanism: event.mechanism
+		mechanism: event.mechanism,
+		...(event.grant && { grant: grantFromWire(event.grant) })
 	};
+}
+
+export function encodeRenewed(grants: readonly GrantRecord[]): Uint8Array {
+	return toBinary(
+		GrantsRenewedEventSchema,
+		create(GrantsRenewedEventSchema, { grants: grants.map(grantToWire) })
+	);
+}
+
+export function decodeRenewed(bytes: Uint8Array): GrantRecord[] {
+	return read(GrantsRenewedEventSchema, bytes).grants.map(grantFromWire);
+}
+
+export function encodeGrantEnd({ grant, ap, grantorAp }: GrantEndRecord): Uint8Array {
+	return toBinary(
+		GrantEndedEventSchema,
+		create(GrantEndedEventSchema, {
+			grant: grantToWire(grant),
+			ap: accessPointToWire(ap),
+			grantorAp: accessPointToWire(grantorAp)
+		})
+	);
+}
+
+export function decodeGrantEnd(bytes: Uint8Array): GrantEndRecord {
+	const { grant, ap, grantorAp } = read(GrantEndedEventSchema, bytes);
+	if (!grant || !ap || !grantorAp) throw new RecordError('the end of a grant lacks a part');
+	return {
+		grant: grantFromWire(grant),
+		ap: accessPointFromWire(ap),
+		grantorAp: accessPointFromWire(grantorAp)
+	};
+}
+
+export function grantToWire(record: GrantRecord): WireGrant {
+	return create(GrantSchema, { ...record, bidId: fromHex(record.bidId) });
+}
+
+export function grantFromWire({
+	ap,
+	channel,
+	grantorAp,
+	bidId,
+	grantedHeight,
+	expiryHeight
+}: WireGrant): GrantRecord {
+	return { ap, channel, grantorAp, bidId: toHex(bidId), grantedHeight, expiryHeight };
 }
 
 const WIRE_BANDS: Readonly<Record<Band, WireBand>> = {
@@ -115,7 +211,9 @@ const WIRE_STATUSES: Readonly<Record<BidStatus, WireBidStatus>> = {
 	open: WireBidStatus.OPEN,
 	taken: WireBidStatus.TAKEN,
 	expired: WireBidStatus.EXPIRED,
-	replaced: WireBidStatus.REPLACED
+	replaced: WireBidStatus.REPLACED,
+	committed: WireBidStatus.COMMITTED,
+	forfeited: WireBidStatus.FORFEITED
 };
 
 export function accessPointBodyToWire(ap: AccessPoint): WireAccessPoint {
@@ -140,7 +238,9 @@ function accessPointToWire(record: AccessPointRecord): WireAccessPointState {
 		owner: fromHex(record.owner),
 		accessPoint: accessPointBodyToWire(record),
 		registeredHeight: record.registeredHeight,
-		changedHeight: record.changedHeight
+		changedHeight: record.changedHeight,
+		lentChannels: record.lentChannels ?? [],
+		grantedChannels: record.grantedChannels ?? []
 	});
 }
 
@@ -163,17 +263,24 @@ function accessPointFromWire(wire: WireAccessPointState): AccessPointRecord {
 		assigned: ap.assigned,
 		owner: toHex(wire.owner),
 		registeredHeight: wire.registeredHeight,
-		changedHeight: wire.changedHeight
+		changedHeight: wire.changedHeight,
+		...(wire.lentChannels.length > 0 && { lentChannels: wire.lentChannels }),
+		...(wire.grantedChannels.length > 0 && { grantedChannels: wire.grantedChannels })
 	};
 }
 
-function bidToWire(record: BidRecord): WireBidState {
+function bidToWire({ commitment, ...record }: BidRecord): WireBidState {
 	return create(BidStateSchema, {
 		...record,
 		id: fromHex(record.id),
 		buyer: fromHex(record.buyer),
 		timeMs: BigInt(record.timeMs),
-		status: WIRE_STATUSES[record.status]
+		status: WIRE_STATUSES[record.status],
+		...(commitment && {
+			...commitment,
+			hash: fromHex(commitment.hash),
+			note: fromHex(commitment.note)
+		})
 	});
 }
 
@@ -193,7 +300,15 @@ function bidFromWire(wire: WireBidState): BidRecord {
 		mechanism: wire.mechanism,
 		height: wire.height,
 		timeMs: Number(wire.timeMs),
-		status
+		status,
+		...(wire.hash.length > 0 && {
+			commitment: {
+				hash: toHex(wire.hash),
+				note: toHex(wire.note),
+				deposit: wire.deposit,
+				revealedHeight: wire.revealedHeight
+			}
+		})
 	};
 }
 

@@ -1,11 +1,9 @@
 /** IssueAPChannelInfo: the owner registers an access point, or reports its newer state. */
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { Refused, type CallContext, type StateView } from '../../ledger/contract.ts';
-import { OwnerStateSchema } from '../../wire/gen/tabwave/v1/spectrum_pb.js';
 import { parseIssueArguments } from './arguments.ts';
 import type { HolderIndex } from './holders.ts';
-import { apKey, ownerKey } from './keys.ts';
-import { MAX_ACCESS_POINTS_PER_OWNER } from './limits.ts';
+import { apKey } from './keys.ts';
+import { countAccessPoint } from './owner.ts';
 import { decodeAccessPoint, encodeAccessPoint, type AccessPoint, type AccessPointRecord } from './records.ts';
 
 /** @throws Refused what {@link parseIssueArguments} throws, `ApTaken`, `SiteFixed`, `ChannelsFixed`, `TooManyAccessPoints`, `Conflict`, `CellFull` */
@@ -24,7 +22,7 @@ export function readAccessPoint(state: StateView, id: string): AccessPointRecord
 }
 
 function registered(context: CallContext, described: AccessPoint, holders: HolderIndex): AccessPointRecord {
-	countAccessPoint(context);
+	countAccessPoint(context.state, context.sender);
 	for (const channel of described.channels) {
 		holders.refuseConflict(context.state, described, channel);
 		holders.add(context.state, described, channel);
@@ -68,18 +66,6 @@ const SITE_FIELDS = [
 	'eirpMilliDbm',
 	'band'
 ] as const;
-
-function countAccessPoint(context: CallContext): void {
-	const key = ownerKey(context.sender);
-	const bytes = context.state.get(key);
-	const accessPoints = (bytes ? fromBinary(OwnerStateSchema, bytes).accessPoints : 0) + 1;
-	if (accessPoints > MAX_ACCESS_POINTS_PER_OWNER)
-		throw new Refused(
-			'TooManyAccessPoints',
-			`one owner registers at most ${MAX_ACCESS_POINTS_PER_OWNER} access points`
-		);
-	context.state.set(key, toBinary(OwnerStateSchema, create(OwnerStateSchema, { accessPoints })));
-}
 
 function equalNumbers(a: readonly number[], b: readonly number[]): boolean {
 	return a.length === b.length && a.every((number, i) => number === b[i]);

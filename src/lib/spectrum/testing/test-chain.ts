@@ -7,8 +7,16 @@ import { executeBlock } from '../../ledger/runtime.ts';
 import { Overlay, VersionedState } from '../../ledger/state.ts';
 import type { ParsedTransaction } from '../../ledger/transaction.ts';
 import { ReceiptSchema, ReceiptStatus } from '../../wire/gen/tabwave/v1/ledger_pb.js';
-import { AP_PREFIX, BID_PREFIX } from '../contract/keys.ts';
-import { decodeAccessPoint, decodeBid, type AccessPointRecord, type BidRecord } from '../contract/records.ts';
+import { decodeGrant } from '../contract/grants.ts';
+import { AP_PREFIX, BID_PREFIX, GRANT_PREFIX } from '../contract/keys.ts';
+import type { SpectrumParameters } from '../contract/parameters.ts';
+import {
+	decodeAccessPoint,
+	decodeBid,
+	type AccessPointRecord,
+	type BidRecord,
+	type GrantRecord
+} from '../contract/records.ts';
 import type { RawEvent } from '../contract/events.ts';
 import { spectrumContract } from '../contract/spectrum-contract.ts';
 
@@ -35,6 +43,9 @@ export interface TestBlock {
 	events: RawEvent[];
 }
 
+/** What genesis may add. */
+export type SpectrumOptions = Pick<SpectrumParameters, 'sealedBids' | 'grants'>;
+
 export const BLOCK_MS = 500;
 const START_MS = 1_700_000_000_000;
 
@@ -49,8 +60,8 @@ export class TestChain {
 	height = 0;
 	#transactions = 0;
 
-	constructor(conflictDistancePercent = 100) {
-		this.contract = spectrumContract({ conflictDistancePercent });
+	constructor(conflictDistancePercent = 100, options: SpectrumOptions = {}) {
+		this.contract = spectrumContract({ conflictDistancePercent, ...options });
 	}
 
 	credit(who: string, amount: bigint): void {
@@ -127,9 +138,20 @@ export class TestChain {
 	}
 
 	openBids(): BidRecord[] {
+		return this.bids().filter((bid) => bid.status === 'open');
+	}
+
+	/** Open and closed. */
+	bids(): BidRecord[] {
 		const bids: BidRecord[] = [];
 		for (const row of this.state.rows(BID_PREFIX)) if (row.value) bids.push(decodeBid(row.value));
-		return bids.filter((bid) => bid.status === 'open');
+		return bids;
+	}
+
+	grants(): GrantRecord[] {
+		const grants: GrantRecord[] = [];
+		for (const row of this.state.rows(GRANT_PREFIX)) if (row.value) grants.push(decodeGrant(row.value));
+		return grants;
 	}
 
 	#commit(write: (overlay: Overlay) => void): void {

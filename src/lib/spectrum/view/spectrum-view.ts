@@ -3,7 +3,13 @@
  * API (node/api.ts), except for what only the node knows: nicknames, and which access points are its own.
  */
 import { decodeEvents, type RawEvent, type SpectrumEvent } from '../contract/events.ts';
-import type { AccessPointRecord, BidRecord, UpdateRecord } from '../contract/records.ts';
+import type {
+	AccessPointRecord,
+	BidRecord,
+	GrantEndRecord,
+	GrantRecord,
+	UpdateRecord
+} from '../contract/records.ts';
 import { MarketState, type StateRow } from '../market-state.ts';
 import type { Market } from '../mechanisms/mechanism.ts';
 import { conflictingPairs, jainIndex, percentile } from './metrics.ts';
@@ -17,7 +23,10 @@ const MAX_LATENCIES = 1000;
 /** Of the latest trades, for the yardstick. */
 const MAX_GAINS = 1000;
 
-export type ApView = Omit<AccessPointRecord, 'registeredHeight' | 'changedHeight'> & {
+export type ApView = Omit<
+	AccessPointRecord,
+	'registeredHeight' | 'changedHeight' | 'lentChannels' | 'grantedChannels'
+> & {
 	/** Height at which it last changed. */
 	height: number;
 };
@@ -27,12 +36,13 @@ export interface BidView {
 	buyerAp: string;
 	sellerAp: string;
 	channel: number;
-	/** Decimal string. */
+	/** Decimal string; empty while it is committed, and where it was forfeited: nobody knows it. */
 	price: string;
 	buyer: string;
+	/** Of a commitment: the last height at which it can be revealed. */
 	expiryHeight: number;
-	/** A bid that its buyer replaced counts as expired. */
-	state: 'open' | 'taken' | 'expired';
+	/** A bid that its buyer replaced counts as expired; `revealed` is a sealed bid that stands as an open one. */
+	state: 'open' | 'taken' | 'expired' | 'committed' | 'revealed' | 'forfeited';
 	transactionId: string;
 	height: number;
 }
@@ -52,6 +62,8 @@ export interface TradeView {
 	time: number;
 	transactionId: string;
 }
+
+export type GrantView = GrantRecord;
 
 export interface MetricsView {
 	aps: number;
@@ -117,7 +129,8 @@ export class SpectrumView {
 	apply(block: ViewBlock): ViewChange {
 		const change: ViewChange = { accessPoints: [], trades: [] };
 		this.#height = block.height;
-		for (const bid of this.#state.expireBids(block.height)) this.#closeBid(bid.id, 'expired');
+		for (const { id, status } of this.#state.expireBids(block.height))
+			this.#closeBid(id, status === 'committed' ? 'forfeited' : 'expired');
 		for (const event of decodeEvents(block.events ?? [])) this.#applyEvent(event, block, '', change);
 		for (const { id, events } of block.transactions)
 			for (const event of decodeEvents(events)) this.#applyEvent(event, block, id, change);
@@ -128,7 +141,7 @@ export class SpectrumView {
 	addOlderTrades(block: ViewBlock): void {
 		for (const { id, events } of [...block.transactions].reverse())
 			for (const event of decodeEvents(events)) {
-				if (event.kind === 'IssueBidingPriceInfo') this.#bidCount++;
+				if (isNewBid(event)) this.#bidCount++;
 				if (event.kind !== 'UpdateAPChannelInfo') continue;
 				this.#count(event.update, block.timeMs);
 				if (this.#trades.length < MAX_KEPT_TRADES) this.#trades.push(tradeView(event.update, block, id));
@@ -154,6 +167,11 @@ export class SpectrumView {
 	/** Newest first. */
 	trades(limit = MAX_KEPT_TRADES): TradeView[] {
 		return this.#trades.slice(0, limit);
+	}
+
+	/** Those that end first come first. */
+	grants(): GrantView[] {
+		return [...this.#state.grants.values()].sort((a, b) => a.expiryHeight - b.expiryHeight);
 	}
 
 	/** Pairs of ids for the map; must be empty. */
@@ -198,9 +216,10 @@ export class SpectrumView {
 			case 'IssueAPChannelInfo':
 				this.#put(event.accessPoint, change);
 				break;
+			case 'IssueBidingCommitInfo':
 			case 'IssueBidingPriceInfo':
 				this.#state.openBids.set(event.bid.id, event.bid);
-				this.#bidCount++;
+				if (isNewBid(event)) this.#bidCount++;
 				this.#keepBid(event.bid);
 				break;
 			case 'BidReplaced':
@@ -209,11 +228,22 @@ export class SpectrumView {
 			case 'BidsExpired':
 				for (const id of event.bidIds) this.#closeBid(id, 'expired');
 				break;
+			case 'BidsForfeited':
+				for (const id of event.bidIds) this.#closeBid(id, 'forfeited');
+				break;
+			case 'GrantsRenewed':
+				for (const grant of event.grants) this.#state.putGrant(grant);
+				break;
+			case 'GrantExpired':
+			case 'GrantRelinquished':
+				this.#endGrant(event.end, change);
+				break;
 			case 'UpdateAPChannelInfo': {
 				const trade = tradeView(event.update, block, transactionId);
 				this.#gained(event.update, block.timeMs);
 				this.#put(event.update.buyerAp, change);
 				this.#put(event.update.sellerAp, change);
+				if (event.update.grant) this.#state.putGrant(event.update.grant);
 				this.#closeBid(event.update.bid.id, 'taken');
 				this.#count(event.update, block.timeMs);
 				this.#trades.unshift(trade);
@@ -239,6 +269,12 @@ export class SpectrumView {
 		if (this.#gains.length > MAX_GAINS) this.#gains.shift();
 	}
 
+	#endGrant(end: GrantEndRecord, change: ViewChange): void {
+		this.#put(end.ap, change);
+		this.#put(end.grantorAp, change);
+		this.#state.endGrant(end);
+	}
+
 	#count(update: UpdateRecord, timeMs: number): void {
 		this.#tradeCount++;
 		this.#revenue += update.bid.price;
@@ -248,7 +284,7 @@ export class SpectrumView {
 
 	/** Closed bids make room first. */
 	#keepBid(bid: BidRecord): void {
-		if (this.#bids.size >= MAX_KEPT_BIDS) {
+		if (this.#bids.size >= MAX_KEPT_BIDS && !this.#bids.has(bid.id)) {
 			const closed = [...this.#bids.values()].find((kept) => kept.state !== 'open');
 			this.#bids.delete(closed?.id ?? this.#bids.keys().next().value!);
 		}
@@ -265,9 +301,24 @@ export class SpectrumView {
 function apView({
 	registeredHeight: _registeredHeight,
 	changedHeight,
+	lentChannels: _lentChannels,
+	grantedChannels: _grantedChannels,
 	...record
 }: AccessPointRecord): ApView {
 	return { ...record, height: changedHeight };
+}
+
+/** A bid that is revealed was counted when it was committed to. */
+function isNewBid(event: SpectrumEvent): boolean {
+	return (
+		event.kind === 'IssueBidingCommitInfo' ||
+		(event.kind === 'IssueBidingPriceInfo' && event.bid.commitment === undefined)
+	);
+}
+
+function stateOf({ status, commitment }: BidRecord): BidView['state'] {
+	if (status === 'replaced') return 'expired';
+	return status === 'open' && commitment ? 'revealed' : status;
 }
 
 function bidView(bid: BidRecord): BidView {
@@ -276,10 +327,10 @@ function bidView(bid: BidRecord): BidView {
 		buyerAp: bid.buyerAp,
 		sellerAp: bid.sellerAp,
 		channel: bid.channel,
-		price: bid.price.toString(),
+		price: bid.status === 'committed' ? '' : bid.price.toString(),
 		buyer: bid.buyer,
 		expiryHeight: bid.expiryHeight,
-		state: bid.status === 'replaced' ? 'expired' : bid.status,
+		state: stateOf(bid),
 		transactionId: bid.id,
 		height: bid.height
 	};

@@ -2035,6 +2035,63 @@ export declare type BidList = Message<"tabwave.v1.BidList"> & {
 export declare const BidListSchema: GenMessage<BidList>;
 
 /**
+ * @generated from message tabwave.v1.GrantInfo
+ */
+export declare type GrantInfo = Message<"tabwave.v1.GrantInfo"> & {
+  /**
+   * @generated from field: string ap = 1;
+   */
+  ap: string;
+
+  /**
+   * @generated from field: uint32 channel = 2;
+   */
+  channel: number;
+
+  /**
+   * @generated from field: string grantor_ap = 3;
+   */
+  grantorAp: string;
+
+  /**
+   * @generated from field: string bid_id = 4;
+   */
+  bidId: string;
+
+  /**
+   * @generated from field: uint32 granted_height = 5;
+   */
+  grantedHeight: number;
+
+  /**
+   * @generated from field: uint32 expiry_height = 6;
+   */
+  expiryHeight: number;
+};
+
+/**
+ * Describes the message tabwave.v1.GrantInfo.
+ * Use `create(GrantInfoSchema)` to create a new message.
+ */
+export declare const GrantInfoSchema: GenMessage<GrantInfo>;
+
+/**
+ * @generated from message tabwave.v1.GrantInfoList
+ */
+export declare type GrantInfoList = Message<"tabwave.v1.GrantInfoList"> & {
+  /**
+   * @generated from field: repeated tabwave.v1.GrantInfo grants = 1;
+   */
+  grants: GrantInfo[];
+};
+
+/**
+ * Describes the message tabwave.v1.GrantInfoList.
+ * Use `create(GrantInfoListSchema)` to create a new message.
+ */
+export declare const GrantInfoListSchema: GenMessage<GrantInfoList>;
+
+/**
  * @generated from message tabwave.v1.LimitQuery
  */
 export declare type LimitQuery = Message<"tabwave.v1.LimitQuery"> & {
@@ -2449,6 +2506,14 @@ export declare const TabwaveApi: GenService<{
     methodKind: "unary";
     input: typeof LimitQuerySchema;
     output: typeof TradeListSchema;
+  },
+  /**
+   * @generated from rpc tabwave.v1.TabwaveApi.SpectrumGrants
+   */
+  spectrumGrants: {
+    methodKind: "unary";
+    input: typeof EmptySchema;
+    output: typeof GrantInfoListSchema;
   },
   /**
    * @generated from rpc tabwave.v1.TabwaveApi.SpectrumMetricsNow

@@ -1116,6 +1116,34 @@ export declare type Genesis = Message<"tabwave.v1.Genesis"> & {
    * @generated from field: uint32 checkpoint_interval = 80;
    */
   checkpointInterval: number;
+
+  /**
+   * Sealed bids of the spectrum contract: heights in which commitments of one round are made; 0: bids are open.
+   *
+   * @generated from field: uint32 bid_commit_heights = 200;
+   */
+  bidCommitHeights: number;
+
+  /**
+   * Heights after them in which they can be revealed.
+   *
+   * @generated from field: uint32 bid_reveal_heights = 201;
+   */
+  bidRevealHeights: number;
+
+  /**
+   * What a commitment that is not revealed costs.
+   *
+   * @generated from field: uint64 bid_deposit = 202;
+   */
+  bidDeposit: bigint;
+
+  /**
+   * Heights for which a channel that was switched is held without a heartbeat; 0: it is held for good.
+   *
+   * @generated from field: uint32 grant_heartbeat_heights = 203;
+   */
+  grantHeartbeatHeights: number;
 };
 
 /**

@@ -156,6 +156,18 @@ export declare type IssueBidingPriceInfoArguments = Message<"tabwave.v1.IssueBid
    * @generated from field: bytes replaces = 7;
    */
   replaces: Uint8Array;
+
+  /**
+   * Where bids are sealed: the commitment that this bid reveals, and the salt in its hash. Empty where bids are open.
+   *
+   * @generated from field: bytes commitment = 200;
+   */
+  commitment: Uint8Array;
+
+  /**
+   * @generated from field: bytes salt = 201;
+   */
+  salt: Uint8Array;
 };
 
 /**
@@ -163,6 +175,182 @@ export declare type IssueBidingPriceInfoArguments = Message<"tabwave.v1.IssueBid
  * Use `create(IssueBidingPriceInfoArgumentsSchema)` to create a new message.
  */
 export declare const IssueBidingPriceInfoArgumentsSchema: GenMessage<IssueBidingPriceInfoArguments>;
+
+/**
+ * Where bids are sealed: who asks whom for which channel, and the hash of the rest.
+ *
+ * @generated from message tabwave.v1.IssueBidingCommitInfoArguments
+ */
+export declare type IssueBidingCommitInfoArguments = Message<"tabwave.v1.IssueBidingCommitInfoArguments"> & {
+  /**
+   * @generated from field: string buyer_ap = 1;
+   */
+  buyerAp: string;
+
+  /**
+   * @generated from field: string seller_ap = 2;
+   */
+  sellerAp: string;
+
+  /**
+   * @generated from field: uint32 channel = 3;
+   */
+  channel: number;
+
+  /**
+   * Tagged hash of SealedBid.
+   *
+   * @generated from field: bytes hash = 4;
+   */
+  hash: Uint8Array;
+
+  /**
+   * For the buyer alone: nobody else can read it, and the contract does not look at it.
+   *
+   * @generated from field: bytes note = 5;
+   */
+  note: Uint8Array;
+
+  /**
+   * Empty, or the sender's open bid that this one takes the place of; its escrow returns.
+   *
+   * @generated from field: bytes replaces = 6;
+   */
+  replaces: Uint8Array;
+};
+
+/**
+ * Describes the message tabwave.v1.IssueBidingCommitInfoArguments.
+ * Use `create(IssueBidingCommitInfoArgumentsSchema)` to create a new message.
+ */
+export declare const IssueBidingCommitInfoArgumentsSchema: GenMessage<IssueBidingCommitInfoArguments>;
+
+/**
+ * What a commitment's hash is over. The buyer is in it, so that a commitment that somebody copied cannot be revealed.
+ *
+ * @generated from message tabwave.v1.SealedBid
+ */
+export declare type SealedBid = Message<"tabwave.v1.SealedBid"> & {
+  /**
+   * @generated from field: bytes buyer = 1;
+   */
+  buyer: Uint8Array;
+
+  /**
+   * @generated from field: string buyer_ap = 2;
+   */
+  buyerAp: string;
+
+  /**
+   * @generated from field: string seller_ap = 3;
+   */
+  sellerAp: string;
+
+  /**
+   * @generated from field: uint32 channel = 4;
+   */
+  channel: number;
+
+  /**
+   * @generated from field: uint64 price = 5;
+   */
+  price: bigint;
+
+  /**
+   * @generated from field: string mechanism = 6;
+   */
+  mechanism: string;
+
+  /**
+   * 16 to 32 bytes.
+   *
+   * @generated from field: bytes salt = 7;
+   */
+  salt: Uint8Array;
+};
+
+/**
+ * Describes the message tabwave.v1.SealedBid.
+ * Use `create(SealedBidSchema)` to create a new message.
+ */
+export declare const SealedBidSchema: GenMessage<SealedBid>;
+
+/**
+ * Does nothing: rounds are counted in heights, a chain makes no empty blocks, and a commitment waits for its round to end.
+ *
+ * @generated from message tabwave.v1.IssueBidingRoundInfoArguments
+ */
+export declare type IssueBidingRoundInfoArguments = Message<"tabwave.v1.IssueBidingRoundInfoArguments"> & {
+  /**
+   * @generated from field: bytes commitment = 1;
+   */
+  commitment: Uint8Array;
+};
+
+/**
+ * Describes the message tabwave.v1.IssueBidingRoundInfoArguments.
+ * Use `create(IssueBidingRoundInfoArgumentsSchema)` to create a new message.
+ */
+export declare const IssueBidingRoundInfoArgumentsSchema: GenMessage<IssueBidingRoundInfoArguments>;
+
+/**
+ * @generated from message tabwave.v1.GrantName
+ */
+export declare type GrantName = Message<"tabwave.v1.GrantName"> & {
+  /**
+   * The access point that holds the channel.
+   *
+   * @generated from field: string ap = 1;
+   */
+  ap: string;
+
+  /**
+   * @generated from field: uint32 channel = 2;
+   */
+  channel: number;
+};
+
+/**
+ * Describes the message tabwave.v1.GrantName.
+ * Use `create(GrantNameSchema)` to create a new message.
+ */
+export declare const GrantNameSchema: GenMessage<GrantName>;
+
+/**
+ * The holder needs these channels still.
+ *
+ * @generated from message tabwave.v1.IssueGrantHeartbeatInfoArguments
+ */
+export declare type IssueGrantHeartbeatInfoArguments = Message<"tabwave.v1.IssueGrantHeartbeatInfoArguments"> & {
+  /**
+   * @generated from field: repeated tabwave.v1.GrantName grants = 1;
+   */
+  grants: GrantName[];
+};
+
+/**
+ * Describes the message tabwave.v1.IssueGrantHeartbeatInfoArguments.
+ * Use `create(IssueGrantHeartbeatInfoArgumentsSchema)` to create a new message.
+ */
+export declare const IssueGrantHeartbeatInfoArgumentsSchema: GenMessage<IssueGrantHeartbeatInfoArguments>;
+
+/**
+ * The holder needs this channel no longer.
+ *
+ * @generated from message tabwave.v1.IssueGrantRelinquishInfoArguments
+ */
+export declare type IssueGrantRelinquishInfoArguments = Message<"tabwave.v1.IssueGrantRelinquishInfoArguments"> & {
+  /**
+   * @generated from field: tabwave.v1.GrantName grant = 1;
+   */
+  grant?: GrantName | undefined;
+};
+
+/**
+ * Describes the message tabwave.v1.IssueGrantRelinquishInfoArguments.
+ * Use `create(IssueGrantRelinquishInfoArgumentsSchema)` to create a new message.
+ */
+export declare const IssueGrantRelinquishInfoArgumentsSchema: GenMessage<IssueGrantRelinquishInfoArguments>;
 
 /**
  * @generated from message tabwave.v1.IssueChannelSwitchInfoArguments
@@ -227,6 +415,20 @@ export declare type AccessPointState = Message<"tabwave.v1.AccessPointState"> & 
    * @generated from field: uint32 changed_height = 4;
    */
   changedHeight: number;
+
+  /**
+   * Channels that others hold by its grant, and that come back; not among its channels. Strictly ascending.
+   *
+   * @generated from field: repeated uint32 lent_channels = 200;
+   */
+  lentChannels: number[];
+
+  /**
+   * Those of its channels that it holds by a grant, strictly ascending.
+   *
+   * @generated from field: repeated uint32 granted_channels = 201;
+   */
+  grantedChannels: number[];
 };
 
 /**
@@ -236,13 +438,13 @@ export declare type AccessPointState = Message<"tabwave.v1.AccessPointState"> & 
 export declare const AccessPointStateSchema: GenMessage<AccessPointState>;
 
 /**
- * `spectrum/bid/<id>`, and the data of the events IssueBidingPriceInfo and BidReplaced.
+ * `spectrum/bid/<id>`, and the data of the events IssueBidingCommitInfo, IssueBidingPriceInfo and BidReplaced.
  *
  * @generated from message tabwave.v1.BidState
  */
 export declare type BidState = Message<"tabwave.v1.BidState"> & {
   /**
-   * Id of the transaction that made it.
+   * Id of the transaction that made it: of a sealed bid, the commitment.
    *
    * @generated from field: bytes id = 1;
    */
@@ -297,6 +499,30 @@ export declare type BidState = Message<"tabwave.v1.BidState"> & {
    * @generated from field: tabwave.v1.BidStatus status = 11;
    */
   status: BidStatus;
+
+  /**
+   * Of a sealed bid.
+   *
+   * @generated from field: bytes hash = 200;
+   */
+  hash: Uint8Array;
+
+  /**
+   * @generated from field: bytes note = 201;
+   */
+  note: Uint8Array;
+
+  /**
+   * @generated from field: uint64 deposit = 202;
+   */
+  deposit: bigint;
+
+  /**
+   * 0 until it is revealed.
+   *
+   * @generated from field: uint32 revealed_height = 203;
+   */
+  revealedHeight: number;
 };
 
 /**
@@ -306,8 +532,8 @@ export declare type BidState = Message<"tabwave.v1.BidState"> & {
 export declare const BidStateSchema: GenMessage<BidState>;
 
 /**
- * `spectrum/expiry/<height>`: bids whose last height this is, closed ones among them. As the data of the event BidsExpired:
- * bids whose escrow returned.
+ * `spectrum/expiry/<height>`: bids and commitments whose last height this is, closed ones among them. As the data of the events
+ * BidsExpired and BidsForfeited: bids whose escrow returned, and commitments whose deposit did not.
  *
  * @generated from message tabwave.v1.ExpiryIndex
  */
@@ -419,6 +645,13 @@ export declare type OwnerState = Message<"tabwave.v1.OwnerState"> & {
    * @generated from field: uint32 access_points = 1;
    */
   accessPoints: number;
+
+  /**
+   * Commitments that are neither revealed nor forfeited.
+   *
+   * @generated from field: uint32 commitments = 200;
+   */
+  commitments: number;
 };
 
 /**
@@ -426,6 +659,110 @@ export declare type OwnerState = Message<"tabwave.v1.OwnerState"> & {
  * Use `create(OwnerStateSchema)` to create a new message.
  */
 export declare const OwnerStateSchema: GenMessage<OwnerState>;
+
+/**
+ * A channel that was switched and must be kept alive, or goes back.
+ *
+ * @generated from message tabwave.v1.Grant
+ */
+export declare type Grant = Message<"tabwave.v1.Grant"> & {
+  /**
+   * The access point that holds the channel.
+   *
+   * @generated from field: string ap = 1;
+   */
+  ap: string;
+
+  /**
+   * @generated from field: uint32 channel = 2;
+   */
+  channel: number;
+
+  /**
+   * The access point to which it goes back.
+   *
+   * @generated from field: string grantor_ap = 3;
+   */
+  grantorAp: string;
+
+  /**
+   * The bid by which it was bought.
+   *
+   * @generated from field: bytes bid_id = 4;
+   */
+  bidId: Uint8Array;
+
+  /**
+   * @generated from field: uint32 granted_height = 5;
+   */
+  grantedHeight: number;
+
+  /**
+   * The last height at which a heartbeat renews it.
+   *
+   * @generated from field: uint32 expiry_height = 6;
+   */
+  expiryHeight: number;
+};
+
+/**
+ * Describes the message tabwave.v1.Grant.
+ * Use `create(GrantSchema)` to create a new message.
+ */
+export declare const GrantSchema: GenMessage<Grant>;
+
+/**
+ * `spectrum/grant/<ap>/<channel>`: grants are a list in order of expiry.
+ *
+ * @generated from message tabwave.v1.GrantState
+ */
+export declare type GrantState = Message<"tabwave.v1.GrantState"> & {
+  /**
+   * @generated from field: tabwave.v1.Grant grant = 1;
+   */
+  grant?: Grant | undefined;
+
+  /**
+   * State keys of the grants that expire before and after it; empty at the ends.
+   *
+   * @generated from field: string previous = 2;
+   */
+  previous: string;
+
+  /**
+   * @generated from field: string next = 3;
+   */
+  next: string;
+};
+
+/**
+ * Describes the message tabwave.v1.GrantState.
+ * Use `create(GrantStateSchema)` to create a new message.
+ */
+export declare const GrantStateSchema: GenMessage<GrantState>;
+
+/**
+ * `spectrum/grants`: the ends of the list.
+ *
+ * @generated from message tabwave.v1.GrantList
+ */
+export declare type GrantList = Message<"tabwave.v1.GrantList"> & {
+  /**
+   * @generated from field: string first = 1;
+   */
+  first: string;
+
+  /**
+   * @generated from field: string last = 2;
+   */
+  last: string;
+};
+
+/**
+ * Describes the message tabwave.v1.GrantList.
+ * Use `create(GrantListSchema)` to create a new message.
+ */
+export declare const GrantListSchema: GenMessage<GrantList>;
 
 /**
  * UpdateAPChannelInfo: the result of a switch, with the new state of both access points.
@@ -459,6 +796,13 @@ export declare type UpdateAPChannelInfoEvent = Message<"tabwave.v1.UpdateAPChann
    * @generated from field: string mechanism = 5;
    */
   mechanism: string;
+
+  /**
+   * Where channels are held by grants.
+   *
+   * @generated from field: tabwave.v1.Grant grant = 200;
+   */
+  grant?: Grant | undefined;
 };
 
 /**
@@ -466,6 +810,52 @@ export declare type UpdateAPChannelInfoEvent = Message<"tabwave.v1.UpdateAPChann
  * Use `create(UpdateAPChannelInfoEventSchema)` to create a new message.
  */
 export declare const UpdateAPChannelInfoEventSchema: GenMessage<UpdateAPChannelInfoEvent>;
+
+/**
+ * GrantsRenewed: by a heartbeat.
+ *
+ * @generated from message tabwave.v1.GrantsRenewedEvent
+ */
+export declare type GrantsRenewedEvent = Message<"tabwave.v1.GrantsRenewedEvent"> & {
+  /**
+   * @generated from field: repeated tabwave.v1.Grant grants = 1;
+   */
+  grants: Grant[];
+};
+
+/**
+ * Describes the message tabwave.v1.GrantsRenewedEvent.
+ * Use `create(GrantsRenewedEventSchema)` to create a new message.
+ */
+export declare const GrantsRenewedEventSchema: GenMessage<GrantsRenewedEvent>;
+
+/**
+ * GrantExpired and GrantRelinquished, with the new state of both access points.
+ *
+ * @generated from message tabwave.v1.GrantEndedEvent
+ */
+export declare type GrantEndedEvent = Message<"tabwave.v1.GrantEndedEvent"> & {
+  /**
+   * @generated from field: tabwave.v1.Grant grant = 1;
+   */
+  grant?: Grant | undefined;
+
+  /**
+   * @generated from field: tabwave.v1.AccessPointState ap = 2;
+   */
+  ap?: AccessPointState | undefined;
+
+  /**
+   * @generated from field: tabwave.v1.AccessPointState grantor_ap = 3;
+   */
+  grantorAp?: AccessPointState | undefined;
+};
+
+/**
+ * Describes the message tabwave.v1.GrantEndedEvent.
+ * Use `create(GrantEndedEventSchema)` to create a new message.
+ */
+export declare const GrantEndedEventSchema: GenMessage<GrantEndedEvent>;
 
 /**
  * @generated from enum tabwave.v1.Band
@@ -530,6 +920,20 @@ export enum BidStatus {
    * @generated from enum value: BID_STATUS_REPLACED = 4;
    */
   REPLACED = 4,
+
+  /**
+   * Not revealed yet; its price is 0 and its mechanism empty.
+   *
+   * @generated from enum value: BID_STATUS_COMMITTED = 200;
+   */
+  COMMITTED = 200,
+
+  /**
+   * Not revealed in time.
+   *
+   * @generated from enum value: BID_STATUS_FORFEITED = 201;
+   */
+  FORFEITED = 201,
 }
 
 /**

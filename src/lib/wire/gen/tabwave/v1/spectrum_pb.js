@@ -11,7 +11,7 @@ import { enumDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/code
  * Describes the file tabwave/v1/spectrum.proto.
  */
 export const file_tabwave_v1_spectrum = /*@__PURE__*/
-  fileDesc("Chl0YWJ3YXZlL3YxL3NwZWN0cnVtLnByb3RvEgp0YWJ3YXZlLnYxIqYCCgtBY2Nlc3NQb2ludBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEh0KFWxhdGl0dWRlX21pY3JvZGVncmVlcxgDIAEoERIeChZsb25naXR1ZGVfbWljcm9kZWdyZWVzGAQgASgREhkKEWNvdmVyYWdlX3JhZGl1c19tGAUgASgNEhkKEWFudGVubmFfaGVpZ2h0X2NtGAYgASgNEhYKDmVpcnBfbWlsbGlfZGJtGAcgASgREh4KBGJhbmQYCCABKA4yEC50YWJ3YXZlLnYxLkJhbmQSEAoIY2hhbm5lbHMYCSADKA0SFQoNaWRsZV9jaGFubmVscxgKIAMoDRIVCg1vY2N1cGFuY3lfcHBtGAsgASgNEhAKCGFzc2lnbmVkGAwgAygJIkwKG0lzc3VlQVBDaGFubmVsSW5mb0FyZ3VtZW50cxItCgxhY2Nlc3NfcG9pbnQYASABKAsyFy50YWJ3YXZlLnYxLkFjY2Vzc1BvaW50IqABCh1Jc3N1ZUJpZGluZ1ByaWNlSW5mb0FyZ3VtZW50cxIQCghidXllcl9hcBgBIAEoCRIRCglzZWxsZXJfYXAYAiABKAkSDwoHY2hhbm5lbBgDIAEoDRINCgVwcmljZRgEIAEoBBIVCg1leHBpcnlfaGVpZ2h0GAUgASgNEhEKCW1lY2hhbmlzbRgGIAEoCRIQCghyZXBsYWNlcxgHIAEoDCJ6Ch9Jc3N1ZUNoYW5uZWxTd2l0Y2hJbmZvQXJndW1lbnRzEg4KBmJpZF9pZBgBIAEoDBIQCghidXllcl9hcBgCIAEoCRIRCglzZWxsZXJfYXAYAyABKAkSDwoHY2hhbm5lbBgEIAEoDRIRCgltZWNoYW5pc20YBSABKAkigwEKEEFjY2Vzc1BvaW50U3RhdGUSDQoFb3duZXIYASABKAwSLQoMYWNjZXNzX3BvaW50GAIgASgLMhcudGFid2F2ZS52MS5BY2Nlc3NQb2ludBIZChFyZWdpc3RlcmVkX2hlaWdodBgDIAEoDRIWCg5jaGFuZ2VkX2hlaWdodBgEIAEoDSLcAQoIQmlkU3RhdGUSCgoCaWQYASABKAwSDQoFYnV5ZXIYAiABKAwSEAoIYnV5ZXJfYXAYAyABKAkSEQoJc2VsbGVyX2FwGAQgASgJEg8KB2NoYW5uZWwYBSABKA0SDQoFcHJpY2UYBiABKAQSFQoNZXhwaXJ5X2hlaWdodBgHIAEoDRIRCgltZWNoYW5pc20YCCABKAkSDgoGaGVpZ2h0GAkgASgNEg8KB3RpbWVfbXMYCiABKAQSJQoGc3RhdHVzGAsgASgOMhUudGFid2F2ZS52MS5CaWRTdGF0dXMiHgoLRXhwaXJ5SW5kZXgSDwoHYmlkX2lkcxgBIAEoDCJKCg5FeHBpcnlTY2hlZHVsZRITCgtuZXh0X2hlaWdodBgBIAEoDRIVCg1vbGRlc3RfaGVpZ2h0GAIgASgNEgwKBGtlcHQYAyABKA0idQoNQ2hhbm5lbEhvbGRlchIKCgJpZBgBIAEoCRIdChVsYXRpdHVkZV9taWNyb2RlZ3JlZXMYAiABKBESHgoWbG9uZ2l0dWRlX21pY3JvZGVncmVlcxgDIAEoERIZChFjb3ZlcmFnZV9yYWRpdXNfbRgEIAEoDSI4CgpIb2xkZXJDZWxsEioKB2hvbGRlcnMYASADKAsyGS50YWJ3YXZlLnYxLkNoYW5uZWxIb2xkZXIiIwoKT3duZXJTdGF0ZRIVCg1hY2Nlc3NfcG9pbnRzGAEgASgNIsEBChhVcGRhdGVBUENoYW5uZWxJbmZvRXZlbnQSIQoDYmlkGAEgASgLMhQudGFid2F2ZS52MS5CaWRTdGF0ZRIOCgZzZWxsZXIYAiABKAwSLgoIYnV5ZXJfYXAYAyABKAsyHC50YWJ3YXZlLnYxLkFjY2Vzc1BvaW50U3RhdGUSLwoJc2VsbGVyX2FwGAQgASgLMhwudGFid2F2ZS52MS5BY2Nlc3NQb2ludFN0YXRlEhEKCW1lY2hhbmlzbRgFIAEoCSpdCgRCYW5kEhQKEEJBTkRfVU5TUEVDSUZJRUQQABIQCgxCQU5EXzJfNF9HSFoQARIOCgpCQU5EXzVfR0haEAISDgoKQkFORF82X0dIWhADEg0KCUJBTkRfQ0JSUxAEKoMBCglCaWRTdGF0dXMSGgoWQklEX1NUQVRVU19VTlNQRUNJRklFRBAAEhMKD0JJRF9TVEFUVVNfT1BFThABEhQKEEJJRF9TVEFUVVNfVEFLRU4QAhIWChJCSURfU1RBVFVTX0VYUElSRUQQAxIXChNCSURfU1RBVFVTX1JFUExBQ0VEEARiBnByb3RvMw");
+  fileDesc("Chl0YWJ3YXZlL3YxL3NwZWN0cnVtLnByb3RvEgp0YWJ3YXZlLnYxIqYCCgtBY2Nlc3NQb2ludBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEh0KFWxhdGl0dWRlX21pY3JvZGVncmVlcxgDIAEoERIeChZsb25naXR1ZGVfbWljcm9kZWdyZWVzGAQgASgREhkKEWNvdmVyYWdlX3JhZGl1c19tGAUgASgNEhkKEWFudGVubmFfaGVpZ2h0X2NtGAYgASgNEhYKDmVpcnBfbWlsbGlfZGJtGAcgASgREh4KBGJhbmQYCCABKA4yEC50YWJ3YXZlLnYxLkJhbmQSEAoIY2hhbm5lbHMYCSADKA0SFQoNaWRsZV9jaGFubmVscxgKIAMoDRIVCg1vY2N1cGFuY3lfcHBtGAsgASgNEhAKCGFzc2lnbmVkGAwgAygJIkwKG0lzc3VlQVBDaGFubmVsSW5mb0FyZ3VtZW50cxItCgxhY2Nlc3NfcG9pbnQYASABKAsyFy50YWJ3YXZlLnYxLkFjY2Vzc1BvaW50IsQBCh1Jc3N1ZUJpZGluZ1ByaWNlSW5mb0FyZ3VtZW50cxIQCghidXllcl9hcBgBIAEoCRIRCglzZWxsZXJfYXAYAiABKAkSDwoHY2hhbm5lbBgDIAEoDRINCgVwcmljZRgEIAEoBBIVCg1leHBpcnlfaGVpZ2h0GAUgASgNEhEKCW1lY2hhbmlzbRgGIAEoCRIQCghyZXBsYWNlcxgHIAEoDBITCgpjb21taXRtZW50GMgBIAEoDBINCgRzYWx0GMkBIAEoDCKEAQoeSXNzdWVCaWRpbmdDb21taXRJbmZvQXJndW1lbnRzEhAKCGJ1eWVyX2FwGAEgASgJEhEKCXNlbGxlcl9hcBgCIAEoCRIPCgdjaGFubmVsGAMgASgNEgwKBGhhc2gYBCABKAwSDAoEbm90ZRgFIAEoDBIQCghyZXBsYWNlcxgGIAEoDCKAAQoJU2VhbGVkQmlkEg0KBWJ1eWVyGAEgASgMEhAKCGJ1eWVyX2FwGAIgASgJEhEKCXNlbGxlcl9hcBgDIAEoCRIPCgdjaGFubmVsGAQgASgNEg0KBXByaWNlGAUgASgEEhEKCW1lY2hhbmlzbRgGIAEoCRIMCgRzYWx0GAcgASgMIjMKHUlzc3VlQmlkaW5nUm91bmRJbmZvQXJndW1lbnRzEhIKCmNvbW1pdG1lbnQYASABKAwiKAoJR3JhbnROYW1lEgoKAmFwGAEgASgJEg8KB2NoYW5uZWwYAiABKA0iSQogSXNzdWVHcmFudEhlYXJ0YmVhdEluZm9Bcmd1bWVudHMSJQoGZ3JhbnRzGAEgAygLMhUudGFid2F2ZS52MS5HcmFudE5hbWUiSQohSXNzdWVHcmFudFJlbGlucXVpc2hJbmZvQXJndW1lbnRzEiQKBWdyYW50GAEgASgLMhUudGFid2F2ZS52MS5HcmFudE5hbWUiegofSXNzdWVDaGFubmVsU3dpdGNoSW5mb0FyZ3VtZW50cxIOCgZiaWRfaWQYASABKAwSEAoIYnV5ZXJfYXAYAiABKAkSEQoJc2VsbGVyX2FwGAMgASgJEg8KB2NoYW5uZWwYBCABKA0SEQoJbWVjaGFuaXNtGAUgASgJIrYBChBBY2Nlc3NQb2ludFN0YXRlEg0KBW93bmVyGAEgASgMEi0KDGFjY2Vzc19wb2ludBgCIAEoCzIXLnRhYndhdmUudjEuQWNjZXNzUG9pbnQSGQoRcmVnaXN0ZXJlZF9oZWlnaHQYAyABKA0SFgoOY2hhbmdlZF9oZWlnaHQYBCABKA0SFgoNbGVudF9jaGFubmVscxjIASADKA0SGQoQZ3JhbnRlZF9jaGFubmVscxjJASADKA0ipgIKCEJpZFN0YXRlEgoKAmlkGAEgASgMEg0KBWJ1eWVyGAIgASgMEhAKCGJ1eWVyX2FwGAMgASgJEhEKCXNlbGxlcl9hcBgEIAEoCRIPCgdjaGFubmVsGAUgASgNEg0KBXByaWNlGAYgASgEEhUKDWV4cGlyeV9oZWlnaHQYByABKA0SEQoJbWVjaGFuaXNtGAggASgJEg4KBmhlaWdodBgJIAEoDRIPCgd0aW1lX21zGAogASgEEiUKBnN0YXR1cxgLIAEoDjIVLnRhYndhdmUudjEuQmlkU3RhdHVzEg0KBGhhc2gYyAEgASgMEg0KBG5vdGUYyQEgASgMEhAKB2RlcG9zaXQYygEgASgEEhgKD3JldmVhbGVkX2hlaWdodBjLASABKA0iHgoLRXhwaXJ5SW5kZXgSDwoHYmlkX2lkcxgBIAEoDCJKCg5FeHBpcnlTY2hlZHVsZRITCgtuZXh0X2hlaWdodBgBIAEoDRIVCg1vbGRlc3RfaGVpZ2h0GAIgASgNEgwKBGtlcHQYAyABKA0idQoNQ2hhbm5lbEhvbGRlchIKCgJpZBgBIAEoCRIdChVsYXRpdHVkZV9taWNyb2RlZ3JlZXMYAiABKBESHgoWbG9uZ2l0dWRlX21pY3JvZGVncmVlcxgDIAEoERIZChFjb3ZlcmFnZV9yYWRpdXNfbRgEIAEoDSI4CgpIb2xkZXJDZWxsEioKB2hvbGRlcnMYASADKAsyGS50YWJ3YXZlLnYxLkNoYW5uZWxIb2xkZXIiOQoKT3duZXJTdGF0ZRIVCg1hY2Nlc3NfcG9pbnRzGAEgASgNEhQKC2NvbW1pdG1lbnRzGMgBIAEoDSJ3CgVHcmFudBIKCgJhcBgBIAEoCRIPCgdjaGFubmVsGAIgASgNEhIKCmdyYW50b3JfYXAYAyABKAkSDgoGYmlkX2lkGAQgASgMEhYKDmdyYW50ZWRfaGVpZ2h0GAUgASgNEhUKDWV4cGlyeV9oZWlnaHQYBiABKA0iTgoKR3JhbnRTdGF0ZRIgCgVncmFudBgBIAEoCzIRLnRhYndhdmUudjEuR3JhbnQSEAoIcHJldmlvdXMYAiABKAkSDAoEbmV4dBgDIAEoCSIoCglHcmFudExpc3QSDQoFZmlyc3QYASABKAkSDAoEbGFzdBgCIAEoCSLkAQoYVXBkYXRlQVBDaGFubmVsSW5mb0V2ZW50EiEKA2JpZBgBIAEoCzIULnRhYndhdmUudjEuQmlkU3RhdGUSDgoGc2VsbGVyGAIgASgMEi4KCGJ1eWVyX2FwGAMgASgLMhwudGFid2F2ZS52MS5BY2Nlc3NQb2ludFN0YXRlEi8KCXNlbGxlcl9hcBgEIAEoCzIcLnRhYndhdmUudjEuQWNjZXNzUG9pbnRTdGF0ZRIRCgltZWNoYW5pc20YBSABKAkSIQoFZ3JhbnQYyAEgASgLMhEudGFid2F2ZS52MS5HcmFudCI3ChJHcmFudHNSZW5ld2VkRXZlbnQSIQoGZ3JhbnRzGAEgAygLMhEudGFid2F2ZS52MS5HcmFudCKPAQoPR3JhbnRFbmRlZEV2ZW50EiAKBWdyYW50GAEgASgLMhEudGFid2F2ZS52MS5HcmFudBIoCgJhcBgCIAEoCzIcLnRhYndhdmUudjEuQWNjZXNzUG9pbnRTdGF0ZRIwCgpncmFudG9yX2FwGAMgASgLMhwudGFid2F2ZS52MS5BY2Nlc3NQb2ludFN0YXRlKl0KBEJhbmQSFAoQQkFORF9VTlNQRUNJRklFRBAAEhAKDEJBTkRfMl80X0dIWhABEg4KCkJBTkRfNV9HSFoQAhIOCgpCQU5EXzZfR0haEAMSDQoJQkFORF9DQlJTEAQquQEKCUJpZFN0YXR1cxIaChZCSURfU1RBVFVTX1VOU1BFQ0lGSUVEEAASEwoPQklEX1NUQVRVU19PUEVOEAESFAoQQklEX1NUQVRVU19UQUtFThACEhYKEkJJRF9TVEFUVVNfRVhQSVJFRBADEhcKE0JJRF9TVEFUVVNfUkVQTEFDRUQQBBIZChRCSURfU1RBVFVTX0NPTU1JVFRFRBDIARIZChRCSURfU1RBVFVTX0ZPUkZFSVRFRBDJAWIGcHJvdG8z");
 
 /**
  * Describes the message tabwave.v1.AccessPoint.
@@ -35,67 +35,144 @@ export const IssueBidingPriceInfoArgumentsSchema = /*@__PURE__*/
   messageDesc(file_tabwave_v1_spectrum, 2);
 
 /**
+ * Describes the message tabwave.v1.IssueBidingCommitInfoArguments.
+ * Use `create(IssueBidingCommitInfoArgumentsSchema)` to create a new message.
+ */
+export const IssueBidingCommitInfoArgumentsSchema = /*@__PURE__*/
+  messageDesc(file_tabwave_v1_spectrum, 3);
+
+/**
+ * Describes the message tabwave.v1.SealedBid.
+ * Use `create(SealedBidSchema)` to create a new message.
+ */
+export const SealedBidSchema = /*@__PURE__*/
+  messageDesc(file_tabwave_v1_spectrum, 4);
+
+/**
+ * Describes the message tabwave.v1.IssueBidingRoundInfoArguments.
+ * Use `create(IssueBidingRoundInfoArgumentsSchema)` to create a new message.
+ */
+export const IssueBidingRoundInfoArgumentsSchema = /*@__PURE__*/
+  messageDesc(file_tabwave_v1_spectrum, 5);
+
+/**
+ * Describes the message tabwave.v1.GrantName.
+ * Use `create(GrantNameSchema)` to create a new message.
+ */
+export const GrantNameSchema = /*@__PURE__*/
+  messageDesc(file_tabwave_v1_spectrum, 6);
+
+/**
+ * Describes the message tabwave.v1.IssueGrantHeartbeatInfoArguments.
+ * Use `create(IssueGrantHeartbeatInfoArgumentsSchema)` to create a new message.
+ */
+export const IssueGrantHeartbeatInfoArgumentsSchema = /*@__PURE__*/
+  messageDesc(file_tabwave_v1_spectrum, 7);
+
+/**
+ * Describes the message tabwave.v1.IssueGrantRelinquishInfoArguments.
+ * Use `create(IssueGrantRelinquishInfoArgumentsSchema)` to create a new message.
+ */
+export const IssueGrantRelinquishInfoArgumentsSchema = /*@__PURE__*/
+  messageDesc(file_tabwave_v1_spectrum, 8);
+
+/**
  * Describes the message tabwave.v1.IssueChannelSwitchInfoArguments.
  * Use `create(IssueChannelSwitchInfoArgumentsSchema)` to create a new message.
  */
 export const IssueChannelSwitchInfoArgumentsSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_spectrum, 3);
+  messageDesc(file_tabwave_v1_spectrum, 9);
 
 /**
  * Describes the message tabwave.v1.AccessPointState.
  * Use `create(AccessPointStateSchema)` to create a new message.
  */
 export const AccessPointStateSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_spectrum, 4);
+  messageDesc(file_tabwave_v1_spectrum, 10);
 
 /**
  * Describes the message tabwave.v1.BidState.
  * Use `create(BidStateSchema)` to create a new message.
  */
 export const BidStateSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_spectrum, 5);
+  messageDesc(file_tabwave_v1_spectrum, 11);
 
 /**
  * Describes the message tabwave.v1.ExpiryIndex.
  * Use `create(ExpiryIndexSchema)` to create a new message.
  */
 export const ExpiryIndexSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_spectrum, 6);
+  messageDesc(file_tabwave_v1_spectrum, 12);
 
 /**
  * Describes the message tabwave.v1.ExpirySchedule.
  * Use `create(ExpiryScheduleSchema)` to create a new message.
  */
 export const ExpiryScheduleSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_spectrum, 7);
+  messageDesc(file_tabwave_v1_spectrum, 13);
 
 /**
  * Describes the message tabwave.v1.ChannelHolder.
  * Use `create(ChannelHolderSchema)` to create a new message.
  */
 export const ChannelHolderSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_spectrum, 8);
+  messageDesc(file_tabwave_v1_spectrum, 14);
 
 /**
  * Describes the message tabwave.v1.HolderCell.
  * Use `create(HolderCellSchema)` to create a new message.
  */
 export const HolderCellSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_spectrum, 9);
+  messageDesc(file_tabwave_v1_spectrum, 15);
 
 /**
  * Describes the message tabwave.v1.OwnerState.
  * Use `create(OwnerStateSchema)` to create a new message.
  */
 export const OwnerStateSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_spectrum, 10);
+  messageDesc(file_tabwave_v1_spectrum, 16);
+
+/**
+ * Describes the message tabwave.v1.Grant.
+ * Use `create(GrantSchema)` to create a new message.
+ */
+export const GrantSchema = /*@__PURE__*/
+  messageDesc(file_tabwave_v1_spectrum, 17);
+
+/**
+ * Describes the message tabwave.v1.GrantState.
+ * Use `create(GrantStateSchema)` to create a new message.
+ */
+export const GrantStateSchema = /*@__PURE__*/
+  messageDesc(file_tabwave_v1_spectrum, 18);
+
+/**
+ * Describes the message tabwave.v1.GrantList.
+ * Use `create(GrantListSchema)` to create a new message.
+ */
+export const GrantListSchema = /*@__PURE__*/
+  messageDesc(file_tabwave_v1_spectrum, 19);
 
 /**
  * Describes the message tabwave.v1.UpdateAPChannelInfoEvent.
  * Use `create(UpdateAPChannelInfoEventSchema)` to create a new message.
  */
 export const UpdateAPChannelInfoEventSchema = /*@__PURE__*/
-  messageDesc(file_tabwave_v1_spectrum, 11);
+  messageDesc(file_tabwave_v1_spectrum, 20);
+
+/**
+ * Describes the message tabwave.v1.GrantsRenewedEvent.
+ * Use `create(GrantsRenewedEventSchema)` to create a new message.
+ */
+export const GrantsRenewedEventSchema = /*@__PURE__*/
+  messageDesc(file_tabwave_v1_spectrum, 21);
+
+/**
+ * Describes the message tabwave.v1.GrantEndedEvent.
+ * Use `create(GrantEndedEventSchema)` to create a new message.
+ */
+export const GrantEndedEventSchema = /*@__PURE__*/
+  messageDesc(file_tabwave_v1_spectrum, 22);
 
 /**
  * Describes the enum tabwave.v1.Band.
