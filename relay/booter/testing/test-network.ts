@@ -174,6 +174,7 @@ export class TestNetwork {
 			database: new MemoryAccessPointDatabase(),
 			clock,
 			mechanism: 'greedy',
+			sealKey: new Uint8Array(32),
 			submit: (call) => node.submit(call),
 			isReady: () => node.partition !== undefined,
 			nicknameOf: (account) => chain.topology.partitionOf(account)?.nicknames.get(account) ?? '',

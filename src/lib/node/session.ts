@@ -1,4 +1,5 @@
 /** Puts a node together from its parts: store, chain, network, market and client API. A tab's worker and a headless program do. */
+import { taggedHash } from '../crypto/hash.ts';
 import { openSuite } from '../crypto/open-suite.ts';
 import type { Contract } from '../ledger/contract.ts';
 import { readGenesis } from '../ledger/genesis.ts';
@@ -115,6 +116,7 @@ export async function startSession(init: SessionInit): Promise<Session> {
 		chain,
 		self: node.self,
 		database: init.accessPoints,
+		sealKey: taggedHash('seal-key', init.seed),
 		clock,
 		mechanism: init.mechanism,
 		startSolver: init.startSolver,

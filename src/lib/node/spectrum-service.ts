@@ -6,6 +6,7 @@ import { importAccessPoints, shareOf } from '../spectrum/importing/import-access
 import { ImportError } from '../spectrum/importing/import-error.ts';
 import { generateAccessPoints } from '../spectrum/scenario/generate.ts';
 import type { OwnAccessPoint } from '../spectrum/access-point.ts';
+import { spectrumParameters } from '../spectrum/contract/parameters.ts';
 import { SpectrumManager } from '../spectrum/manager/spectrum-manager.ts';
 import type { Submission } from '../spectrum/manager/submissions.ts';
 import type { Mechanism } from '../spectrum/mechanisms/mechanism.ts';
@@ -45,6 +46,8 @@ export interface SpectrumServiceInit {
 		function: string;
 		arguments: Uint8Array;
 	}): Promise<ParsedTransaction | null>;
+	/** 32 bytes that only this node knows, for the salts of sealed bids. */
+	sealKey: Uint8Array;
 	/** This node may submit: it is a member and not catching up. */
 	isReady(): boolean;
 	nicknameOf(account: string): string;
@@ -67,7 +70,8 @@ export class SpectrumService {
 	#working = false;
 
 	constructor(init: SpectrumServiceInit) {
-		const { conflictDistancePercent } = init.chain.genesis.fields;
+		const parameters = spectrumParameters(init.chain.genesis.fields);
+		const { conflictDistancePercent } = parameters;
 		this.#init = init;
 		const { clock, startSolver } = init;
 		this.#optimum = new Optimum({ startSolver, clock, log: (level, message) => init.log(level, message) });
@@ -75,7 +79,8 @@ export class SpectrumService {
 		this.#mechanism = this.mechanisms().includes(init.mechanism) ? init.mechanism : DEFAULT_MECHANISM;
 		this.#manager = new SpectrumManager({
 			self: init.self,
-			conflictDistancePercent,
+			...parameters,
+			sealKey: init.sealKey,
 			mechanism: this.#mechanism,
 			mechanismNamed: (name) => this.#mechanismNamed(name)
 		});

@@ -58,8 +58,15 @@ export class MarketState {
 		this.grants.set(`${grant.ap}/${grant.channel}`, grant);
 	}
 
+	/** A grant that is not known, or was made anew since, stays as it is. */
+	renewGrant(grant: GrantRecord): void {
+		const known = this.grants.get(`${grant.ap}/${grant.channel}`);
+		if (known?.bidId === grant.bidId) this.putGrant(grant);
+	}
+
 	endGrant({ grant }: GrantEndRecord): void {
-		this.grants.delete(`${grant.ap}/${grant.channel}`);
+		const key = `${grant.ap}/${grant.channel}`;
+		if (this.grants.get(key)?.bidId === grant.bidId) this.grants.delete(key);
 	}
 
 	/** Drops the bids whose last height is below this one, and the commitments that nobody revealed until then. @returns them */

@@ -104,6 +104,8 @@ function isGivenUp(
 	{ state, patience, intents, seenMs, self, nowMs }: BuyingInput
 ): boolean {
 	if (intents.some((intent) => intent.kind === 'switch' && intent.bidId === bid.id)) return false;
+	// A round has its end, and what was committed to is revealed.
+	if (bid.status === 'committed') return false;
 	const seller = state.accessPoints.get(bid.sellerAp);
 	if (!seller || !canStillSell(bid, buyer, seller, state)) {
 		patience.avoidPair(bid.buyerAp, bid.sellerAp, nowMs);

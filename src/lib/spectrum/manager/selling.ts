@@ -4,6 +4,7 @@ import type { AccessPointRecord, BidRecord } from '../contract/records.ts';
 import type { MarketState } from '../market-state.ts';
 import type { AwardableOffer, Market, Mechanism, Seller } from '../mechanisms/mechanism.ts';
 import { asksOfSeller } from '../mechanisms/valuation.ts';
+import { asSeller } from './grants.ts';
 import { MINIMUM_GAIN } from './limits.ts';
 import type { Intent } from './submissions.ts';
 
@@ -11,7 +12,7 @@ import type { Intent } from './submissions.ts';
 export function sellersAmong(records: Iterable<AccessPointRecord>, intents: readonly Intent[]): Seller[] {
 	const sellers: Seller[] = [];
 	for (const record of records) {
-		const ap = afterSwitches(record, intents);
+		const ap = afterSwitches(asSeller(record), intents);
 		const asks = asksOfSeller(ap);
 		if (asks.length > 0) sellers.push({ site: record, idleChannels: ap.idleChannels, asks });
 	}

@@ -15,13 +15,15 @@
  */
 import type { OwnAccessPoint } from '../access-point.ts';
 import { bidArguments, issueArguments, switchArguments } from '../contract/arguments.ts';
-import { decodeEvents, type RawEvent } from '../contract/events.ts';
+import { decodeEvents, type RawEvent, type SpectrumEvent } from '../contract/events.ts';
+import type { GrantRules, SealedBidRules } from '../contract/parameters.ts';
 import type { AccessPointRecord, BidRecord, UpdateRecord } from '../contract/records.ts';
 import { MarketState, type StateRow } from '../market-state.ts';
 import type { Mechanism } from '../mechanisms/mechanism.ts';
 import { DEFAULT_MECHANISM, mechanismNamed } from '../mechanisms/registry.ts';
 import { hash32 } from '../random.ts';
 import { planBids } from './buying.ts';
+import { GrantKeeper } from './grant-keeper.ts';
 import { EventPool } from './event-pool.ts';
 import {
 	BID_EXPIRY_SPREAD,
@@ -33,14 +35,22 @@ import {
 } from './limits.ts';
 import { Patience } from './patience.ts';
 import { Registrar } from './registrar.ts';
+import { RoundPlayer } from './round-player.ts';
+import { REVEAL_PATIENCE_MS, awaitsOthers } from './sealing.ts';
 import { chooseRequests, sellersAmong } from './selling.ts';
-import { Submissions, type Intent, type Outcome, type Submission } from './submissions.ts';
+import { Submissions, keyOf, type Intent, type Outcome, type Submission } from './submissions.ts';
 
 export interface SpectrumManagerInit {
 	/** This node's account, lower-case hex. */
 	self: string;
 	/** Of the chain's genesis. */
 	conflictDistancePercent: number;
+	/** Of the chain's genesis; absent where bids are open. */
+	sealedBids?: SealedBidRules;
+	/** 32 bytes that only this node knows, for the salts of its sealed bids. Without it, it does not bid where bids are sealed. */
+	sealKey?: Uint8Array;
+	/** Of the chain's genesis; absent where channels are held for good. */
+	grants?: GrantRules;
 	/** @throws UnknownMechanismError */
 	mechanism?: string;
 	/** Breaks ties; the same on all nodes, so that managers at one height choose alike. */
@@ -95,11 +105,17 @@ export class SpectrumManager {
 		issued: new EventPool<AccessPointRecord>(MAX_POOL_EVENTS),
 		bids: new EventPool<BidRecord>(MAX_POOL_EVENTS),
 		closed: new EventPool<string>(MAX_POOL_EVENTS),
-		updates: new EventPool<UpdateRecord>(MAX_POOL_EVENTS),
+		/** Switches, and grants that go on or end: one pool, since of two of one block the later one counts. */
+		updates: new EventPool<ChannelEvent>(MAX_POOL_EVENTS),
 		/** Bids for own sellers, until a seller waits for them. */
 		requests: new EventPool<BidRecord>(MAX_POOL_EVENTS)
 	};
 	readonly #mechanismNamed: (name: string) => Mechanism;
+	/** Where bids are sealed. */
+	readonly #rounds: RoundPlayer | undefined;
+	/** Where channels are held as grants. */
+	readonly #grantKeeper: GrantKeeper | undefined;
+	readonly #sealedBids: SealedBidRules | undefined;
 	#mechanism: Mechanism;
 	#nowMs = 0;
 	/** When buyers look for sellers next. */
@@ -110,6 +126,10 @@ export class SpectrumManager {
 		this.#seed = init.seed ?? 0;
 		this.#state = new MarketState(init.conflictDistancePercent);
 		this.#registrar = new Registrar(init.self, this.#state);
+		const { sealedBids, sealKey, grants } = init;
+		this.#rounds = sealedBids && sealKey && new RoundPlayer(init.self, this.#state, sealedBids, sealKey);
+		this.#sealedBids = sealedBids;
+		this.#grantKeeper = grants && new GrantKeeper(this.#state, grants);
 		this.#mechanismNamed = init.mechanismNamed ?? mechanismNamed;
 		this.#mechanism = this.#mechanismNamed(init.mechanism ?? DEFAULT_MECHANISM);
 	}
@@ -125,7 +145,7 @@ export class SpectrumManager {
 		for (const pool of Object.values(this.#pools)) pool.clear();
 		this.#seenMs.clear();
 		for (const bid of this.#state.openBids.values()) {
-			this.#pools.requests.add(bid, bid.expiryHeight);
+			if (bid.status === 'open') this.#pools.requests.add(bid, bid.expiryHeight);
 			this.#unseen.add(bid.id);
 		}
 	}
@@ -142,6 +162,7 @@ export class SpectrumManager {
 				case 'IssueAPChannelInfo':
 					this.#pools.issued.add(event.accessPoint, lastHeight);
 					break;
+				case 'IssueBidingCommitInfo':
 				case 'IssueBidingPriceInfo':
 					this.#pools.bids.add(event.bid, event.bid.expiryHeight);
 					break;
@@ -149,17 +170,20 @@ export class SpectrumManager {
 					this.#pools.closed.add(event.bid.id, lastHeight);
 					break;
 				case 'BidsExpired':
+				case 'BidsForfeited':
 					for (const id of event.bidIds) this.#pools.closed.add(id, lastHeight);
 					break;
-				case 'UpdateAPChannelInfo':
-					this.#pools.updates.add(event.update, lastHeight);
-					break;
+				default:
+					this.#pools.updates.add(event, lastHeight);
 			}
 	}
 
-	/** A success shows as an event; only failures are learnt here. */
+	/** A success of what makes a bid or changes an access point shows as an event; failures are learnt here. */
 	onOutcome({ key, status, error }: Outcome): void {
-		if (status === 'ok') return;
+		if (status === 'ok') {
+			this.#submissions.succeeded(key);
+			return;
+		}
 		const intent = this.#submissions.close(key);
 		if (intent) this.#onFailure(intent, status === 'failed' ? (error ?? 'ContractFault') : null);
 	}
@@ -169,6 +193,8 @@ export class SpectrumManager {
 		this.#takeEvents();
 		this.#expire(height);
 		const submit: Submission[] = [];
+		// First what has a last height.
+		this.#play(height, submit);
 		this.#issue(height, submit);
 		this.#sell(height, submit);
 		this.#buy(height, balance, submit);
@@ -200,13 +226,26 @@ export class SpectrumManager {
 		}
 		for (const bid of this.#pools.bids.take(() => true)) this.#onBid(bid);
 		for (const id of this.#pools.closed.take(() => true)) this.#closeBid(id);
-		for (const update of this.#pools.updates.take(() => true)) {
-			this.#learn(update.buyerAp);
-			this.#learn(update.sellerAp);
-			this.#closeBid(update.bid.id);
-			this.#submissions.close(`switch/${update.bid.id}`);
-			this.#patience.heardFrom(update.seller);
+		for (const event of this.#pools.updates.take(() => true)) this.#onChannels(event);
+	}
+
+	#onChannels(event: ChannelEvent): void {
+		if (event.kind === 'UpdateAPChannelInfo') this.#onSwitch(event.update);
+		else if (event.kind === 'GrantsRenewed') for (const grant of event.grants) this.#state.renewGrant(grant);
+		else {
+			this.#learn(event.end.ap);
+			this.#learn(event.end.grantorAp);
+			this.#state.endGrant(event.end);
 		}
+	}
+
+	#onSwitch({ bid, seller, buyerAp, sellerAp, grant }: UpdateRecord): void {
+		this.#learn(buyerAp);
+		this.#learn(sellerAp);
+		if (grant) this.#state.putGrant(grant);
+		this.#closeBid(bid.id);
+		this.#submissions.close(`switch/${bid.id}`);
+		this.#patience.heardFrom(seller);
 	}
 
 	#learn(record: AccessPointRecord): void {
@@ -218,7 +257,7 @@ export class SpectrumManager {
 		this.#state.openBids.set(bid.id, bid);
 		this.#seenMs.set(bid.id, this.#nowMs);
 		if (bid.buyer === this.#self) this.#submissions.close(`bid/${bid.buyerAp}`);
-		this.#pools.requests.add(bid, bid.expiryHeight);
+		if (bid.status === 'open') this.#pools.requests.add(bid, bid.expiryHeight);
 	}
 
 	#closeBid(id: string): void {
@@ -243,6 +282,9 @@ export class SpectrumManager {
 		else if (intent.kind === 'bid' && error !== null)
 			this.#patience.avoidPair(intent.ap, intent.seller, this.#nowMs);
 		else if (intent.kind === 'switch') this.#onSwitchFailure(intent.bidId, error);
+		else if (intent.kind === 'reveal') this.#rounds?.failed(intent.bidId, error, this.#nowMs);
+		else if (intent.kind === 'heartbeat' || intent.kind === 'relinquish')
+			this.#grantKeeper?.failed(error, this.#nowMs);
 	}
 
 	#onSwitchFailure(bidId: string, error: string | null): void {
@@ -250,6 +292,15 @@ export class SpectrumManager {
 		if (!bid) return;
 		// Lost on its way: the request waits again. Refused: the contract has the last word.
 		if (error === null) this.#pools.requests.add(bid, bid.expiryHeight);
+	}
+
+	/** Reveals, rounds, heartbeats and what is given back. */
+	#play(height: number, submit: Submission[]): void {
+		const own = this.#registrar.ownRecords();
+		const now = { height, nowMs: this.#nowMs, intents: this.#submissions.intents() };
+		const due = [...(this.#rounds?.due(now) ?? []), ...(this.#grantKeeper?.due(now, own) ?? [])];
+		for (const { intent, args } of due)
+			if (!this.#submissions.has(keyOf(intent)) && !this.#submit(intent, args, height, submit)) return;
 	}
 
 	#issue(height: number, submit: Submission[]): void {
@@ -270,7 +321,10 @@ export class SpectrumManager {
 			.waiting()
 			.filter(
 				(bid) =>
-					selling.has(bid.sellerAp) && bid.expiryHeight > height && !this.#submissions.has(`switch/${bid.id}`)
+					selling.has(bid.sellerAp) &&
+					bid.expiryHeight > height &&
+					!this.#submissions.has(`switch/${bid.id}`) &&
+					!this.#awaitsReveals(bid)
 			);
 		if (requests.length === 0) return;
 		for (const bid of chooseRequests(this.#mechanism, this.#state, sellers, requests, this.#seed)) {
@@ -287,8 +341,19 @@ export class SpectrumManager {
 		}
 	}
 
+	/** A seller that takes the first bid that is revealed may miss a better one of the same round. */
+	#awaitsReveals(bid: BidRecord): boolean {
+		const seenMs = this.#seenMs.get(bid.id) ?? this.#nowMs;
+		return (
+			this.#sealedBids !== undefined &&
+			this.#nowMs - seenMs < REVEAL_PATIENCE_MS &&
+			awaitsOthers(bid, this.#state.openBids.values(), this.#sealedBids)
+		);
+	}
+
 	#buy(height: number, balance: bigint | undefined, submit: Submission[]): void {
-		if (this.#nowMs < this.#nextBuyMs) return;
+		const mayBid = !this.#sealedBids || this.#rounds !== undefined;
+		if (!mayBid || this.#nowMs < this.#nextBuyMs) return;
 		this.#nextBuyMs = this.#nowMs + BUY_INTERVAL_MS;
 		const planned = planBids({
 			self: this.#self,
@@ -300,19 +365,15 @@ export class SpectrumManager {
 			mechanism: this.#mechanism,
 			seed: this.#seed,
 			nowMs: this.#nowMs,
-			balance
+			balance: balance === undefined ? undefined : balance - (this.#rounds?.owed() ?? 0n)
 		});
 		for (const { offer, replaces } of planned) {
 			const { buyer, seller, channel, price } = offer;
-			const args = bidArguments({
-				buyerAp: buyer,
-				sellerAp: seller,
-				channel,
-				price,
-				expiryHeight: height + BID_WINDOW + (hash32(buyer, this.#seed) % BID_EXPIRY_SPREAD),
-				mechanism: this.#mechanism.name,
-				replaces
-			});
+			const bid = { buyerAp: buyer, sellerAp: seller, channel, price, mechanism: this.#mechanism.name };
+			const expiryHeight = height + BID_WINDOW + (hash32(buyer, this.#seed) % BID_EXPIRY_SPREAD);
+			const args = this.#rounds
+				? this.#rounds.commitment(bid, replaces, height)
+				: bidArguments({ ...bid, expiryHeight, replaces });
 			if (!this.#submit({ kind: 'bid', ap: buyer, seller, channel, price }, args, height, submit)) return;
 		}
 	}
@@ -324,7 +385,7 @@ export class SpectrumManager {
 		submit.push({
 			key,
 			contract: 'spectrum',
-			function: FUNCTIONS[intent.kind],
+			function: intent.kind === 'bid' && this.#rounds ? 'IssueBidingCommitInfo' : FUNCTIONS[intent.kind],
 			arguments: args,
 			expiryHeight
 		});
@@ -332,8 +393,17 @@ export class SpectrumManager {
 	}
 }
 
+type ChannelEvent = Extract<
+	SpectrumEvent,
+	{ kind: 'UpdateAPChannelInfo' | 'GrantsRenewed' | 'GrantExpired' | 'GrantRelinquished' }
+>;
+
 const FUNCTIONS: Readonly<Record<Intent['kind'], Submission['function']>> = {
 	issue: 'IssueAPChannelInfo',
 	bid: 'IssueBidingPriceInfo',
-	switch: 'IssueChannelSwitchInfo'
+	switch: 'IssueChannelSwitchInfo',
+	reveal: 'IssueBidingPriceInfo',
+	round: 'IssueBidingRoundInfo',
+	heartbeat: 'IssueGrantHeartbeatInfo',
+	relinquish: 'IssueGrantRelinquishInfo'
 };

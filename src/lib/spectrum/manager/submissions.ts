@@ -1,4 +1,5 @@
 /** What a manager asked its node to submit and has no outcome of yet. */
+import type { GrantName } from '../contract/arguments.ts';
 import { MAX_PENDING, PENDING_PATIENCE_MS, TRANSACTION_WINDOW } from './limits.ts';
 
 /** A transaction that the node is to sign and submit. */
@@ -6,7 +7,14 @@ export interface Submission {
 	/** Names the intent: there is never a second one of the same key on its way. */
 	key: string;
 	contract: 'spectrum';
-	function: 'IssueAPChannelInfo' | 'IssueBidingPriceInfo' | 'IssueChannelSwitchInfo';
+	function:
+		| 'IssueAPChannelInfo'
+		| 'IssueBidingPriceInfo'
+		| 'IssueChannelSwitchInfo'
+		| 'IssueBidingCommitInfo'
+		| 'IssueBidingRoundInfo'
+		| 'IssueGrantHeartbeatInfo'
+		| 'IssueGrantRelinquishInfo';
 	arguments: Uint8Array;
 	/** The last height at which it may be included. */
 	expiryHeight: number;
@@ -25,7 +33,11 @@ export interface Outcome {
 export type Intent =
 	| { kind: 'issue'; ap: string }
 	| { kind: 'bid'; ap: string; seller: string; channel: number; price: bigint }
-	| { kind: 'switch'; bidId: string; seller: string; channel: number };
+	| { kind: 'switch'; bidId: string; seller: string; channel: number }
+	| { kind: 'reveal'; bidId: string }
+	| { kind: 'round'; bidId: string }
+	| { kind: 'heartbeat'; grants: readonly GrantName[] }
+	| { kind: 'relinquish'; ap: string; channel: number };
 
 interface Pending {
 	intent: Intent;
@@ -66,6 +78,12 @@ export class Submissions {
 		return pending?.intent;
 	}
 
+	/** Closes what no event closes; the others wait for theirs. */
+	succeeded(key: string): void {
+		const kind = this.#pending.get(key)?.intent.kind;
+		if (kind && EVENTLESS.has(kind)) this.#pending.delete(key);
+	}
+
 	/** Gives up what can no longer be included, or waited too long for an outcome. @returns the intents */
 	expire(height: number, nowMs: number): Intent[] {
 		const expired: Intent[] = [];
@@ -78,6 +96,18 @@ export class Submissions {
 	}
 }
 
+const EVENTLESS: ReadonlySet<Intent['kind']> = new Set(['reveal', 'round', 'heartbeat', 'relinquish']);
+
 export function keyOf(intent: Intent): string {
-	return intent.kind === 'switch' ? `switch/${intent.bidId}` : `${intent.kind}/${intent.ap}`;
+	switch (intent.kind) {
+		case 'switch':
+		case 'reveal':
+			return `${intent.kind}/${intent.bidId}`;
+		case 'round':
+			return intent.kind;
+		case 'heartbeat':
+			return `heartbeat/${intent.grants[0]!.ap}/${intent.grants[0]!.channel}`;
+		default:
+			return `${intent.kind}/${intent.ap}`;
+	}
 }

@@ -2,13 +2,17 @@
  * Managers of several nodes over one chain in memory, in virtual time: what they submit enters the next blocks, what the blocks
  * say goes back to each of them. A node can be slow, dead or lossy.
  */
+import { sha256 } from '../../crypto/hash.ts';
+import { fromHex } from '../../crypto/hex.ts';
 import type { OwnAccessPoint } from '../access-point.ts';
+import { TREASURY } from '../contract/keys.ts';
 import { SpectrumManager } from '../manager/spectrum-manager.ts';
 import type { Submission } from '../manager/submissions.ts';
 import type { Mechanism } from '../mechanisms/mechanism.ts';
+import { escrowOf, grantFaults } from './invariants.ts';
 import { SeededRandom } from '../random.ts';
 import { SpectrumView } from '../view/spectrum-view.ts';
-import { TestChain, account, type TestBlock } from './test-chain.ts';
+import { TestChain, account, type SpectrumOptions, type TestBlock } from './test-chain.ts';
 
 export interface SimulationOptions {
 	/** The AP database of each node. */
@@ -21,6 +25,8 @@ export interface SimulationOptions {
 	lossPercent?: number;
 	seed?: number;
 	conflictDistancePercent?: number;
+	/** Of genesis. */
+	options?: SpectrumOptions;
 }
 
 interface Node {
@@ -48,12 +54,14 @@ export class MarketSimulation {
 	readonly #random: SeededRandom;
 	readonly #lossPercent: number;
 	readonly #percent: number;
+	readonly #options: SpectrumOptions;
 	readonly #mechanismNamed: ((name: string) => Mechanism) | undefined;
 
 	constructor(options: SimulationOptions) {
 		this.#percent = options.conflictDistancePercent ?? 100;
 		this.#mechanismNamed = options.mechanismNamed;
-		this.chain = new TestChain(this.#percent);
+		this.#options = options.options ?? {};
+		this.chain = new TestChain(this.#percent, this.#options);
 		this.view = new SpectrumView(this.#percent);
 		this.#random = new SeededRandom(options.seed ?? 1, 'market-simulation');
 		this.#lossPercent = options.lossPercent ?? 0;
@@ -127,10 +135,12 @@ export class MarketSimulation {
 	/** Every reason why the chain is not as it must be. */
 	faults(): string[] {
 		const faults = this.view.conflictingPairs().map((pair) => `conflict of ${pair.join(' and ')}`);
-		const escrows = this.chain.openBids().reduce((sum, bid) => sum + bid.price, 0n);
+		const escrows = this.chain.bids().reduce((sum, bid) => sum + escrowOf(bid), 0n);
+		const forfeited = this.chain.balance(TREASURY);
 		const held = this.nodes.reduce((sum, node) => sum + this.chain.balance(node.account), 0n);
-		if (held + escrows !== this.chain.totalMoney())
-			faults.push(`${held} held and ${escrows} in escrow are not all money`);
+		if (held + escrows + forfeited !== this.chain.totalMoney())
+			faults.push(`${held} held, ${escrows} in escrow and ${forfeited} forfeited are not all money`);
+		faults.push(...grantFaults(this.chain));
 		for (const ap of this.chain.accessPoints()) {
 			if (new Set(ap.channels).size !== ap.channels.length) faults.push(`${ap.id} holds a channel twice`);
 			if (ap.idleChannels.some((channel) => !ap.channels.includes(channel)))
@@ -144,6 +154,8 @@ export class MarketSimulation {
 		return new SpectrumManager({
 			self,
 			conflictDistancePercent: this.#percent,
+			...this.#options,
+			sealKey: sha256(fromHex(self)),
 			...(mechanism && { mechanism }),
 			...(this.#mechanismNamed && { mechanismNamed: this.#mechanismNamed })
 		});
