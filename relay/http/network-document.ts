@@ -39,7 +39,8 @@ export interface NetworkDocument {
 	timeouts: NetworkConfig['timeouts'];
 	blocks: NetworkConfig['blocks'];
 	maxFramesPerSecond: number;
-	spectrum: NetworkConfig['spectrum'];
+	/** The rest of it is in genesis alone. */
+	spectrum: Pick<NetworkConfig['spectrum'], 'conflictDistancePercent' | 'mechanism'>;
 }
 
 export interface ReplicaDocument {

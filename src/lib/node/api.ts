@@ -298,7 +298,13 @@ export interface ApInfo {
 	assigned: string[];
 	/** Height at which it last changed. */
 	height: number;
+	antennaHeightCm: number;
+	/** Height of its first IssueAPChannelInfo. */
+	registeredHeight: number;
 }
+
+/** What an access point holds, and how busy it is. */
+export type ApLoad = Pick<ApInfo, 'channels' | 'idleChannels' | 'occupancyPpm'>;
 
 export interface BidInfo {
 	id: string;
@@ -314,6 +320,8 @@ export interface BidInfo {
 	state: 'open' | 'taken' | 'expired' | 'committed' | 'revealed' | 'forfeited';
 	transactionId: string;
 	height: number;
+	/** By which its buyer chose the seller. */
+	mechanism: string;
 }
 
 export interface TradeInfo {
@@ -330,6 +338,9 @@ export interface TradeInfo {
 	height: number;
 	time: number;
 	transactionId: string;
+	/** Both access points as this trade left them. */
+	buyerAfter: ApLoad;
+	sellerAfter: ApLoad;
 }
 
 /** A channel that goes back to its seller where its holder does not keep the grant alive. */
@@ -364,6 +375,8 @@ export interface SpectrumMetrics {
 	optimum: OptimumInfo | null;
 	/** `none`: this node has no solver, and never an optimum. `working`: a newer optimum is on its way. `failed`: the log says why. */
 	solver: 'none' | 'idle' | 'working' | 'failed';
+	/** Of genesis: two of one band that are nearer than this share of the sum of their radii may not hold one channel. */
+	conflictDistancePercent: number;
 }
 
 /**

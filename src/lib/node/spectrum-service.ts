@@ -318,9 +318,8 @@ export class SpectrumService {
 	}
 
 	#apInfo(accessPoint: Omit<ApInfo, 'own' | 'ownerNickname'>): ApInfo {
-		const { antennaHeightCm: _, ...info } = accessPoint as typeof accessPoint & { antennaHeightCm?: number };
 		return {
-			...info,
+			...accessPoint,
 			own: accessPoint.owner === this.#init.self,
 			ownerNickname: this.#init.nicknameOf(accessPoint.owner)
 		};

@@ -85,7 +85,9 @@ describe('a view', () => {
 				mechanism: 'seed',
 				height: block.height,
 				time: block.timeMs,
-				transactionId: id
+				transactionId: id,
+				buyerAfter: { channels: [36, 44], idleChannels: [], occupancyPpm: 450_000 },
+				sellerAfter: { channels: [40, 48, 52], idleChannels: [48, 52], occupancyPpm: 133_333 }
 			}
 		]);
 		expect(view.metrics()).toEqual({
@@ -96,7 +98,8 @@ describe('a view', () => {
 			conflictingPairs: 0,
 			jainIndex: 25 / (2 * 13),
 			bidToFinalMs: { p50: BLOCK_MS, p95: BLOCK_MS },
-			meanOccupancyPpm: Math.round((450_000 + 133_333) / 2)
+			meanOccupancyPpm: Math.round((450_000 + 133_333) / 2),
+			conflictDistancePercent: 100
 		});
 	});
 
@@ -180,7 +183,8 @@ describe('a view', () => {
 			conflictingPairs: 0,
 			jainIndex: 1,
 			bidToFinalMs: null,
-			meanOccupancyPpm: 0
+			meanOccupancyPpm: 0,
+			conflictDistancePercent: 100
 		});
 	});
 });

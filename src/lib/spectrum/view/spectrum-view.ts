@@ -23,10 +23,7 @@ const MAX_LATENCIES = 1000;
 /** Of the latest trades, for the yardstick. */
 const MAX_GAINS = 1000;
 
-export type ApView = Omit<
-	AccessPointRecord,
-	'registeredHeight' | 'changedHeight' | 'lentChannels' | 'grantedChannels'
-> & {
+export type ApView = Omit<AccessPointRecord, 'changedHeight' | 'lentChannels' | 'grantedChannels'> & {
 	/** Height at which it last changed. */
 	height: number;
 };
@@ -45,6 +42,8 @@ export interface BidView {
 	state: 'open' | 'taken' | 'expired' | 'committed' | 'revealed' | 'forfeited';
 	transactionId: string;
 	height: number;
+	/** By which its buyer chose the seller. */
+	mechanism: string;
 }
 
 export interface TradeView {
@@ -61,9 +60,15 @@ export interface TradeView {
 	height: number;
 	time: number;
 	transactionId: string;
+	/** Both access points as this trade left them. */
+	buyerAfter: LoadView;
+	sellerAfter: LoadView;
 }
 
 export type GrantView = GrantRecord;
+
+/** What an access point holds, and how busy it is. */
+export type LoadView = Pick<AccessPointRecord, 'channels' | 'idleChannels' | 'occupancyPpm'>;
 
 export interface MetricsView {
 	aps: number;
@@ -77,6 +82,7 @@ export interface MetricsView {
 	jainIndex: number;
 	bidToFinalMs: { p50: number; p95: number } | null;
 	meanOccupancyPpm: number;
+	conflictDistancePercent: number;
 }
 
 /** A final block, as far as this view needs it. */
@@ -193,7 +199,8 @@ export class SpectrumView {
 			conflictingPairs: this.#pairs,
 			jainIndex: jainIndex(records.map((record) => record.channels.length)),
 			bidToFinalMs: p50 === null || p95 === null ? null : { p50, p95 },
-			meanOccupancyPpm: records.length === 0 ? 0 : Math.round(occupancy / records.length)
+			meanOccupancyPpm: records.length === 0 ? 0 : Math.round(occupancy / records.length),
+			conflictDistancePercent: this.#percent
 		};
 	}
 
@@ -299,7 +306,6 @@ export class SpectrumView {
 }
 
 function apView({
-	registeredHeight: _registeredHeight,
 	changedHeight,
 	lentChannels: _lentChannels,
 	grantedChannels: _grantedChannels,
@@ -332,7 +338,8 @@ function bidView(bid: BidRecord): BidView {
 		expiryHeight: bid.expiryHeight,
 		state: stateOf(bid),
 		transactionId: bid.id,
-		height: bid.height
+		height: bid.height,
+		mechanism: bid.mechanism
 	};
 }
 
@@ -349,6 +356,12 @@ function tradeView(update: UpdateRecord, block: ViewBlock, transactionId: string
 		mechanism: update.mechanism,
 		height: block.height,
 		time: block.timeMs,
-		transactionId
+		transactionId,
+		buyerAfter: loadView(update.buyerAp),
+		sellerAfter: loadView(update.sellerAp)
 	};
+}
+
+function loadView({ channels, idleChannels, occupancyPpm }: AccessPointRecord): LoadView {
+	return { channels, idleChannels, occupancyPpm };
 }

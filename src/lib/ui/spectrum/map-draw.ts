@@ -16,6 +16,17 @@ import {
 export interface Layers {
 	coverage: boolean;
 	overlaps: boolean;
+	/** SINR of one band. */
+	heat: boolean;
+}
+
+/** A picture of a field with its place on the ground: metres from the origin. */
+export interface HeatImage {
+	canvas: CanvasImageSource;
+	west: number;
+	east: number;
+	south: number;
+	north: number;
 }
 
 export interface Scene {
@@ -26,6 +37,7 @@ export interface Scene {
 	origin: Origin;
 	view: View;
 	layers: Layers;
+	heat: HeatImage | null;
 	selected: string | null;
 	/** From seller to buyer. */
 	trade: { from: string; to: string; channel: number } | null;
@@ -44,6 +56,7 @@ export function drawMap(context: CanvasRenderingContext2D, scene: Scene, size: S
 	context.clearRect(0, 0, size.width, size.height);
 	context.fillStyle = scene.colors.surface;
 	context.fillRect(0, 0, size.width, size.height);
+	if (scene.layers.heat && scene.heat) drawHeat(context, scene.heat, scene.view, size);
 	drawGraticule(context, scene, size);
 	const pixels = scene.points.map((point) => toPixel(point, scene.view, size));
 	if (scene.layers.coverage) drawCoverage(context, scene, pixels, size);
@@ -54,6 +67,7 @@ export function drawMap(context: CanvasRenderingContext2D, scene: Scene, size: S
 	});
 	drawTrade(context, scene, pixels);
 	drawScaleBar(context, scene, size);
+	drawNorth(context, scene);
 	if (scene.crosshair) drawCrosshair(context, scene, size);
 }
 
@@ -76,6 +90,14 @@ export function pickAp(
 		}
 	});
 	return best;
+}
+
+/** It stays on its place on the ground while the map moves; what it does not cover yet is bare. */
+function drawHeat(context: CanvasRenderingContext2D, heat: HeatImage, view: View, size: Size): void {
+	const from = toPixel({ x: heat.west, y: heat.north }, view, size);
+	const to = toPixel({ x: heat.east, y: heat.south }, view, size);
+	context.imageSmoothingEnabled = true;
+	context.drawImage(heat.canvas, from.x, from.y, to.x - from.x, to.y - from.y);
 }
 
 function drawGraticule(context: CanvasRenderingContext2D, scene: Scene, size: Size): void {
@@ -114,10 +136,14 @@ function drawCoverage(
 		const key = { band: ap.band, channel: channelsInUse(ap)[0] ?? ap.channels[0] ?? 0 };
 		context.beginPath();
 		context.arc(pixel.x, pixel.y, radius, 0, 2 * Math.PI);
-		context.fillStyle = channelColor(key, scene.dark, 0.09);
-		context.fill();
-		context.strokeStyle = channelColor(key, scene.dark, 0.5);
+		if (!scene.layers.heat) {
+			context.fillStyle = channelColor(key, scene.dark, 0.09);
+			context.fill();
+		}
+		context.strokeStyle = scene.layers.heat ? scene.colors.ink : channelColor(key, scene.dark, 0.5);
+		context.globalAlpha = scene.layers.heat ? 0.35 : 1;
 		context.stroke();
+		context.globalAlpha = 1;
 	});
 }
 
@@ -229,9 +255,19 @@ function drawTrade(context: CanvasRenderingContext2D, scene: Scene, pixels: read
 		context.moveTo(tip.x, tip.y);
 		context.lineTo(tip.x - 11 * Math.cos(turn + side), tip.y - 11 * Math.sin(turn + side));
 	}
+	context.lineWidth = 5.5;
+	context.strokeStyle = scene.colors.surface;
+	context.stroke();
 	context.strokeStyle = scene.colors.ink;
 	context.lineWidth = 2.5;
 	context.stroke();
+	for (const end of [from, to]) {
+		context.beginPath();
+		context.arc(end.x, end.y, 12, 0, 2 * Math.PI);
+		context.strokeStyle = scene.colors.leader;
+		context.lineWidth = 2.5;
+		context.stroke();
+	}
 	const label = { x: (from.x + 2 * middle.x + to.x) / 4, y: (from.y + 2 * middle.y + to.y) / 4 };
 	context.beginPath();
 	context.arc(label.x, label.y, 13, 0, 2 * Math.PI);
@@ -269,6 +305,26 @@ function drawScaleBar(context: CanvasRenderingContext2D, scene: Scene, size: Siz
 		context.fillStyle = scene.colors.ink;
 		context.fillText(text, x + 3, at);
 	}
+}
+
+/** The projection keeps north up everywhere, so an arrow says all. */
+function drawNorth(context: CanvasRenderingContext2D, scene: Scene): void {
+	const x = 26;
+	context.beginPath();
+	context.moveTo(x, 12);
+	context.lineTo(x + 7, 30);
+	context.lineTo(x, 26);
+	context.lineTo(x - 7, 30);
+	context.closePath();
+	context.lineWidth = 3;
+	context.strokeStyle = scene.colors.surface;
+	context.stroke();
+	context.fillStyle = scene.colors.ink;
+	context.fill();
+	context.font = `600 12px ${scene.fontFamily}`;
+	context.textAlign = 'center';
+	context.strokeText('N', x, 44);
+	context.fillText('N', x, 44);
 }
 
 function drawCrosshair(context: CanvasRenderingContext2D, scene: Scene, size: Size): void {

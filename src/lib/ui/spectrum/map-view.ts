@@ -67,6 +67,30 @@ export function unproject(point: Point, origin: Origin): Origin {
 	};
 }
 
+/** What the map shows, in micro-degrees. */
+export function boundsOf(
+	view: View,
+	size: Size,
+	origin: Origin
+): { west: number; east: number; south: number; north: number } {
+	const from = unproject(toMetres({ x: 0, y: size.height }, view, size), origin);
+	const to = unproject(toMetres({ x: size.width, y: 0 }, view, size), origin);
+	return {
+		west: Math.round(from.longitude * 1e6),
+		east: Math.round(to.longitude * 1e6),
+		south: Math.round(from.latitude * 1e6),
+		north: Math.round(to.latitude * 1e6)
+	};
+}
+
+/** Whether data around `now` is another place than data around `before`: more than some 20 km away. */
+export function isFarFrom(before: Origin, now: Origin): boolean {
+	const far = 0.2;
+	return (
+		Math.abs(before.latitude - now.latitude) > far || Math.abs(before.longitude - now.longitude) > 2 * far
+	);
+}
+
 export function toPixel(point: Point, view: View, size: Size): Point {
 	return {
 		x: size.width / 2 + (point.x - view.centre.x) / view.metresPerPixel,

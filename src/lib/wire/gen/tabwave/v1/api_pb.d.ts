@@ -1813,6 +1813,16 @@ export declare type ApInfo = Message<"tabwave.v1.ApInfo"> & {
    * @generated from field: uint32 height = 15;
    */
   height: number;
+
+  /**
+   * @generated from field: uint32 antenna_height_cm = 270;
+   */
+  antennaHeightCm: number;
+
+  /**
+   * @generated from field: uint32 registered_height = 271;
+   */
+  registeredHeight: number;
 };
 
 /**
@@ -2010,6 +2020,11 @@ export declare type BidInfo = Message<"tabwave.v1.BidInfo"> & {
    * @generated from field: uint32 height = 10;
    */
   height: number;
+
+  /**
+   * @generated from field: string mechanism = 270;
+   */
+  mechanism: string;
 };
 
 /**
@@ -2170,6 +2185,16 @@ export declare type TradeInfo = Message<"tabwave.v1.TradeInfo"> & {
    * @generated from field: string transaction_id = 12;
    */
   transactionId: string;
+
+  /**
+   * @generated from field: tabwave.v1.ApLoad buyer_after = 270;
+   */
+  buyerAfter?: ApLoad | undefined;
+
+  /**
+   * @generated from field: tabwave.v1.ApLoad seller_after = 271;
+   */
+  sellerAfter?: ApLoad | undefined;
 };
 
 /**
@@ -2177,6 +2202,34 @@ export declare type TradeInfo = Message<"tabwave.v1.TradeInfo"> & {
  * Use `create(TradeInfoSchema)` to create a new message.
  */
 export declare const TradeInfoSchema: GenMessage<TradeInfo>;
+
+/**
+ * What an access point holds, and how busy it is.
+ *
+ * @generated from message tabwave.v1.ApLoad
+ */
+export declare type ApLoad = Message<"tabwave.v1.ApLoad"> & {
+  /**
+   * @generated from field: repeated uint32 channels = 1;
+   */
+  channels: number[];
+
+  /**
+   * @generated from field: repeated uint32 idle_channels = 2;
+   */
+  idleChannels: number[];
+
+  /**
+   * @generated from field: uint32 occupancy_ppm = 3;
+   */
+  occupancyPpm: number;
+};
+
+/**
+ * Describes the message tabwave.v1.ApLoad.
+ * Use `create(ApLoadSchema)` to create a new message.
+ */
+export declare const ApLoadSchema: GenMessage<ApLoad>;
 
 /**
  * @generated from message tabwave.v1.TradeList
@@ -2273,6 +2326,11 @@ export declare type SpectrumMetrics = Message<"tabwave.v1.SpectrumMetrics"> & {
    * @generated from field: string solver = 241;
    */
   solver: string;
+
+  /**
+   * @generated from field: uint32 conflict_distance_percent = 270;
+   */
+  conflictDistancePercent: number;
 };
 
 /**
