@@ -56,11 +56,30 @@ export function accessPointDatabaseContract(
 		it('replaces by id and removes', async () => {
 			const { database } = await newDatabase();
 			await database.put([ownAccessPoint('a'), ownAccessPoint('b'), ownAccessPoint('c')]);
-			await database.put([ownAccessPoint('b', { name: 'roof' })]);
+			await database.put([ownAccessPoint('b', { name: 'roof · 屋顶 📡' })]);
 			await database.put([]);
 			await database.remove('a');
 			await database.remove('never there');
-			expect(await database.all()).toEqual([ownAccessPoint('b', { name: 'roof' }), ownAccessPoint('c')]);
+			expect(await database.all()).toEqual([
+				ownAccessPoint('b', { name: 'roof · 屋顶 📡' }),
+				ownAccessPoint('c')
+			]);
+			await database.close();
+		});
+
+		it('tells ids apart by every letter, and keeps more than one statement holds', async () => {
+			const { database } = await newDatabase();
+			const ids = Array.from({ length: 1200 }, (_, i) => `ap-${String(i).padStart(4, '0')}`);
+			await database.put([...ids.map((id) => ownAccessPoint(id)), ownAccessPoint('Ap-0000')]);
+			expect((await database.all()).map(({ id }) => id)).toEqual(['Ap-0000', ...ids]);
+			await database.close();
+		});
+
+		it('has a mark that stays where nobody does anything', async () => {
+			const { database } = await newDatabase();
+			await database.put([ownAccessPoint('a')]);
+			const mark = await database.changeMark();
+			expect(await database.changeMark()).toBe(mark);
 			await database.close();
 		});
 

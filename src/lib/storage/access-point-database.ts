@@ -32,6 +32,8 @@ export interface AccessPointDatabase {
 	put(accessPoints: OwnAccessPoint[]): Promise<void>;
 	/** Of an id that is not there: nothing happens. */
 	remove(id: string): Promise<void>;
+	/** Another one than before where somebody else changed a row, and maybe where nobody did; null where nobody else can. */
+	changeMark(): Promise<string | null>;
 	close(): Promise<void>;
 }
 
@@ -53,6 +55,10 @@ export class MemoryAccessPointDatabase implements AccessPointDatabase {
 
 	async remove(id: string): Promise<void> {
 		this.#accessPoints.delete(id);
+	}
+
+	async changeMark(): Promise<string | null> {
+		return null;
 	}
 
 	async close(): Promise<void> {}

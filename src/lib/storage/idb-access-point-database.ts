@@ -49,6 +49,11 @@ export class IdbAccessPointDatabase implements AccessPointDatabase {
 		await this.#run('write', (database) => database.delete('accessPoints', id));
 	}
 
+	/** One tab alone runs an identity. */
+	async changeMark(): Promise<string | null> {
+		return null;
+	}
+
 	async close(): Promise<void> {
 		this.#database?.close();
 		this.#database = null;
