@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import type { Migration } from 'kysely/migration';
-import type { OwnAccessPoint } from '#lib/storage/access-point-database.ts';
+import type { AccessPointChange, OwnAccessPoint } from '#lib/storage/access-point-database.ts';
 import type { DatabaseAddress } from './database-address.ts';
 
 export interface AccessPointRow {
@@ -104,6 +104,22 @@ export function rowOf(owner: string, accessPoint: OwnAccessPoint): AccessPointRo
 		assigned: JSON.stringify(accessPoint.assigned),
 		issued: accessPoint.issued ? 1 : 0,
 		updated_height: accessPoint.updatedHeight
+	};
+}
+
+export function changedColumnsOf({
+	issued,
+	updatedHeight,
+	channels,
+	idleChannels,
+	occupancyPpm
+}: AccessPointChange): Partial<AccessPointRow> {
+	return {
+		issued: issued ? 1 : 0,
+		updated_height: updatedHeight,
+		...(channels && { channels: JSON.stringify(channels) }),
+		...(idleChannels && { idle_channels: JSON.stringify(idleChannels) }),
+		...(occupancyPpm !== undefined && { occupancy_ppm: occupancyPpm })
 	};
 }
 

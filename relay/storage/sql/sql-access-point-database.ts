@@ -3,11 +3,16 @@
  * runs; `changeMark` tells that they did. A server that went away is asked again with every call.
  */
 import { Kysely, sql } from 'kysely';
-import type { AccessPointDatabase, OwnAccessPoint } from '#lib/storage/access-point-database.ts';
+import type {
+	AccessPointChange,
+	AccessPointDatabase,
+	OwnAccessPoint
+} from '#lib/storage/access-point-database.ts';
 import {
 	MIGRATION_TABLE,
 	TABLE,
 	accessPointOf,
+	changedColumnsOf,
 	isKnownMigration,
 	migrator,
 	rowOf,
@@ -107,6 +112,21 @@ export class SqlAccessPointDatabase implements AccessPointDatabase {
 		);
 	}
 
+	async update(changes: AccessPointChange[]): Promise<void> {
+		if (changes.length === 0) return;
+		await this.#run((database) =>
+			database.transaction().execute(async (transaction) => {
+				for (const change of changes)
+					await transaction
+						.updateTable(TABLE)
+						.set(changedColumnsOf(change))
+						.where('owner', '=', this.#init.owner)
+						.where('id', '=', change.id)
+						.execute();
+			})
+		);
+	}
+
 	async remove(id: string): Promise<void> {
 		await this.#run((database) =>
 			database.deleteFrom(TABLE).where('owner', '=', this.#init.owner).where('id', '=', id).execute()
@@ -189,7 +209,7 @@ export class SqlAccessPointDatabase implements AccessPointDatabase {
 		return accessPoints;
 	}
 
-	/** Every call may be made again: each writes whole rows. @throws DatabaseError */
+	/** Every call may be made again: what it writes does not depend on what was there. @throws DatabaseError */
 	async #run<T>(work: (database: Kysely<AccessPointTables>) => Promise<T>): Promise<T> {
 		for (let attempt = 1; ; attempt++) {
 			const database = this.#database;

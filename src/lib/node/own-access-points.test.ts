@@ -30,6 +30,11 @@ class SharedDatabase extends MemoryAccessPointDatabase {
 		this.writes++;
 		return super.put(rows);
 	}
+	override async update(changes: Parameters<MemoryAccessPointDatabase['update']>[0]) {
+		this.#answer();
+		this.writes++;
+		return super.update(changes);
+	}
 	override async changeMark() {
 		this.#answer();
 		return this.isShared ? String(this.#mark) : null;
@@ -124,13 +129,14 @@ describe('the AP database of a node', () => {
 	it('that is a tab’s own and full is tried again, too', async () => {
 		database.isShared = false;
 		await own.start();
+		await own.add([row('a')]);
 		database.isAway = true;
-		own.store([row('a')]);
+		own.store([row('a', { issued: true })]);
 		await settled();
 		await poll();
 		database.isAway = false;
 		await poll();
-		expect(await database.all()).toEqual([row('a')]);
+		expect(await database.all()).toEqual([row('a', { issued: true })]);
 	});
 
 	it('does not take what it has not written yet for news', async () => {
@@ -141,6 +147,39 @@ describe('the AP database of a node', () => {
 		await database.elsewhere(row('z'));
 		await poll();
 		expect(seen.at(-1)).toEqual([now, row('z')]);
+	});
+
+	it('writes what the chain changed, and leaves alone what somebody else wrote since it was read', async () => {
+		await database.elsewhere(row('a'), row('b'), row('c'));
+		await own.start();
+		await database.elsewhere(row('a', { occupancyPpm: 900_000 }), row('b', { occupancyPpm: 900_000 }));
+		await database.remove('c');
+		const traded = {
+			issued: true,
+			updatedHeight: 3,
+			channels: [36],
+			idleChannels: [],
+			occupancyPpm: 450_000
+		};
+		own.store([row('a', { issued: true, updatedHeight: 3 }), row('b', traded), row('c', traded)]);
+		await settled();
+		const rows = [row('a', { issued: true, updatedHeight: 3, occupancyPpm: 900_000 }), row('b', traded)];
+		expect(await database.all()).toEqual(rows);
+		await poll();
+		expect(seen.at(-1)).toEqual(rows);
+	});
+
+	it('does not lose what somebody else wrote while its own change was not written', async () => {
+		await database.elsewhere(row('a'));
+		await own.start();
+		database.isAway = true;
+		own.store([row('a', { issued: true, updatedHeight: 3 })]);
+		await settled();
+		await database.elsewhere(row('a', { occupancyPpm: 900_000 }));
+		database.isAway = false;
+		await poll();
+		const now = row('a', { issued: true, updatedHeight: 3, occupancyPpm: 900_000 });
+		expect([await database.all(), seen.at(-1)]).toEqual([[now], [now]]);
 	});
 
 	it('adds what the chain does not know, and keeps what it does', async () => {

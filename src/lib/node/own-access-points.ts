@@ -1,13 +1,13 @@
 /**
  * The AP database of a node, as its manager sees it: read at the start and whenever somebody else changed it, written with what the chain
- * says. A database that is away stops nothing: the market goes on with what was read last, and what could not be written is written when it
+ * changed, and that alone: what others have written beside it since it was read stays. A database that is away stops nothing: the market goes on with what was read last, and what could not be written is written when it
  * answers again.
  */
 import { Refused } from '../ledger/contract.ts';
 import type { OwnAccessPoint } from '../spectrum/access-point.ts';
 import { checkedAccessPoint } from '../spectrum/contract/arguments.ts';
 import { accessPointBodyToWire } from '../spectrum/contract/records.ts';
-import type { AccessPointDatabase } from '../storage/access-point-database.ts';
+import type { AccessPointChange, AccessPointDatabase } from '../storage/access-point-database.ts';
 import type { Clock } from './clock.ts';
 
 export interface OwnAccessPointsInit {
@@ -21,11 +21,15 @@ export interface OwnAccessPointsInit {
 /** How often it is asked whether somebody else changed it: one short question. */
 export const DATABASE_POLL_MS = 1_000;
 
+/** Of one write: a server has to answer it in time. */
+const CHANGES_AT_ONCE = 500;
+
 export class OwnAccessPoints {
 	readonly #init: OwnAccessPointsInit;
+	/** As the manager has them. */
 	#known = new Map<string, OwnAccessPoint>();
-	/** What the chain says and the database does not yet; bounded by the access points. */
-	readonly #unwritten = new Map<string, OwnAccessPoint>();
+	/** What the chain changed and the database does not have yet; bounded by the access points. */
+	readonly #unwritten = new Map<string, AccessPointChange>();
 	#writing: Promise<void> | undefined;
 	/** Why a row is left alone, by id: told once. */
 	#refused = new Map<string, string>();
@@ -62,7 +66,14 @@ export class OwnAccessPoints {
 
 	/** What the chain says of them. Waits for nothing: what cannot be written now is written once the database answers. */
 	store(accessPoints: readonly OwnAccessPoint[]): void {
-		for (const accessPoint of accessPoints) this.#unwritten.set(accessPoint.id, accessPoint);
+		for (const accessPoint of accessPoints) {
+			const known = this.#known.get(accessPoint.id);
+			// Somebody took the row away: it stays away.
+			if (!known) continue;
+			this.#known.set(accessPoint.id, accessPoint);
+			const change = { ...this.#unwritten.get(accessPoint.id), ...changeOf(known, accessPoint) };
+			this.#unwritten.set(accessPoint.id, change);
+		}
 		if (!this.#isFailing) void this.#write().catch((error: Error) => this.#fails(error));
 	}
 
@@ -74,18 +85,16 @@ export class OwnAccessPoints {
 
 	async #writeAll(): Promise<void> {
 		while (this.#unwritten.size > 0) {
-			const accessPoints = [...this.#unwritten.values()];
-			await this.#init.database.put(accessPoints);
-			for (const accessPoint of accessPoints) {
-				this.#known.set(accessPoint.id, accessPoint);
-				if (this.#unwritten.get(accessPoint.id) === accessPoint) this.#unwritten.delete(accessPoint.id);
-			}
+			const changes = [...this.#unwritten.values()].slice(0, CHANGES_AT_ONCE);
+			await this.#init.database.update(changes);
+			for (const change of changes)
+				if (this.#unwritten.get(change.id) === change) this.#unwritten.delete(change.id);
 		}
 	}
 
 	async #load(): Promise<void> {
 		const found = (await this.#init.database.all()) as OwnAccessPoint[];
-		const accessPoints = this.#acceptable(found.map((row) => this.#unwritten.get(row.id) ?? row));
+		const accessPoints = this.#acceptable(found.map((row) => ({ ...row, ...this.#unwritten.get(row.id) })));
 		this.#known = new Map(accessPoints.map((accessPoint) => [accessPoint.id, accessPoint]));
 		this.#init.changed(accessPoints);
 	}
@@ -142,4 +151,17 @@ export class OwnAccessPoints {
 		this.#isFailing = true;
 		this.#pollFromNowOn();
 	}
+}
+
+/** @param known - as it was before */
+function changeOf(known: OwnAccessPoint, accessPoint: OwnAccessPoint): AccessPointChange {
+	const { id, issued, updatedHeight, channels, idleChannels, occupancyPpm } = accessPoint;
+	return {
+		id,
+		issued,
+		updatedHeight,
+		...(channels.join() !== known.channels.join() && { channels }),
+		...(idleChannels.join() !== known.idleChannels.join() && { idleChannels }),
+		...(occupancyPpm !== known.occupancyPpm && { occupancyPpm })
+	};
 }

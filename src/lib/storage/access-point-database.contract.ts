@@ -67,6 +67,27 @@ export function accessPointDatabaseContract(
 			await database.close();
 		});
 
+		it('updates what a change names, and nothing else', async () => {
+			const { database } = await newDatabase();
+			await database.put([ownAccessPoint('a'), ownAccessPoint('b')]);
+			const issued = { issued: true, updatedHeight: 4 };
+			const traded = {
+				issued: true,
+				updatedHeight: 5,
+				channels: [36, 44],
+				idleChannels: [],
+				occupancyPpm: 0
+			};
+			await database.update([
+				{ id: 'a', ...issued },
+				{ id: 'b', ...traded },
+				{ id: 'never there', ...traded }
+			]);
+			await database.update([]);
+			expect(await database.all()).toEqual([ownAccessPoint('a', issued), ownAccessPoint('b', traded)]);
+			await database.close();
+		});
+
 		it('tells ids apart by every letter, and keeps more than one statement holds', async () => {
 			const { database } = await newDatabase();
 			const ids = Array.from({ length: 1200 }, (_, i) => `ap-${String(i).padStart(4, '0')}`);

@@ -24,12 +24,18 @@ export interface OwnAccessPoint {
 	updatedHeight: number;
 }
 
+/** What the ledger says of an access point; what is absent stays as it stands in the database. */
+export type AccessPointChange = Pick<OwnAccessPoint, 'id' | 'issued' | 'updatedHeight'> &
+	Partial<Pick<OwnAccessPoint, 'channels' | 'idleChannels' | 'occupancyPpm'>>;
+
 export interface AccessPointDatabase {
 	open(): Promise<void>;
 	/** In order of id. */
 	all(): Promise<OwnAccessPoint[]>;
 	/** Adds or replaces, by id; all of them or none. */
 	put(accessPoints: OwnAccessPoint[]): Promise<void>;
+	/** Changes these columns alone; all of them or none. Of an id that is not there: nothing happens. */
+	update(changes: AccessPointChange[]): Promise<void>;
 	/** Of an id that is not there: nothing happens. */
 	remove(id: string): Promise<void>;
 	/** Another one than before where somebody else changed a row, and maybe where nobody did; null where nobody else can. */
@@ -51,6 +57,13 @@ export class MemoryAccessPointDatabase implements AccessPointDatabase {
 	async put(accessPoints: OwnAccessPoint[]): Promise<void> {
 		for (const accessPoint of accessPoints)
 			this.#accessPoints.set(accessPoint.id, structuredClone(accessPoint));
+	}
+
+	async update(changes: AccessPointChange[]): Promise<void> {
+		for (const change of changes) {
+			const accessPoint = this.#accessPoints.get(change.id);
+			if (accessPoint) this.#accessPoints.set(change.id, { ...accessPoint, ...structuredClone(change) });
+		}
 	}
 
 	async remove(id: string): Promise<void> {

@@ -1,7 +1,7 @@
 /** A tab's own access points, in IndexedDB. They belong to the node, on whatever chain. */
 import { openDB } from 'idb';
 import type { DBSchema, IDBPDatabase } from 'idb';
-import type { AccessPointDatabase, OwnAccessPoint } from './access-point-database.ts';
+import type { AccessPointChange, AccessPointDatabase, OwnAccessPoint } from './access-point-database.ts';
 import { databaseName, storeErrorOf } from './ledger-database.ts';
 import { StoreError } from './ledger-store.ts';
 
@@ -42,6 +42,17 @@ export class IdbAccessPointDatabase implements AccessPointDatabase {
 		await this.#run('write', async (database) => {
 			const transaction = database.transaction('accessPoints', 'readwrite', { durability: 'strict' });
 			await Promise.all([...accessPoints.map((row) => transaction.store.put(row)), transaction.done]);
+		});
+	}
+
+	async update(changes: AccessPointChange[]): Promise<void> {
+		await this.#run('write', async (database) => {
+			const transaction = database.transaction('accessPoints', 'readwrite', { durability: 'strict' });
+			const update = async (change: AccessPointChange): Promise<void> => {
+				const accessPoint = await transaction.store.get(change.id);
+				if (accessPoint) await transaction.store.put({ ...accessPoint, ...change });
+			};
+			await Promise.all([...changes.map(update), transaction.done]);
 		});
 	}
 

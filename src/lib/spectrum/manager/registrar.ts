@@ -12,6 +12,8 @@ export class Registrar {
 	readonly #state: MarketState;
 	#own = new Map<string, OwnAccessPoint>();
 	readonly #attempts = new Map<string, { count: number; notBeforeMs: number }>();
+	/** What the last report of each made of it on the chain; bounded by the AP database. */
+	readonly #reported = new Map<string, AccessPointRecord>();
 	/** Why an access point is not issued; bounded by the AP database. */
 	readonly #givenUp = new Map<string, string>();
 
@@ -24,6 +26,7 @@ export class Registrar {
 	setOwn(accessPoints: readonly OwnAccessPoint[]): void {
 		const before = this.#own;
 		this.#own = new Map(accessPoints.map((ap) => [ap.id, ap]));
+		for (const id of this.#reported.keys()) if (!this.#own.has(id)) this.#reported.delete(id);
 		for (const id of [...this.#givenUp.keys(), ...this.#attempts.keys()]) {
 			if (JSON.stringify(before.get(id)) === JSON.stringify(this.#own.get(id))) continue;
 			this.#givenUp.delete(id);
@@ -82,8 +85,9 @@ export class Registrar {
 		if (!isWorthRetrying || count >= MAX_ISSUE_ATTEMPTS) this.#givenUp.set(id, error);
 	}
 
-	succeeded(id: string): void {
-		this.#attempts.delete(id);
+	succeeded(record: AccessPointRecord): void {
+		this.#attempts.delete(record.id);
+		if (this.#own.has(record.id)) this.#reported.set(record.id, record);
 	}
 
 	/** Rows of the AP database that lag behind the chain, brought up to it. */
@@ -92,11 +96,17 @@ export class Registrar {
 		for (const ap of this.#own.values()) {
 			const record = this.ownRecord(ap.id);
 			if (!record || (ap.issued && ap.updatedHeight >= record.changedHeight)) continue;
+			// What the chain has from a report alone, the row knows as well, or better where it was measured again meanwhile.
+			const reported = this.#reported.get(ap.id);
+			const isReported = (field: 'occupancyPpm' | 'idleChannels'): boolean =>
+				reported?.changedHeight === record.changedHeight && String(reported[field]) === String(record[field]);
 			const row: OwnAccessPoint = {
 				...ap,
 				channels: record.channels,
-				idleChannels: record.idleChannels,
-				occupancyPpm: record.occupancyPpm,
+				idleChannels: isReported('idleChannels')
+					? ap.idleChannels.filter((channel) => record.channels.includes(channel))
+					: record.idleChannels,
+				occupancyPpm: isReported('occupancyPpm') ? ap.occupancyPpm : record.occupancyPpm,
 				issued: true,
 				updatedHeight: record.changedHeight
 			};

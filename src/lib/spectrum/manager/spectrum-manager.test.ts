@@ -323,6 +323,27 @@ describe('the AP database', () => {
 		simulation.edit(node, { ...node.database.get('a')!, occupancyPpm: 850_000 });
 		expect(simulation.until(() => simulation.chain.accessPoint('a')!.occupancyPpm === 850_000, 5)).toBe(true);
 	});
+
+	it('reports what was measured while an earlier report was on its way', () => {
+		const simulation = simulate([[row('a', { channels: [36, 40], idleChannels: [] })]]);
+		const node = simulation.nodes[0]!;
+		// On the chain with what it was, and the node has not heard of it yet.
+		for (const [before, measured] of [
+			[500_000, 850_000],
+			[850_000, 300_000]
+		] as const) {
+			expect(simulation.until(() => simulation.chain.accessPoint('a')?.occupancyPpm === before, 5)).toBe(
+				true
+			);
+			simulation.edit(node, { ...node.database.get('a')!, occupancyPpm: measured, idleChannels: [40] });
+		}
+		expect(simulation.until(() => simulation.chain.accessPoint('a')!.occupancyPpm === 300_000, 5)).toBe(true);
+		simulation.step();
+		expect(node.database.get('a')).toMatchObject({ issued: true, occupancyPpm: 300_000, idleChannels: [40] });
+		const { height } = simulation.chain;
+		for (let step = 0; step < 5; step++) simulation.step();
+		expect(simulation.chain.height).toBe(height);
+	});
 });
 
 describe('a reload', () => {

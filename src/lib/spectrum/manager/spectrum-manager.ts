@@ -222,7 +222,7 @@ export class SpectrumManager {
 			this.#learn(record);
 			if (record.owner !== this.#self) continue;
 			this.#submissions.close(`issue/${record.id}`);
-			this.#registrar.succeeded(record.id);
+			this.#registrar.succeeded(record);
 		}
 		for (const bid of this.#pools.bids.take(() => true)) this.#onBid(bid);
 		for (const id of this.#pools.closed.take(() => true)) this.#closeBid(id);
