@@ -53,9 +53,14 @@ export interface DataDirectory {
  * @throws RelayStartError `DataInUse`, `DataUnusable`
  */
 export function openDataDirectory(path: string): DataDirectory {
-	makeFolder(path);
-	const release = lock(path);
+	const release = holdFolder(path);
 	return { ...folder(path), release };
+}
+
+/** Makes a folder where there is none, and holds it for this process alone. @returns what lets go of it */
+export function holdFolder(path: string): () => void {
+	makeFolder(path);
+	return lock(path);
 }
 
 /** Without holding it, for commands that only read keys and genesis beside a running relay. */
@@ -130,7 +135,8 @@ function lock(path: string): () => void {
 	}
 }
 
-function readOrCreateSeed(file: string, suite: Suite): Uint8Array {
+/** A key's 32 bytes. @throws RelayStartError `DataUnusable` */
+export function readOrCreateSeed(file: string, suite: Suite): Uint8Array {
 	const known = readSmallFile(file);
 	if (!known) {
 		const seed = suite.generateSeed();

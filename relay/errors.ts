@@ -19,7 +19,8 @@ export type RelayStartErrorName =
 	| 'DataInUse'
 	| 'DataUnusable'
 	| 'ChainMismatch'
-	| 'NoChainYet';
+	| 'NoChainYet'
+	| 'RelayNotReached';
 
 export class RelayStartError extends Error {
 	readonly words: Words;

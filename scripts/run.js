@@ -1,4 +1,4 @@
-/** npm run dev, build, check, test:long, bench, bench:spectrum, soak, simulate, simulate:teeth, mutation, invite, recover: each with the project's own Node.js, installed where missing. */
+/** npm run dev, build, check, test:long, bench, bench:spectrum, soak, simulate, simulate:teeth, mutation, invite, recover, headless: each with the project's own Node.js, installed where missing. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -40,7 +40,8 @@ const COMMANDS = {
 			node
 		),
 	invite: (node, args) => together([[node, [entry('relay', 'main.ts'), 'invite', ...args]]], node),
-	recover: (node, args) => together([[node, [entry('relay', 'main.ts'), 'recover', ...args]]], node)
+	recover: (node, args) => together([[node, [entry('relay', 'main.ts'), 'recover', ...args]]], node),
+	headless: (node, args) => together([[node, [entry('relay', 'main.ts'), 'headless', ...args]]], node)
 };
 
 await script(async () => {

@@ -7,6 +7,9 @@ import { nearestName } from '../config/nearest.ts';
 import { REPLICA_NAME } from '../config/network-ini.ts';
 import { RelayStartError } from '../errors.ts';
 import { MAX_HOURS, MAX_USES } from '../invitations.ts';
+import { DATABASE_FORMS, parseDatabaseAddress } from '../storage/sql/database-address.ts';
+import type { DatabaseAddress } from '../storage/sql/database-address.ts';
+import type { ManagerSettings } from '#lib/spectrum/manager/settings.ts';
 import type { TlsFiles } from '../tls/certificates.ts';
 
 export const PROJECT_ROOT: string = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -51,6 +54,19 @@ export interface RecoverArguments {
 	retire: boolean;
 }
 
+export interface HeadlessArguments {
+	help: boolean;
+	/** Origin of the relay. */
+	relay: string;
+	/** null: a file in the data directory. */
+	database: DatabaseAddress | null;
+	nickname: string;
+	partition?: number;
+	invitation?: string;
+	settings: Partial<ManagerSettings>;
+	dataDirectory: string;
+}
+
 const COMMON = {
 	help: { type: 'boolean', short: 'h' },
 	config: { type: 'string' },
@@ -92,7 +108,7 @@ export function readInviteArguments(args: string[]): InviteArguments {
 		replica: { type: 'string' },
 		revoke: { type: 'string' }
 	});
-	if (values.url !== undefined && !/^https?:\/\/[^/\s]+$/.test(values.url))
+	if (values.url !== undefined && !ORIGIN.test(values.url))
 		throw bad('--url', values.url, 'an origin such as http://192.168.1.5:7070');
 	return {
 		...common(values),
@@ -120,6 +136,54 @@ export function readRecoverArguments(args: string[]): RecoverArguments {
 		retire: values.retire ?? false
 	};
 }
+
+/** @throws RelayStartError `BadArgument` */
+export function readHeadlessArguments(args: string[]): HeadlessArguments {
+	const values = read(args, {
+		help: { type: 'boolean', short: 'h' },
+		relay: { type: 'string' },
+		database: { type: 'string' },
+		nickname: { type: 'string' },
+		partition: { type: 'string' },
+		invitation: { type: 'string' },
+		'buy-at': { type: 'string' },
+		'sell-at': { type: 'string' },
+		'least-gain': { type: 'string' },
+		data: { type: 'string' }
+	});
+	const help = values.help ?? false;
+	const relay = (values.relay ?? '').replace(/\/$/, '');
+	if (!help && !ORIGIN.test(relay)) throw bad('--relay', relay, 'an origin such as http://192.168.1.5:7070');
+	const database = values.database === undefined ? null : parseDatabaseAddress(values.database);
+	// Not what was found: a password may be in it.
+	if (values.database !== undefined && !database) throw bad('--database', '…', DATABASE_FORMS);
+	return {
+		help,
+		relay,
+		database,
+		nickname: filled('--nickname', values.nickname ?? 'headless'),
+		...(values.partition === undefined ? {} : { partition: whole('--partition', values.partition, 1, 64) }),
+		...(values.invitation === undefined ? {} : { invitation: filled('--invitation', values.invitation) }),
+		settings: {
+			...(values['buy-at'] === undefined ? {} : { buyAtPpm: percent('--buy-at', values['buy-at']) }),
+			...(values['sell-at'] === undefined ? {} : { sellAtPpm: percent('--sell-at', values['sell-at']) }),
+			...(values['least-gain'] === undefined
+				? {}
+				: { minimumGain: BigInt(whole('--least-gain', values['least-gain'], 0, 999_999)) })
+		},
+		dataDirectory:
+			values.data === undefined
+				? join(PROJECT_ROOT, 'data', 'headless')
+				: resolve(filled('--data', values.data))
+	};
+}
+
+/** Of the time. @returns parts per million */
+function percent(name: string, text: string): number {
+	return whole(name, text, 0, 100) * 10_000;
+}
+
+const ORIGIN = /^https?:\/\/[^/\s]+$/;
 
 function tlsOf(isWanted: boolean, cert?: string, key?: string): Pick<RelayArguments, 'tls'> {
 	if (cert === undefined && key === undefined) return isWanted ? { tls: 'self-made' } : {};

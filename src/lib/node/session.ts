@@ -7,6 +7,7 @@ import { transferContract } from '../ledger/transfer.ts';
 import type { LinkStatus, Network } from '../network/network.ts';
 import { spectrumParameters } from '../spectrum/contract/parameters.ts';
 import { spectrumContract } from '../spectrum/contract/spectrum-contract.ts';
+import type { ManagerSettings } from '../spectrum/manager/settings.ts';
 import type { SolverWorker } from '../spectrum/mechanisms/optimal/optimum-service.ts';
 import type { AccessPointDatabase } from '../storage/access-point-database.ts';
 import type { LedgerStore } from '../storage/ledger-store.ts';
@@ -38,6 +39,8 @@ export interface SessionInit {
 	timing: Timing;
 	/** Of the spectrum market. */
 	mechanism: string;
+	/** When this node's manager acts; the defaults where it is not said. @throws ManagerSettingsError */
+	marketSettings?: Partial<ManagerSettings>;
 	/** Starts the solver of `optimal`, which nothing loads before it is asked for. */
 	startSolver?: () => SolverWorker;
 	relayUrl: string;
@@ -119,6 +122,7 @@ export async function startSession(init: SessionInit): Promise<Session> {
 		sealKey: taggedHash('seal-key', init.seed),
 		clock,
 		mechanism: init.mechanism,
+		settings: init.marketSettings,
 		startSolver: init.startSolver,
 		submit: (call) => node.submit(call),
 		isReady: () => node.partition !== undefined && node.sync.status() === null && node.halted === null,

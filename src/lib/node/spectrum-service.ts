@@ -7,6 +7,7 @@ import { ImportError } from '../spectrum/importing/import-error.ts';
 import { generateAccessPoints } from '../spectrum/scenario/generate.ts';
 import type { OwnAccessPoint } from '../spectrum/access-point.ts';
 import { spectrumParameters } from '../spectrum/contract/parameters.ts';
+import type { ManagerSettings } from '../spectrum/manager/settings.ts';
 import { SpectrumManager } from '../spectrum/manager/spectrum-manager.ts';
 import type { Submission } from '../spectrum/manager/submissions.ts';
 import type { Mechanism } from '../spectrum/mechanisms/mechanism.ts';
@@ -32,6 +33,7 @@ import {
 } from './api.ts';
 import type { Clock } from './clock.ts';
 import { Optimum } from './optimum.ts';
+import { OwnAccessPoints } from './own-access-points.ts';
 
 export interface SpectrumServiceInit {
 	chain: Chain;
@@ -39,6 +41,8 @@ export interface SpectrumServiceInit {
 	database: AccessPointDatabase;
 	clock: Clock;
 	mechanism: string;
+	/** When the manager acts; the defaults where it is not said. */
+	settings?: Partial<ManagerSettings>;
 	/** Starts the worker of the solver; without it there is no `optimal` here, neither as a mechanism nor as a yardstick. */
 	startSolver?: () => SolverWorker;
 	submit(call: {
@@ -63,7 +67,7 @@ export class SpectrumService {
 	readonly #view: SpectrumView;
 	readonly #optimum: Optimum;
 	#mechanism: string;
-	#own = new Map<string, OwnAccessPoint>();
+	readonly #own: OwnAccessPoints;
 	/** Own transactions by id, so that the manager hears what became of them. */
 	readonly #submitted = new Map<string, { key: string; expiryHeight: number }>();
 	#stop: () => void = () => {};
@@ -82,20 +86,26 @@ export class SpectrumService {
 			...parameters,
 			sealKey: init.sealKey,
 			mechanism: this.#mechanism,
+			settings: init.settings,
 			mechanismNamed: (name) => this.#mechanismNamed(name)
 		});
 		this.#view = new SpectrumView(conflictDistancePercent);
+		this.#own = new OwnAccessPoints({
+			database: init.database,
+			clock,
+			changed: (accessPoints) => this.#manager.onOwnAccessPoints(accessPoints),
+			log: (level, message) => init.log(level, message)
+		});
 	}
 
 	async start(): Promise<void> {
-		const { chain, database, clock, mechanism, log } = this.#init;
+		const { chain, clock, mechanism, log } = this.#init;
 		if (mechanism !== this.#mechanism)
 			log(
 				'warning',
 				`UnknownMechanism: this node has no ${mechanism.slice(0, 40)}; it goes by ${this.#mechanism}`
 			);
-		await database.open();
-		await this.#loadOwn();
+		await this.#own.start();
 		this.#manager.restore(chain.state.rows('spectrum/'));
 		this.#view.restore(chain.state.rows('spectrum/'), chain.head.height);
 		this.#stop = clock.every(TICK_MS, () => void this.#tick());
@@ -111,7 +121,7 @@ export class SpectrumService {
 	async stop(): Promise<void> {
 		this.#stop();
 		this.#optimum.stop();
-		await this.#init.database.close();
+		await this.#own.stop();
 	}
 
 	/** Every final block, in order. */
@@ -249,20 +259,12 @@ export class SpectrumService {
 	}
 
 	async #add(accessPoints: OwnAccessPoint[]): Promise<void> {
-		// What the chain knows already keeps its state there.
-		await this.#init.database.put(accessPoints.filter(({ id }) => !this.#own.get(id)?.issued));
-		await this.#loadOwn();
+		await this.#own.add(accessPoints);
 		void this.#tick();
 	}
 
-	async #loadOwn(): Promise<void> {
-		const own = (await this.#init.database.all()) as OwnAccessPoint[];
-		this.#own = new Map(own.map((accessPoint) => [accessPoint.id, accessPoint]));
-		this.#manager.onOwnAccessPoints(own);
-	}
-
 	async #tick(): Promise<void> {
-		const { chain, self, clock, database, isReady, log } = this.#init;
+		const { chain, self, clock, isReady, log } = this.#init;
 		if (this.#working || !isReady()) return;
 		this.#working = true;
 		try {
@@ -271,10 +273,7 @@ export class SpectrumService {
 				nowMs: clock.now(),
 				balance: readBalance(chain.state, self)
 			});
-			if (store.length > 0) {
-				await database.put(store);
-				for (const accessPoint of store) this.#own.set(accessPoint.id, accessPoint);
-			}
+			this.#own.store(store);
 			for (const submission of submit) await this.#submit(submission);
 			if (this.#manager.status().droppedEvents > 0) this.#manager.restore(chain.state.rows('spectrum/'));
 			this.#forgetExpired();

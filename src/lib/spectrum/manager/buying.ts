@@ -1,12 +1,13 @@
 /** The buyer's side: which sellers to ask, at what price, and when to stop waiting for an answer. */
-import { BUY_AT_PPM, MAX_CHANNELS_PER_AP } from '../access-point.ts';
+import { MAX_CHANNELS_PER_AP } from '../access-point.ts';
 import type { AccessPointRecord, BidRecord } from '../contract/records.ts';
 import type { MarketState } from '../market-state.ts';
 import type { Buyer, Mechanism, Offer, Seller } from '../mechanisms/mechanism.ts';
-import { asksOfSeller, valueToBuyer } from '../mechanisms/valuation.ts';
-import { ANSWER_PATIENCE_MS, MAX_BIDS_PER_NODE, MINIMUM_GAIN } from './limits.ts';
+import { asksOfSeller, valueToBuyer, type SellerLimits } from '../mechanisms/valuation.ts';
+import { ANSWER_PATIENCE_MS, MAX_BIDS_PER_NODE } from './limits.ts';
 import type { Patience } from './patience.ts';
 import { sellersAmong } from './selling.ts';
+import { DEFAULT_SETTINGS, type ManagerSettings } from './settings.ts';
 import type { Intent } from './submissions.ts';
 
 export interface BuyingInput {
@@ -20,6 +21,8 @@ export interface BuyingInput {
 	/** When this manager first saw an open bid, by id. */
 	seenMs: ReadonlyMap<string, number>;
 	mechanism: Mechanism;
+	/** Of this node; of others nobody knows any but the defaults. */
+	settings: ManagerSettings;
 	seed: number;
 	nowMs: number;
 	balance: bigint | undefined;
@@ -46,14 +49,15 @@ export function planBids(input: BuyingInput): PlannedBid[] {
 		sellers: withoutPromised(
 			sellersAmong(
 				[...state.accessPoints.values()].filter((ap) => !patience.avoidsOwner(ap.owner)),
-				intents
+				intents,
+				(owner) => (owner === input.self ? input.settings : undefined)
 			),
 			reserved
 		),
 		holders: state.holders,
 		reserved,
 		avoided: patience.pairs(),
-		minimumGain: MINIMUM_GAIN,
+		minimumGain: input.settings.minimumGain,
 		seed: input.seed
 	});
 	const ownIds = new Set(own.map((buyer) => buyer.site.id));
@@ -72,7 +76,7 @@ function ownBuyers(input: BuyingInput, replaceable: Map<string, string>): Buyer[
 	const bidding = new Set(input.intents.map((intent) => (intent.kind === 'bid' ? intent.ap : '')));
 	const buyers: Buyer[] = [];
 	for (const record of input.ownRecords) {
-		if (!isBuyer(record) || bidding.has(record.id)) continue;
+		if (!isBuyer(record, input.settings) || bidding.has(record.id)) continue;
 		const bid = openBids.get(record.id);
 		if (bid && !isGivenUp(bid, record, input)) continue;
 		if (bid) replaceable.set(record.id, bid.id);
@@ -86,28 +90,29 @@ function otherBuyers({ self, state, patience, nowMs }: BuyingInput): Buyer[] {
 	const buyers: Buyer[] = [];
 	for (const record of state.accessPoints.values()) {
 		if (record.owner === self) continue;
-		if (!isBuyer(record) || haveBid.has(record.id)) patience.isServed(record.id);
+		if (!isBuyer(record, DEFAULT_SETTINGS) || haveBid.has(record.id)) patience.isServed(record.id);
 		else if (patience.isExpected(record.id, nowMs))
 			buyers.push({ site: record, value: valueToBuyer(record) });
 	}
 	return buyers;
 }
 
-function isBuyer(record: AccessPointRecord): boolean {
-	return record.occupancyPpm >= BUY_AT_PPM && record.channels.length < MAX_CHANNELS_PER_AP;
+function isBuyer(record: AccessPointRecord, { buyAtPpm }: ManagerSettings): boolean {
+	return record.occupancyPpm >= buyAtPpm && record.channels.length < MAX_CHANNELS_PER_AP;
 }
 
 /** Whether to look for another seller: this one cannot sell any more, or lets us wait too long. */
 function isGivenUp(
 	bid: BidRecord,
 	buyer: AccessPointRecord,
-	{ state, patience, intents, seenMs, self, nowMs }: BuyingInput
+	{ state, patience, intents, seenMs, self, settings, nowMs }: BuyingInput
 ): boolean {
 	if (intents.some((intent) => intent.kind === 'switch' && intent.bidId === bid.id)) return false;
 	// A round has its end, and what was committed to is revealed.
 	if (bid.status === 'committed') return false;
 	const seller = state.accessPoints.get(bid.sellerAp);
-	if (!seller || !canStillSell(bid, buyer, seller, state)) {
+	const limits = seller?.owner === self ? settings : undefined;
+	if (!seller || !canStillSell(bid, buyer, seller, state, limits)) {
 		patience.avoidPair(bid.buyerAp, bid.sellerAp, nowMs);
 		return true;
 	}
@@ -121,15 +126,19 @@ function canStillSell(
 	bid: BidRecord,
 	buyer: AccessPointRecord,
 	seller: AccessPointRecord,
-	state: MarketState
+	state: MarketState,
+	limits: SellerLimits | undefined
 ): boolean {
-	const ask = asksOfSeller(seller)[0];
+	const ask = asksOfSeller(seller, limits)[0];
+	// One near the buyer that somebody asks for the same channel is about to give it up: mechanisms reckon with that.
+	const isPromised = (id: string): boolean =>
+		[...state.openBids.values()].some((other) => other.sellerAp === id && other.channel === bid.channel);
 	return (
 		ask !== undefined &&
 		bid.price >= ask &&
 		seller.idleChannels.includes(bid.channel) &&
 		!buyer.channels.includes(bid.channel) &&
-		state.holders.conflicting(buyer, bid.channel, (id) => id === seller.id) === undefined
+		state.holders.conflicting(buyer, bid.channel, (id) => id === seller.id || isPromised(id)) === undefined
 	);
 }
 

@@ -3,17 +3,23 @@ import { occupancyAfterSelling } from '../access-point.ts';
 import type { AccessPointRecord, BidRecord } from '../contract/records.ts';
 import type { MarketState } from '../market-state.ts';
 import type { AwardableOffer, Market, Mechanism, Seller } from '../mechanisms/mechanism.ts';
-import { asksOfSeller } from '../mechanisms/valuation.ts';
+import { asksOfSeller, type SellerLimits } from '../mechanisms/valuation.ts';
 import { asSeller } from './grants.ts';
-import { MINIMUM_GAIN } from './limits.ts';
 import type { Intent } from './submissions.ts';
 
-/** Sellers among these access points, each as it will be when the switches on their way are done. */
-export function sellersAmong(records: Iterable<AccessPointRecord>, intents: readonly Intent[]): Seller[] {
+/**
+ * Sellers among these access points, each as it will be when the switches on their way are done.
+ * @param limitsOf - an owner's, where they are known
+ */
+export function sellersAmong(
+	records: Iterable<AccessPointRecord>,
+	intents: readonly Intent[],
+	limitsOf: (owner: string) => SellerLimits | undefined
+): Seller[] {
 	const sellers: Seller[] = [];
 	for (const record of records) {
 		const ap = afterSwitches(asSeller(record), intents);
-		const asks = asksOfSeller(ap);
+		const asks = asksOfSeller(ap, limitsOf(record.owner));
 		if (asks.length > 0) sellers.push({ site: record, idleChannels: ap.idleChannels, asks });
 	}
 	return sellers;
@@ -25,7 +31,7 @@ export function chooseRequests(
 	state: MarketState,
 	sellers: readonly Seller[],
 	requests: readonly BidRecord[],
-	seed: number
+	{ seed, minimumGain }: Pick<Market, 'seed' | 'minimumGain'>
 ): BidRecord[] {
 	const byId = new Map(requests.map((bid) => [bid.id, bid]));
 	const offers: AwardableOffer[] = [];
@@ -41,7 +47,7 @@ export function chooseRequests(
 				bidId: bid.id
 			});
 	}
-	const market: Market = { buyers: [], sellers, holders: state.holders, minimumGain: MINIMUM_GAIN, seed };
+	const market: Market = { buyers: [], sellers, holders: state.holders, minimumGain, seed };
 	return mechanism.award(market, offers).map((offer) => byId.get(offer.bidId!)!);
 }
 

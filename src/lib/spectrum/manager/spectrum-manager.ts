@@ -38,6 +38,7 @@ import { Registrar } from './registrar.ts';
 import { RoundPlayer } from './round-player.ts';
 import { REVEAL_PATIENCE_MS, awaitsOthers } from './sealing.ts';
 import { chooseRequests, sellersAmong } from './selling.ts';
+import { checkedSettings, type ManagerSettings } from './settings.ts';
 import { Submissions, keyOf, type Intent, type Outcome, type Submission } from './submissions.ts';
 
 export interface SpectrumManagerInit {
@@ -53,6 +54,8 @@ export interface SpectrumManagerInit {
 	grants?: GrantRules;
 	/** @throws UnknownMechanismError */
 	mechanism?: string;
+	/** When it acts; the defaults where it is not said. @throws ManagerSettingsError */
+	settings?: Partial<ManagerSettings>;
 	/** Breaks ties; the same on all nodes, so that managers at one height choose alike. */
 	seed?: number;
 	/**
@@ -93,6 +96,7 @@ export interface ManagerStatus {
 export class SpectrumManager {
 	readonly #self: string;
 	readonly #seed: number;
+	readonly #settings: ManagerSettings;
 	readonly #state: MarketState;
 	readonly #registrar: Registrar;
 	readonly #submissions = new Submissions();
@@ -124,6 +128,7 @@ export class SpectrumManager {
 	constructor(init: SpectrumManagerInit) {
 		this.#self = init.self;
 		this.#seed = init.seed ?? 0;
+		this.#settings = checkedSettings(init.settings);
 		this.#state = new MarketState(init.conflictDistancePercent);
 		this.#registrar = new Registrar(init.self, this.#state);
 		const { sealedBids, sealKey, grants } = init;
@@ -311,7 +316,11 @@ export class SpectrumManager {
 	}
 
 	#sell(height: number, submit: Submission[]): void {
-		const sellers = sellersAmong(this.#registrar.ownRecords(), this.#submissions.intents());
+		const sellers = sellersAmong(
+			this.#registrar.ownRecords(),
+			this.#submissions.intents(),
+			() => this.#settings
+		);
 		const selling = new Set(sellers.map((seller) => seller.site.id));
 		// What is not an own AP's, or closed, leaves the pool; what an own AP does not wait for now stays.
 		this.#pools.requests.take(
@@ -327,7 +336,10 @@ export class SpectrumManager {
 					!this.#awaitsReveals(bid)
 			);
 		if (requests.length === 0) return;
-		for (const bid of chooseRequests(this.#mechanism, this.#state, sellers, requests, this.#seed)) {
+		for (const bid of chooseRequests(this.#mechanism, this.#state, sellers, requests, {
+			seed: this.#seed,
+			minimumGain: this.#settings.minimumGain
+		})) {
 			const intent: Intent = { kind: 'switch', bidId: bid.id, seller: bid.sellerAp, channel: bid.channel };
 			const args = switchArguments({
 				bidId: bid.id,
@@ -363,6 +375,7 @@ export class SpectrumManager {
 			patience: this.#patience,
 			seenMs: this.#seenMs,
 			mechanism: this.#mechanism,
+			settings: this.#settings,
 			seed: this.#seed,
 			nowMs: this.#nowMs,
 			balance: balance === undefined ? undefined : balance - (this.#rounds?.owed() ?? 0n)

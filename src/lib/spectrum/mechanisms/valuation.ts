@@ -15,6 +15,14 @@ type Load = Pick<OwnAccessPoint, 'channels' | 'idleChannels' | 'occupancyPpm'>;
 /** 0.1 % of the time: a busy AP with one channel pays up to about 450, of an initial balance of a million. */
 export const PPM_PER_UNIT = 1000;
 
+/** How far a seller goes. */
+export interface SellerLimits {
+	sellAtPpm: number;
+	sellerCapPpm: number;
+}
+
+const CONTRACT_LIMITS: SellerLimits = { sellAtPpm: SELL_AT_PPM, sellerCapPpm: SELLER_CAP_PPM };
+
 /** Relief that one channel more brings. The first channel of an AP relieves it of all that waits. */
 export function valueToBuyer(ap: Load): bigint {
 	const relief =
@@ -25,16 +33,16 @@ export function valueToBuyer(ap: Load): bigint {
 }
 
 /**
- * Burden of giving away the first, second, … idle channel, as far as the AP would go: while it stands at or below SELL_AT_PPM,
- * keeps a channel, and does not pass SELLER_CAP_PPM. Ascending, at least 1 each.
+ * Burden of giving away the first, second, … idle channel, as far as the AP would go: while it stands at or below `sellAtPpm`,
+ * keeps a channel, and does not pass `sellerCapPpm`. Ascending, at least 1 each.
  */
-export function asksOfSeller(ap: Load): bigint[] {
+export function asksOfSeller(ap: Load, limits: SellerLimits = CONTRACT_LIMITS): bigint[] {
 	const asks: bigint[] = [];
 	let held = ap.channels.length;
 	let occupancy = ap.occupancyPpm;
-	while (asks.length < ap.idleChannels.length && held >= 2 && occupancy <= SELL_AT_PPM) {
+	while (asks.length < ap.idleChannels.length && held >= 2 && occupancy <= limits.sellAtPpm) {
 		const after = occupancyAfterSelling(occupancy, held);
-		if (after > SELLER_CAP_PPM) break;
+		if (after > limits.sellerCapPpm) break;
 		asks.push(BigInt(Math.max(1, Math.ceil((after - occupancy) / PPM_PER_UNIT))));
 		occupancy = after;
 		held--;

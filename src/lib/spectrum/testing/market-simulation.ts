@@ -6,6 +6,7 @@ import { sha256 } from '../../crypto/hash.ts';
 import { fromHex } from '../../crypto/hex.ts';
 import type { OwnAccessPoint } from '../access-point.ts';
 import { TREASURY } from '../contract/keys.ts';
+import type { ManagerSettings } from '../manager/settings.ts';
 import { SpectrumManager } from '../manager/spectrum-manager.ts';
 import type { Submission } from '../manager/submissions.ts';
 import type { Mechanism } from '../mechanisms/mechanism.ts';
@@ -20,6 +21,8 @@ export interface SimulationOptions {
 	mechanism?: string;
 	/** Where the managers have more mechanisms than the registry. */
 	mechanismNamed?: (name: string) => Mechanism;
+	/** Of all managers; the defaults where it is not said. */
+	settings?: Partial<ManagerSettings>;
 	initialBalance?: bigint;
 	/** Share of submissions that vanish, in percent; the manager is told for half of them. */
 	lossPercent?: number;
@@ -55,6 +58,7 @@ export class MarketSimulation {
 	readonly #lossPercent: number;
 	readonly #percent: number;
 	readonly #options: SpectrumOptions;
+	readonly #settings: Partial<ManagerSettings> | undefined;
 	readonly #mechanismNamed: ((name: string) => Mechanism) | undefined;
 
 	constructor(options: SimulationOptions) {
@@ -62,6 +66,7 @@ export class MarketSimulation {
 		this.#mechanismNamed = options.mechanismNamed;
 		this.#options = options.options ?? {};
 		this.chain = new TestChain(this.#percent, this.#options);
+		this.#settings = options.settings;
 		this.view = new SpectrumView(this.#percent);
 		this.#random = new SeededRandom(options.seed ?? 1, 'market-simulation');
 		this.#lossPercent = options.lossPercent ?? 0;
@@ -157,6 +162,7 @@ export class MarketSimulation {
 			...this.#options,
 			sealKey: sha256(fromHex(self)),
 			...(mechanism && { mechanism }),
+			...(this.#settings && { settings: this.#settings }),
 			...(this.#mechanismNamed && { mechanismNamed: this.#mechanismNamed })
 		});
 	}
