@@ -24,8 +24,8 @@ const SIZES = [
 /** experience.md and issue: the first load of the site, compressed. */
 const MAX_FIRST_LOAD_BYTES = 500_000;
 
-/** Workers that start when the market is looked at, and not before. */
-const NOT_FIRST = /(?:^|\/)(?:study|optimum)-worker/;
+/** Workers that start when the market is looked at, and not before, and the solver that one of them loads. */
+const NOT_FIRST = /(?:^|\/)(?:study-worker|optimum-worker|highs)-/;
 
 test('every page fits every size, and axe finds nothing, in both languages and themes', async ({
 	context
