@@ -17,38 +17,61 @@ export function issueBid(context: CallContext, args: Uint8Array): void {
 	const asked = parseBidArguments(args);
 	if (asked.reveals)
 		throw new Refused('BidsAreOpen', 'on this chain bids are open; there is nothing to reveal');
-	const { height, state, accounts, sender } = context;
+	const { height, accounts, sender } = context;
 	if (asked.expiryHeight <= height || asked.expiryHeight > height + MAX_BID_WINDOW)
 		throw new Refused(
 			'ExpiryOutOfRange',
 			`a bid at height ${height} expires between ${height + 1} and ${height + MAX_BID_WINDOW}, not at ${asked.expiryHeight}`
 		);
+	const question = askSeller(context, asked);
+	const balance = accounts.balance(sender);
+	if (balance < asked.price)
+		throw new Refused('Unfunded', `the buyer holds ${balance}, less than the price of ${asked.price}`);
+	const { price, expiryHeight, mechanism } = asked;
+	const bid: BidRecord = { ...question, price, expiryHeight, mechanism, status: 'open' };
+	placeBid(context, bid, price, 'IssueBidingPriceInfo');
+}
+
+/** What a buyer asks a seller for, with a price or a hidden one. */
+interface Question {
+	buyerAp: string;
+	sellerAp: string;
+	channel: number;
+	/** An own bid that this one takes the place of; empty where it takes none. */
+	replaces: string;
+}
+
+/**
+ * Whether the sender may ask this now; the bid that it replaces is taken back.
+ * @throws Refused `UnknownAp`, `NotBuyerOwner`, `BandMismatch`, `NotHeld`, `NotIdle`, `Granted`, `Lent`, `AlreadyHeld`,
+ * `TooManyChannels`, `NotReplaceable`
+ */
+export function askSeller(context: CallContext, asked: Question) {
+	const { transactionId, height, timeMs, state, sender } = context;
 	const buyerAp = knownAccessPoint(state, asked.buyerAp);
 	const sellerAp = knownAccessPoint(state, asked.sellerAp);
 	if (buyerAp.owner !== sender) throw new Refused('NotBuyerOwner', `${buyerAp.id} belongs to another owner`);
 	checkTransferable(buyerAp, sellerAp, asked.channel);
 	if (asked.replaces !== '') replaceBid(context, asked);
-	const balance = accounts.balance(sender);
-	if (balance < asked.price)
-		throw new Refused('Unfunded', `the buyer holds ${balance}, less than the price of ${asked.price}`);
-	const bid: BidRecord = {
-		id: context.transactionId,
+	return {
+		id: transactionId,
 		buyer: sender,
 		buyerAp: buyerAp.id,
 		sellerAp: sellerAp.id,
 		channel: asked.channel,
-		price: asked.price,
-		expiryHeight: asked.expiryHeight,
-		mechanism: asked.mechanism,
 		height,
-		timeMs: context.timeMs,
-		status: 'open'
+		timeMs
 	};
+}
+
+/** Writes the bid down, with what it holds in escrow. @throws Refused `ExpiryFull` */
+export function placeBid(context: CallContext, bid: BidRecord, escrow: bigint, event: string): void {
+	const { state, accounts } = context;
 	scheduleExpiry(state, bid);
-	accounts.transfer(sender, escrowAccount(bid.id), bid.price);
+	accounts.transfer(bid.buyer, escrowAccount(bid.id), escrow);
 	const bytes = encodeBid(bid);
 	state.set(bidKey(bid.id), bytes);
-	context.emit('IssueBidingPriceInfo', bytes);
+	context.emit(event, bytes);
 }
 
 export function readBid(state: StateView, id: string): BidRecord | undefined {
@@ -93,7 +116,7 @@ export function checkTransferable(
 }
 
 /** The old bid's escrow returns before the new one is paid, so that a buyer without savings can change its mind. */
-export function replaceBid(context: CallContext, asked: { replaces: string; buyerAp: string }): void {
+function replaceBid(context: CallContext, asked: { replaces: string; buyerAp: string }): void {
 	const old = readBid(context.state, asked.replaces);
 	if (!old || old.status !== 'open' || old.buyer !== context.sender || old.buyerAp !== asked.buyerAp)
 		throw new Refused('NotReplaceable', `${asked.replaces} is no open bid of ${asked.buyerAp}`);

@@ -5,13 +5,12 @@
 import { toHex } from '../../crypto/hex.ts';
 import { Refused, type CallContext } from '../../ledger/contract.ts';
 import { parseCommitArguments, parseRoundArguments } from './arguments.ts';
-import { checkTransferable, knownAccessPoint, readBid, replaceBid } from './bid.ts';
-import { readIndex, scheduleExpiry } from './expiry.ts';
-import { bidKey, escrowAccount } from './keys.ts';
+import { askSeller, placeBid, readBid } from './bid.ts';
+import { readIndex } from './expiry.ts';
 import { MAX_COMMITMENTS_PER_ROUND } from './limits.ts';
 import { countCommitment } from './owner.ts';
 import type { SealedBidRules } from './parameters.ts';
-import { encodeBid, type BidRecord } from './records.ts';
+import type { BidRecord } from './records.ts';
 import { revealWindow } from './sealed-bid.ts';
 
 /**
@@ -21,11 +20,7 @@ import { revealWindow } from './sealed-bid.ts';
 export function issueCommitment(context: CallContext, args: Uint8Array, rules: SealedBidRules): void {
 	const asked = parseCommitArguments(args);
 	const { height, state, accounts, sender } = context;
-	const buyerAp = knownAccessPoint(state, asked.buyerAp);
-	const sellerAp = knownAccessPoint(state, asked.sellerAp);
-	if (buyerAp.owner !== sender) throw new Refused('NotBuyerOwner', `${buyerAp.id} belongs to another owner`);
-	checkTransferable(buyerAp, sellerAp, asked.channel);
-	if (asked.replaces !== '') replaceBid(context, asked);
+	const question = askSeller(context, asked);
 	const { lastReveal } = revealWindow(rules, height);
 	if (readIndex(state, lastReveal).length >= MAX_COMMITMENTS_PER_ROUND)
 		throw new Refused('RoundFull', `this round has ${MAX_COMMITMENTS_PER_ROUND} commitments already`);
@@ -34,24 +29,14 @@ export function issueCommitment(context: CallContext, args: Uint8Array, rules: S
 	if (balance < rules.deposit)
 		throw new Refused('Unfunded', `the buyer holds ${balance}, less than the deposit of ${rules.deposit}`);
 	const bid: BidRecord = {
-		id: context.transactionId,
-		buyer: sender,
-		buyerAp: buyerAp.id,
-		sellerAp: sellerAp.id,
-		channel: asked.channel,
+		...question,
 		price: 0n,
 		expiryHeight: lastReveal,
 		mechanism: '',
-		height,
-		timeMs: context.timeMs,
 		status: 'committed',
 		commitment: { hash: asked.hash, note: toHex(asked.note), deposit: rules.deposit, revealedHeight: 0 }
 	};
-	scheduleExpiry(state, bid);
-	accounts.transfer(sender, escrowAccount(bid.id), rules.deposit);
-	const bytes = encodeBid(bid);
-	state.set(bidKey(bid.id), bytes);
-	context.emit('IssueBidingCommitInfo', bytes);
+	placeBid(context, bid, rules.deposit, 'IssueBidingCommitInfo');
 }
 
 /** @throws Refused `MalformedArguments`, `UnknownCommitment`, `NotBuyerOwner`, `AlreadyRevealed`, `RoundEnded` */
