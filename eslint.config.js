@@ -19,6 +19,7 @@ export default ts.config(
 			'node_modules/',
 			'.svelte-kit/',
 			'build/',
+			'dist/',
 			'data/',
 			'test-results/',
 			'playwright-report/',

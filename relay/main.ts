@@ -1,33 +1,20 @@
-/** The relay as a program: `npm start`, `npm run invite` and their like end up here. */
-import { ApiError } from '#lib/node/api.ts';
-import { ManagerSettingsError } from '#lib/spectrum/manager/settings.ts';
-import { StoreError } from '#lib/storage/ledger-store.ts';
+/** The relay as a program, and what its operator does beside it: `npm start`, `npm run invite`, `npm run recover`. */
 import { clusterFileOf } from './cluster-file.ts';
-import { ConfigError } from './config/config-error.ts';
 import { loadNetworkIni, parseNetworkIni } from './config/network-ini.ts';
 import type { NetworkConfig } from './config/network-ini.ts';
-import { RelayStartError } from './errors.ts';
 import { checkPlace } from './identity.ts';
 import { invite } from './invite.ts';
 import { askForRecovery } from './recover.ts';
 import { startRelay } from './relay.ts';
 import { revoke } from './revocations.ts';
 import type { RunningRelay } from './relay.ts';
-import { DatabaseError } from './storage/sql/database-error.ts';
-import {
-	readHeadlessArguments,
-	readInviteArguments,
-	readRecoverArguments,
-	readRelayArguments
-} from './terminal/arguments.ts';
+import { readInviteArguments, readRecoverArguments, readRelayArguments } from './terminal/arguments.ts';
 import type { RelayArguments } from './terminal/arguments.ts';
+import { endWith } from './terminal/end-with.ts';
 import { greeting, paint } from './terminal/greeting.ts';
-import { HEADLESS_HELP } from './terminal/headless-words.ts';
 import { startLogging, stopLogging } from './terminal/logging.ts';
 import { HELP, INVITE_HELP, RECOVER_HELP, WORDS } from './terminal/words.ts';
 
-/** A start that is refused, as against a crash. */
-const EXIT_REFUSED = 2;
 /** Ctrl-C ends within 2 s even where a part hangs in a way that no timeout of ours sees. */
 const EXIT_AFTER_MS = 1900;
 
@@ -35,20 +22,9 @@ const [command, ...rest] = process.argv.slice(2);
 try {
 	if (command === 'invite') await printInvitation(rest);
 	else if (command === 'recover') recover(rest);
-	else if (command === 'headless') await headless(rest);
 	else await runRelay(process.argv.slice(2));
 } catch (error) {
-	const isRefused = [
-		RelayStartError,
-		ConfigError,
-		DatabaseError,
-		StoreError,
-		ApiError,
-		ManagerSettingsError
-	].some((kind) => error instanceof kind);
-	const code = isRefused ? EXIT_REFUSED : 1;
-	// The channel to the script that started this program would keep it alive.
-	process.stderr.write(`\n${explain(error)}\n\n`, () => process.exit(code));
+	endWith(error);
 }
 
 async function runRelay(args: string[]): Promise<void> {
@@ -130,36 +106,9 @@ function recover(args: string[]): void {
 	process.stdout.write(`${WORDS.recoverAsked(options.partition)}\n`);
 }
 
-async function headless(args: string[]): Promise<void> {
-	const options = readHeadlessArguments(args);
-	if (options.help) {
-		process.stdout.write(HEADLESS_HELP);
-		process.disconnect?.();
-		return;
-	}
-	// The drivers of databases are nothing that a relay needs.
-	const { runHeadless } = await import('./headless/program.ts');
-	await runHeadless(options);
-}
-
 /** @throws ConfigError; RelayStartError where this is no replica of the cluster, or does not say which */
 function readConfig(options: RelayArguments): NetworkConfig {
 	const config = options.configPath === null ? parseNetworkIni('') : loadNetworkIni(options.configPath);
 	checkPlace(config, options.replica);
 	return config;
-}
-
-function explain(error: unknown): string {
-	if (error instanceof RelayStartError) return `${error.words.en}\n${error.words.zh}\n(${error.name})`;
-	if (error instanceof ConfigError)
-		return `${WORDS.badConfig('network.ini')}\n${error.message}\n(${error.name})`;
-	// What was refused by name, and says what to do: of the database, the ledger's store, or the network.
-	if (
-		error instanceof StoreError ||
-		error instanceof ApiError ||
-		error instanceof DatabaseError ||
-		error instanceof ManagerSettingsError
-	)
-		return `${error.message}\n(${error instanceof StoreError ? `${error.name} ${error.reason}` : error.name})`;
-	return `${WORDS.unexpected}\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }

@@ -3,16 +3,18 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { ensureNode, ensurePackages } from './lib/packages.js';
 import { ROOT, environment, onEnd, script } from './lib/project.js';
-import { ensureSite } from './lib/site.js';
+import { RELAY_PROGRAM, ensureBuilt } from './lib/builds.js';
 
 await script(async () => {
 	const args = process.argv.slice(2);
 	await ensurePackages();
 	const node = await ensureNode();
-	// --help answers at once.
-	if (!args.some((arg) => arg === '--help' || arg === '-h')) await ensureSite(node);
+	// --help answers at once, from the sources.
+	const needsNoBuild = args.some((arg) => arg === '--help' || arg === '-h');
+	if (!needsNoBuild) await ensureBuilt(node);
+	const program = needsNoBuild ? join(ROOT, 'relay', 'main.ts') : RELAY_PROGRAM;
 	// The channel tells the relay when this script is gone, however it went.
-	const relay = spawn(node, [join(ROOT, 'relay', 'main.ts'), ...args], {
+	const relay = spawn(node, [program, ...args], {
 		env: environment(node),
 		stdio: ['inherit', 'inherit', 'inherit', 'ipc']
 	});

@@ -12,7 +12,7 @@ import type { DatabaseAddress } from '../storage/sql/database-address.ts';
 import type { ManagerSettings } from '#lib/spectrum/manager/settings.ts';
 import type { TlsFiles } from '../tls/certificates.ts';
 
-export const PROJECT_ROOT: string = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+export const PROJECT_ROOT: string = projectRoot();
 
 export interface RelayArguments {
 	help: boolean;
@@ -255,4 +255,11 @@ function bad(name: string, found: string, allowed: string): RelayStartError {
 		en: `${name} is wrong. Found: ${JSON.stringify(found)}. Allowed: ${allowed}.`,
 		zh: `${name} 的值不对：${JSON.stringify(found)}。允许：${allowed}。`
 	});
+}
+
+/** From here upwards: the built relay lies elsewhere in the project than its sources. */
+function projectRoot(): string {
+	let folder = dirname(fileURLToPath(import.meta.url));
+	while (!existsSync(join(folder, 'package.json')) && folder !== dirname(folder)) folder = dirname(folder);
+	return folder;
 }

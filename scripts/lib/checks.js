@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ensureBrowser } from './browser.js';
 import { canIsolate, isolated } from './namespace.js';
 import { ROOT, ScriptError, endOf, environment, run, say, seconds } from './project.js';
-import { ensureSite } from './site.js';
+import { ensureBuilt } from './builds.js';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
 /**
@@ -117,7 +117,7 @@ async function runCheck(check, node) {
 
 /** @param {string} node */
 async function build(node) {
-	await ensureSite(node);
+	await ensureBuilt(node);
 	return PASSED;
 }
 
@@ -155,7 +155,7 @@ async function unitTests(node) {
  * @param {number} [timeoutMs]
  */
 async function browserTests(node, more = {}, timeoutMs = BROWSER_TIMEOUT_MS) {
-	await ensureSite(node);
+	await ensureBuilt(node);
 	const browser = await ensureBrowser(node);
 	const report = join(RESULTS, 'playwright.json');
 	rmSync(report, { force: true });

@@ -17,7 +17,8 @@ const COPIED = [
 	'static',
 	'tests',
 	'tsconfig.json',
-	'vite.config.ts'
+	'vite.config.ts',
+	'vite.relay.config.ts'
 ];
 
 /** Runs this program with these arguments in such a copy. @returns its exit code */
@@ -27,11 +28,13 @@ export async function runInReadableCopy(args: string[]): Promise<number> {
 		for (const name of COPIED) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
 		symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'), 'junction');
 		const vite = join('node_modules', 'vite', 'bin', 'vite.js');
-		const built = await run(process.execPath, [vite, 'build', '--minify', 'false'], {
-			cwd: copy,
-			quiet: true
-		});
-		if (built.code !== 0) throw new Error(`The readable copy could not be built:\n${built.output}`);
+		for (const args of [
+			['--minify', 'false'],
+			['--config', 'vite.relay.config.ts']
+		]) {
+			const built = await run(process.execPath, [vite, 'build', ...args], { cwd: copy, quiet: true });
+			if (built.code !== 0) throw new Error(`The readable copy could not be built:\n${built.output}`);
+		}
 		const child = spawn(process.execPath, [join(copy, 'tests', 'bench', 'main.ts'), ...args], {
 			cwd: copy,
 			stdio: 'inherit'

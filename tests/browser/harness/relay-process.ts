@@ -1,5 +1,5 @@
 /**
- * The real relay as a program of its own, with a data directory that is thrown away:
+ * The built relay as a program of its own, with a data directory that is thrown away:
  *
  *     const relay = await startRelayProcess({ ini: '[partitions]\ncount = 1\n' });
  *     await relay.restart();              // the same port, the same chain
@@ -7,9 +7,10 @@
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { RELAY_PROGRAM } from '../../../scripts/lib/builds.js';
 import { ensureNode } from '../../../scripts/lib/packages.js';
 import { ROOT } from '../../../scripts/lib/project.js';
 
@@ -76,6 +77,7 @@ interface Ready {
 }
 
 export async function startRelayProcess(options: RelayProcessOptions = {}): Promise<RelayProcess> {
+	if (!existsSync(RELAY_PROGRAM)) throw new Error('The relay is not built: npm run build.');
 	const node = await ensureNode();
 	const folder = mkdtempSync(join(tmpdir(), 'tabwave-test-'));
 	const dataDirectory = options.dataDirectory ?? join(folder, 'data');
@@ -94,7 +96,7 @@ export async function startRelayProcess(options: RelayProcessOptions = {}): Prom
 		else args.push('--replica', options.replica);
 		if (options.host !== undefined) args.push('--host', options.host);
 		args.push(...(options.args ?? []));
-		child = spawn(node, [join(ROOT, 'relay', 'main.ts'), ...args], {
+		child = spawn(node, [RELAY_PROGRAM, ...args], {
 			stdio: ['ignore', 'pipe', 'pipe', 'ipc']
 		});
 		const keep = (chunk: Buffer): void => {

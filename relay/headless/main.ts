@@ -1,12 +1,24 @@
 /** `npm run headless`: a headless node as a program, that says what it does in plain lines. */
+import { readHeadlessArguments } from '../terminal/arguments.ts';
 import type { HeadlessArguments } from '../terminal/arguments.ts';
-import { HEADLESS_WORDS as WORDS } from '../terminal/headless-words.ts';
+import { endWith } from '../terminal/end-with.ts';
+import { HEADLESS_HELP, HEADLESS_WORDS as WORDS } from '../terminal/headless-words.ts';
 import { startHeadless } from './headless-node.ts';
 
 /** Leaving takes 5 s at most, stopping some more. */
 const EXIT_AFTER_MS = 9_000;
 
-export async function runHeadless(options: HeadlessArguments): Promise<void> {
+try {
+	const options = readHeadlessArguments(process.argv.slice(2));
+	if (options.help) {
+		process.stdout.write(HEADLESS_HELP);
+		process.disconnect?.();
+	} else await run(options);
+} catch (error) {
+	endWith(error);
+}
+
+async function run(options: HeadlessArguments): Promise<void> {
 	const say = (line: string): void => void process.stdout.write(`${line}\n`);
 	const node = await startHeadless({
 		...options,
