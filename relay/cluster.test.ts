@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { toHex } from '#lib/crypto/hex.ts';
 import { readGenesis } from '#lib/ledger/genesis.ts';
-import { parseNetworkDocument } from '#lib/node/network-document.ts';
+import { parseNetworkDocument } from '#lib/node/tab/network-document.ts';
 import type { Session } from '#lib/node/session.ts';
 import { clusterFileOf } from './cluster-file.ts';
 import { parseNetworkIni } from './config/network-ini.ts';

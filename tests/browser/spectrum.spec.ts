@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
-import { runStudy } from '#lib/node/study-run.ts';
+import { runStudy } from '#lib/node/study/study-run.ts';
 import { generateAccessPoints } from '#lib/spectrum/scenario/generate.ts';
 import { exportCsv } from '#lib/spectrum/importing/tabwave-csv.ts';
 import { goWithin, joinTab, openTab, waitForValue } from './harness/tabs.ts';

@@ -4,7 +4,7 @@ import { decodeFinalBlock, decodeHeader, contentDigest } from '#lib/ledger/block
 import { Kind } from '#lib/consensus/statement.ts';
 import { toHex } from '#lib/crypto/hex.ts';
 import type { TabwaveNode } from '#lib/node/node.ts';
-import { STUCK_AFTER_MS, stuckOf } from '#lib/node/stuck.ts';
+import { STUCK_AFTER_MS, stuckOf } from '#lib/node/api/stuck.ts';
 import { DEFAULT_TIMING } from '#lib/node/timing.ts';
 import { UpperTierCheckers } from './booter-checkers.ts';
 import { between, pick, seededRandom } from './random.ts';

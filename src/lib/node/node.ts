@@ -1,6 +1,17 @@
 /**
  * One running node without its surroundings: cores, pool, block sync and the driver that joins them to a network and a store.
  * It runs the same in a tab's worker, in Node.js and in the simulator.
+ *
+ * The rooms beside it:
+ *
+ * - `driver/`: what this node is made of, from the loop that persists, then sends, to what waits to be said again
+ * - `intake/`: from packets to inputs, with every check on the way
+ * - `peers/`: what it knows of the others
+ * - `sync/`: final blocks from others, and snapshots in their place (R23)
+ * - `api/`: what it answers to people and programs (`api.ts`), from a page across a port as well
+ * - `spectrum/`: its side of the market
+ * - `identity/`, `tab/`: who a tab is (R25), and a node in it
+ * - `study/`: what a page computes for itself, without the node
  */
 import { create, toBinary } from '@bufbuild/protobuf';
 import {
@@ -41,29 +52,29 @@ import {
 	type Packet,
 	type Refusal
 } from '../wire/gen/tabwave/v1/wire_pb.js';
-import { ActiveBooter } from './active-booter.ts';
-import { CertifiedBodies } from './certified-bodies.ts';
+import { ActiveBooter } from './peers/active-booter.ts';
+import { CertifiedBodies } from './driver/certified-bodies.ts';
 import type { Clock } from './clock.ts';
-import { EarlyEpochs } from './early-epochs.ts';
-import { EarlyOrders, type EarlyOrder } from './early-orders.ts';
-import { EvidenceChecks } from './evidence-checks.ts';
-import { EvidenceKeeper } from './evidence-keeper.ts';
-import { Inbox } from './inbox.ts';
-import { received, type Early, type NodeInput } from './inputs.ts';
-import { LeaderReports } from './leader-reports.ts';
-import { Liveness } from './liveness.ts';
-import { LostPartitions, type Lost } from './lost-partitions.ts';
-import { OlderBlocks } from './older-blocks.ts';
-import { PacketChecks } from './packet-checks.ts';
-import { Peers } from './peers.ts';
-import { Pool } from './pool.ts';
-import { Resends } from './resends.ts';
-import { answerSnapshot } from './snapshot-answers.ts';
-import { SnapshotSync } from './snapshot-sync.ts';
-import { answerSync, commitFetched, Sync } from './sync.ts';
+import { EarlyEpochs } from './intake/early-epochs.ts';
+import { EarlyOrders, type EarlyOrder } from './intake/early-orders.ts';
+import { EvidenceChecks } from './intake/evidence-checks.ts';
+import { EvidenceKeeper } from './driver/evidence-keeper.ts';
+import { Inbox } from './intake/inbox.ts';
+import { received, type Early, type NodeInput } from './intake/inputs.ts';
+import { LeaderReports } from './peers/leader-reports.ts';
+import { Liveness } from './peers/liveness.ts';
+import { LostPartitions, type Lost } from './peers/lost-partitions.ts';
+import { OlderBlocks } from './sync/older-blocks.ts';
+import { PacketChecks } from './intake/packet-checks.ts';
+import { Peers } from './peers/peers.ts';
+import { Pool } from './driver/pool.ts';
+import { Resends } from './driver/resends.ts';
+import { answerSnapshot } from './sync/snapshot-answers.ts';
+import { SnapshotSync } from './sync/snapshot-sync.ts';
+import { answerSync, commitFetched, Sync } from './sync/sync.ts';
 import { HAND_ON_SHARE, OVERDUE_SHARE, ticks, VIEW_TIMEOUT_CAP_FACTOR, type Timing } from './timing.ts';
-import { addEffects, emptyTurn, Turns, type Turn } from './turns.ts';
-import { Verifier } from './verifier.ts';
+import { addEffects, emptyTurn, Turns, type Turn } from './driver/turns.ts';
+import { Verifier } from './intake/verifier.ts';
 
 export interface NodeEvents {
 	/** Blocks that are final and durable, in order. */

@@ -13,14 +13,14 @@ import type { AccessPointDatabase } from '../storage/access-point-database.ts';
 import type { LedgerStore } from '../storage/ledger-store.ts';
 import type { QueryTables } from '../storage/query-tables.ts';
 import type { BrowserStorage } from './api.ts';
-import { ClientApi } from './client-api.ts';
+import { ClientApi } from './api/client-api.ts';
 import type { Clock } from './clock.ts';
-import { readBlock } from './describe.ts';
+import { readBlock } from './api/describe.ts';
 import { TabwaveNode } from './node.ts';
-import { missingTo } from './older-blocks.ts';
+import { missingTo } from './sync/older-blocks.ts';
 import { openChain } from './open-chain.ts';
-import { QueryFiller } from './query-filler.ts';
-import { SpectrumService } from './spectrum-service.ts';
+import { QueryFiller } from './api/query-filler.ts';
+import { SpectrumService } from './spectrum/spectrum-service.ts';
 import type { Timing } from './timing.ts';
 
 export interface SessionInit {

@@ -3,7 +3,7 @@
  * shown as a sentence with the code in it, never as a blank.
  */
 import type { Activity, BidInfo, EvidenceInfo, LinkStatusPath, Role, RoundStatus, Stuck } from './types.ts';
-import type { JoinCheck } from '#lib/node/tab.ts';
+import type { JoinCheck } from '#lib/node/tab/tab.ts';
 import { m } from './paraglide/messages.js';
 
 type Words = () => string;

@@ -6,7 +6,7 @@ import { create } from '@bufbuild/protobuf';
 import { Kind, statementBytes } from '#lib/consensus/statement.ts';
 import { TestLedger } from '#lib/consensus/testing/test-ledger.ts';
 import { webcryptoSuite } from '#lib/crypto/webcrypto-suite.ts';
-import { EvidenceKeeper } from '#lib/node/evidence-keeper.ts';
+import { EvidenceKeeper } from '#lib/node/driver/evidence-keeper.ts';
 import { decodePacket, encodePacket } from '#lib/wire/codec.ts';
 import { SignedSchema } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
 import { PacketSchema } from '#lib/wire/gen/tabwave/v1/wire_pb.js';

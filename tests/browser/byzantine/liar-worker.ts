@@ -9,7 +9,7 @@ import type { Signer } from '#lib/crypto/suite.ts';
 import { Kind, statementBytes } from '#lib/consensus/statement.ts';
 import { readGenesis } from '#lib/ledger/genesis.ts';
 import { PortNetwork } from '#lib/network/port-messages.ts';
-import type { ToWorker } from '#lib/node/worker.ts';
+import type { ToWorker } from '#lib/node/tab/worker.ts';
 import { decodePacket, encodePacket } from '#lib/wire/codec.ts';
 import type { Signed } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
 
@@ -66,4 +66,4 @@ async function contradict(signed: Signed): Promise<Signed> {
 }
 
 // Last: the real worker listens from here on.
-await import('#lib/node/worker.ts');
+await import('#lib/node/tab/worker.ts');

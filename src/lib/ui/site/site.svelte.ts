@@ -6,7 +6,7 @@ import { updated } from '$app/state';
 import { preloadCode } from '$app/navigation';
 import { dev } from '$app/env';
 import { ApiError } from '#lib/node/api.ts';
-import { fetchNetworkDocument } from '#lib/node/network-document.ts';
+import { fetchNetworkDocument } from '#lib/node/tab/network-document.ts';
 import { PAGES } from './pages.ts';
 import { takeOver } from './take-over.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { NOBODY_HEARD } from '#lib/node/study.ts';
+import { NOBODY_HEARD } from '#lib/node/study/study.ts';
 import { HEAT_MAX_DB, HEAT_MIN_DB, heatColor, heatPixels } from './heat-colors.ts';
 
 /** Relative luminance, as WCAG has it. */

@@ -2,7 +2,7 @@
  * Colours of the SINR layer: viridis (Smith and van der Walt, matplotlib), whose lightness rises with the value, so that it is read
  * without telling hues apart, on paper and on a bad projector too.
  */
-import { NOBODY_HEARD, type FieldPass } from '#lib/node/study.ts';
+import { NOBODY_HEARD, type FieldPass } from '#lib/node/study/study.ts';
 
 /** dB at the ends of the scale; what is beyond has the end's colour. */
 export const HEAT_MIN_DB = -10;

@@ -1,6 +1,6 @@
 /** The SINR layer of the map: asks the study worker for the part that is seen, pass by pass, and keeps the newest picture. */
 import type { ApInfo } from '../types.ts';
-import { type FieldBounds, type FieldPass, type PathLossName, type Study } from '#lib/node/study.ts';
+import { type FieldBounds, type FieldPass, type PathLossName, type Study } from '#lib/node/study/study.ts';
 import { heatPixels } from './heat-colors.ts';
 import type { Size } from './map-view.ts';
 

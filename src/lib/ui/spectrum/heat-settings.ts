@@ -1,5 +1,5 @@
 /** What the SINR layer shows: one band, by one model of path loss. */
-import { PATH_LOSS_MODELS, type PathLossName } from '#lib/node/study.ts';
+import { PATH_LOSS_MODELS, type PathLossName } from '#lib/node/study/study.ts';
 import type { ApInfo } from '../types.ts';
 
 export interface HeatSettings {

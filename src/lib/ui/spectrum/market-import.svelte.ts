@@ -1,6 +1,6 @@
 /** Bringing access points into this tab's database, from a file that is chosen or dropped, or by a generator. */
 import type { ImportReport, TabwaveApi } from '#lib/node/api.ts';
-import { StudyError, type ReadableFile, type Study } from '#lib/node/study.ts';
+import { StudyError, type ReadableFile, type Study } from '#lib/node/study/study.ts';
 
 /** What a file of the API's bound has at most, with what UTF-8 may add to it; more is not even read. */
 const MAX_FILE_BYTES = 32 * 1024 * 1024;

@@ -2,7 +2,7 @@
  * Measures over time, kept for as long as the page lives and bounded: what trades tell is known back to the oldest trade that is
  * kept, the rest from the moment at which this page first looked.
  */
-import { welfareOfTrade } from '#lib/node/study.ts';
+import { welfareOfTrade } from '#lib/node/study/study.ts';
 import type { SpectrumMetrics } from '#lib/node/api.ts';
 import type { ApInfo, TradeInfo } from '../types.ts';
 

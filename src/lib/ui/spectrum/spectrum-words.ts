@@ -1,5 +1,5 @@
 /** Codes of the market and of its studies turned into words; those of the node are in ../words.ts. */
-import type { Candidate, PathLossName, Verdict } from '#lib/node/study.ts';
+import type { Candidate, PathLossName, Verdict } from '#lib/node/study/study.ts';
 import { formatInteger, formatMetres } from '../format.ts';
 import { m } from '../paraglide/messages.js';
 

@@ -2,7 +2,7 @@
  * The waterfall's geometry, pure: a column for each channel, in it a lane for each access point that ever held the channel, and time
  * running down from the newest block. A trade moves a channel and keeps its number, so it stays within its column.
  */
-import type { Holding } from '#lib/node/study.ts';
+import type { Holding } from '#lib/node/study/study.ts';
 import type { ApInfo, TradeInfo } from '../types.ts';
 import { centreMhz } from './channels.ts';
 

@@ -3,7 +3,7 @@
  * {@link FrameBatch}, so the page redraws at most once per animation frame, and every list is capped.
  */
 import type { Activity, ApiEvents, NodeStatus, Role, TabwaveApi } from '#lib/node/api.ts';
-import type { IdentityState, JoinCheck } from '#lib/node/tab.ts';
+import type { IdentityState, JoinCheck } from '#lib/node/tab/tab.ts';
 import { checkError } from '../words.ts';
 import { CappedFeed } from './feed.svelte.ts';
 import { FrameBatch } from './frame.ts';

@@ -37,7 +37,7 @@ export function startNode(): Promise<void> {
 async function start(): Promise<void> {
 	try {
 		// Loaded beside the page and not before it: the shell is drawn and says "starting" while libp2p arrives.
-		const { startTabNode } = await import('#lib/node/tab.ts');
+		const { startTabNode } = await import('#lib/node/tab/tab.ts');
 		const tab = await startTabNode({ locale: locale.current });
 		const state = new NodeState(tab.api);
 		tab.onIdentity((identity) => state.setIdentity(identity));
