@@ -31,11 +31,6 @@ export class OrderChecks {
 		this.#verifier = verifier;
 	}
 
-	/** Whether a message is of a kind that members of a partition say to each other about an order. */
-	isVote(signed: Signed): boolean {
-		return UPPER_VOTES.includes(signed.kind);
-	}
-
 	/** Whether it is a Sign or a Done at a height that has been final for a short time. */
 	isLate({ kind, slot }: Signed): boolean {
 		const { height } = this.#chain.head;
@@ -114,6 +109,11 @@ export class OrderChecks {
 		if (!(await this.#verifier.verifyAll(checks)))
 			throw new LedgerError('SignatureInvalid', `the signature of ${what} does not hold`);
 	}
+}
+
+/** Whether a message is of a kind that members of a partition say to each other about an order. */
+export function isOrderVote(signed: Signed): boolean {
+	return UPPER_VOTES.includes(signed.kind);
 }
 
 /** Who has a vote at the height above a chain's head, and who may ask for it. */

@@ -19,7 +19,7 @@ import { namedBody, transactionCheck, type ParsedTransaction } from '../../ledge
 import type { BlockCertificate, CertifiedBlock, Signed } from '../../wire/gen/tabwave/v1/ledger_pb.js';
 import type { LeaderChange, NewView } from '../../wire/gen/tabwave/v1/view_change_pb.js';
 import { received, type NodeInput } from './inputs.ts';
-import { MAX_SLOTS_LATE, OrderChecks } from './order-checks.ts';
+import { isOrderVote, MAX_SLOTS_LATE, OrderChecks } from './order-checks.ts';
 import type { Verifier } from './verifier.ts';
 
 /** What a proposal holds beside the ids of its transactions, with room. */
@@ -69,7 +69,7 @@ export class PacketChecks {
 			throw new LedgerError('NotMember', 'a vote of who is no member');
 		const isLower =
 			signed.kind === Kind.PRE_PREPARE || signed.kind === Kind.PREPARE || signed.kind === Kind.COMMIT;
-		if (this.orders.isVote(signed))
+		if (isOrderVote(signed))
 			return this.orders.isLate(signed) ? this.#late(signed) : this.orders.vote(signed, partition);
 		if (signed.kind === Kind.VIEW_CHANGE) return this.#viewChange(signed, partition);
 		if (!isLower || signed.view < (this.#lower()?.view ?? 0)) return null;
