@@ -1,5 +1,5 @@
 /**
- * The one place where a page gets its node. The root layout calls {@link startNode} once per page load; routes come and
+ * The one place where a page gets its node. hooks.client.ts calls {@link startNode} once per page load; routes come and
  * go without touching it.
  */
 import { locale } from '../locale.svelte.ts';
