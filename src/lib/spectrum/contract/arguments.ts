@@ -33,6 +33,7 @@ import {
 } from '../access-point.ts';
 import { bandPlan, isChannel, type Band } from '../radio/bands.ts';
 import {
+	BID_ID_BYTES,
 	MAX_ARGUMENT_BYTES,
 	MAX_GRANTS_PER_HEARTBEAT,
 	MAX_NOTE_BYTES,
@@ -194,13 +195,18 @@ export function parseRoundArguments(bytes: Uint8Array): string {
 	return toHex(commitment);
 }
 
-/** @throws Refused `MalformedArguments`, `InvalidApId` */
+/** @throws Refused `MalformedArguments`, `InvalidApId`, `GrantNamedTwice` */
 export function parseHeartbeatArguments(bytes: Uint8Array): GrantName[] {
 	const { grants } = decode(IssueGrantHeartbeatInfoArgumentsSchema, bytes);
 	if (grants.length === 0 || grants.length > MAX_GRANTS_PER_HEARTBEAT)
 		throw new Refused('MalformedArguments', `a heartbeat is for 1 to ${MAX_GRANTS_PER_HEARTBEAT} grants`);
+	const named = new Set<string>();
 	return grants.map(({ ap, channel }) => {
 		checkId(ap);
+		const name = `${ap}/${channel}`;
+		if (named.has(name))
+			throw new Refused('GrantNamedTwice', `a heartbeat names channel ${channel} of ${ap} twice`);
+		named.add(name);
 		return { ap, channel };
 	});
 }
@@ -225,8 +231,6 @@ export function parseSwitchArguments(bytes: Uint8Array): SwitchArguments {
 	checkMechanism(mechanism);
 	return { bidId: toHex(bidId), buyerAp, sellerAp, channel, mechanism };
 }
-
-const BID_ID_BYTES = 32;
 
 /** The checks of a description, for what did not come as bytes as well. @throws Refused as parseIssueArguments does */
 export function checkedAccessPoint(wire: WireAccessPoint): AccessPoint {

@@ -42,7 +42,7 @@ export function issueCommitment(context: CallContext, args: Uint8Array, rules: S
 /** @throws Refused `MalformedArguments`, `UnknownCommitment`, `NotBuyerOwner`, `AlreadyRevealed`, `RoundEnded` */
 export function issueRound(context: CallContext, args: Uint8Array, rules: SealedBidRules): void {
 	const committed = ownCommitment(context, parseRoundArguments(args));
-	if (committed.status !== 'committed')
+	if (committed.status !== 'committed' && committed.status !== 'forfeited')
 		throw new Refused('AlreadyRevealed', `the commitment ${committed.id} waits for nothing`);
 	const { firstReveal } = revealWindow(rules, committed.height);
 	if (context.height >= firstReveal)

@@ -19,13 +19,14 @@ import {
 } from '../../wire/gen/tabwave/v1/spectrum_pb.js';
 import { SCHEDULE_KEY, TREASURY, bidKey, escrowAccount, expiryKey } from './keys.ts';
 import {
+	BID_ID_BYTES,
 	CLOSED_BID_RETENTION,
 	MAX_BIDS_PER_EXPIRY_HEIGHT,
 	MAX_SWEPT_BIDS_PER_BLOCK,
 	MAX_SWEPT_HEIGHTS_PER_BLOCK
 } from './limits.ts';
 import { releaseCommitment } from './owner.ts';
-import { decodeBid, encodeBid, type BidRecord } from './records.ts';
+import { RecordError, decodeBid, encodeBid, type BidRecord } from './records.ts';
 
 /** @throws Refused `ExpiryFull` */
 export function scheduleExpiry(state: StateView, bid: BidRecord): void {
@@ -127,9 +128,11 @@ function forgetHeight(state: StateView, height: number): number {
 	return ids.length;
 }
 
-/** Ids in an index, or in the event BidsExpired, lower-case hex. */
+/** Ids in an index, or in the events BidsExpired and BidsForfeited, lower-case hex. @throws RecordError, or protobuf's own */
 export function decodeIndex(bytes: Uint8Array): string[] {
-	return toHex(fromBinary(ExpiryIndexSchema, bytes).bidIds).match(/.{64}/g) ?? [];
+	const { bidIds } = fromBinary(ExpiryIndexSchema, bytes);
+	if (bidIds.length % BID_ID_BYTES !== 0) throw new RecordError('an index of bids ends within an id');
+	return toHex(bidIds).match(/.{64}/g) ?? [];
 }
 
 export function readIndex(state: StateView, height: number): string[] {

@@ -191,6 +191,7 @@ describe('IssueGrantHeartbeatInfo', () => {
 		['UnknownGrant', 'bob', [{ ap: 'seller', channel: 44 }]],
 		['UnknownGrant', 'alice', [{ ap: 'nobody', channel: 44 }]],
 		['InvalidApId', 'alice', [{ ap: 'a/b', channel: 44 }]],
+		['GrantNamedTwice', 'alice', [NAME, NAME]],
 		['MalformedArguments', 'alice', []],
 		['MalformedArguments', 'alice', Array.from({ length: MAX_GRANTS_PER_HEARTBEAT + 1 }, () => NAME)]
 	] as [string, string, GrantName[]][])('%s: refuses %s’s for %o', (code, who, names) => {
@@ -208,9 +209,9 @@ describe('IssueGrantHeartbeatInfo', () => {
 	});
 
 	it('has room for the longest names', () => {
-		const longest = Array.from({ length: MAX_GRANTS_PER_HEARTBEAT }, () => ({
+		const longest = Array.from({ length: MAX_GRANTS_PER_HEARTBEAT }, (_, i) => ({
 			ap: 'a'.repeat(64),
-			channel: 233
+			channel: 210 + i
 		}));
 		expect(heartbeat(ALICE, ...longest).error).toBe('UnknownGrant');
 	});

@@ -20,6 +20,8 @@ export const MAX_COMMITMENTS_PER_ROUND = MAX_BIDS_PER_EXPIRY_HEIGHT;
 export const MAX_COMMITMENTS_PER_ACCOUNT = 64;
 /** At least so many heights does a sealed bid stand after its round: enough for a seller to answer. */
 export const SEALED_BID_HEIGHTS = 128;
+/** Of a transaction's id. */
+export const BID_ID_BYTES = 32;
 export const MIN_SALT_BYTES = 16;
 export const MAX_SALT_BYTES = 32;
 /** Price, mechanism and what makes them unreadable. */

@@ -387,6 +387,13 @@ describe('IssueBidingRoundInfo', () => {
 		expect(round(CAROL, id)).toBe('NotBuyerOwner');
 		expect(round(ALICE, 'ab'.repeat(32))).toBe('UnknownCommitment');
 	});
+
+	it('RoundEnded: says so of one that was forfeited, too', () => {
+		const { id } = commit();
+		before(44);
+		expect(round(ALICE, id)).toBe('RoundEnded');
+		expect(chain.bid(id)?.status).toBe('forfeited');
+	});
 });
 
 describe('a commitment that is not revealed in time', () => {
