@@ -10,7 +10,7 @@ import { expect, test } from './harness/test.ts';
 
 test.describe('a network whose seats are all taken', () => {
 	test.use({
-		ini: '[partitions]\ncount = 1\nmaxMembers = 1\n[membership]\nmaxPartitions = 0\n[timeouts]\nawayMs = 1000\nevictionGraceMs = 1000\n'
+		ini: '[partitions]\ncount = 1\nmaxMembers = 1\n[membership]\nmaxPartitions = 0\n[timeouts]\nawayMs = 1000\nevictionGraceMs = 1500\n'
 	});
 
 	test('says so before and after Join, and takes the newcomer when one is free', async ({ context }) => {
