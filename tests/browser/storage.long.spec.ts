@@ -11,8 +11,8 @@ import { trade, tradesUntilVote, transfers } from './harness/transfers.ts';
 
 test.use({ ini: '[partitions]\ncount = 1\n[timeouts]\nevictionGraceMs = 6000\n' });
 
-/** Some blocks more, and no more. */
-const ROOM_BYTES = 20_000;
+/** Blocks of some ten seconds: a node gives room back while it has some (`roomLeft`), and looks every few seconds. */
+const ROOM_BYTES = 300_000;
 
 interface Window {
 	context: BrowserContext;
