@@ -124,8 +124,8 @@ describe('blocks of others', () => {
 		own = [await ledger.transaction(ada)];
 		const dones: number[] = [];
 		const turn = ledger.blocks.map((bytes, i) => {
-			const input = { type: 'synced', blocks: [fetched(chain, bytes)], done: () => dones.push(i) } as const;
-			return cores.step([input]);
+			const done = () => dones.push(i);
+			return cores.step([{ type: 'synced', blocks: [fetched(chain, bytes)], done }]);
 		});
 		expect(turn.map(({ commits }) => commits.length)).toEqual([1, 1]);
 		expect(dones).toEqual([0, 1]);

@@ -16,7 +16,8 @@ let own: CertifiedBody[];
 let foreign: CertifiedBody;
 let targets: string[];
 let ordered: Set<string>;
-let lower: Pick<Pbft, 'isLeader' | 'partition' | 'epoch' | 'leaderChange'> | null;
+let lower: Pick<Pbft, 'partition' | 'epoch'> & { isLeader: boolean; leaderChange: Pbft['leaderChange'] };
+let isMember: boolean;
 let sentNow: string[];
 let turn: Turn;
 let duties: LeaderDuties;
@@ -31,6 +32,7 @@ beforeEach(async () => {
 	for (const body of [own[1]!, foreign, own[0]!]) bodies.add(body);
 	targets = ['active'];
 	ordered = new Set();
+	isMember = true;
 	lower = { isLeader: true, partition: 1, epoch: 1, leaderChange: null };
 	sentNow = [];
 	turn = emptyTurn();
@@ -43,7 +45,7 @@ beforeEach(async () => {
 		bodies,
 		ordered: () => ordered,
 		maxBlocksPerNext: 1,
-		lower: () => lower as Pbft | null,
+		lower: () => (isMember ? (lower as Pbft) : null),
 		send: (to, packet) => sentNow.push(said(to, packet))
 	});
 });
@@ -74,7 +76,7 @@ describe('a leader', () => {
 	});
 
 	it('tells another active Booter who leads, and all that is not final (R21)', () => {
-		lower!.leaderChange = { leaderChange: CHANGE } as Pbft['leaderChange'];
+		lower.leaderChange = { leaderChange: CHANGE } as Pbft['leaderChange'];
 		duties.booterActive(turn, 'other');
 		expect(sent()).toEqual(['other: leaderChange', 'other: round 1', 'other: round 2']);
 	});
@@ -100,8 +102,8 @@ describe('a leader', () => {
 
 describe('who does not lead', () => {
 	it.each([
-		['a follower', () => (lower!.isLeader = false)],
-		['who is no member', () => (lower = null)]
+		['a follower', () => (lower.isLeader = false)],
+		['who is no member', () => (isMember = false)]
 	])('says nothing of it: %s', (_who, be) => {
 		be();
 		duties.viewBegun(turn, CHANGE);

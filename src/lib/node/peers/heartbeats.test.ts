@@ -1,4 +1,4 @@
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Pbft } from '../../consensus/pbft/pbft.ts';
 import { TestLedger } from '../../consensus/testing/test-ledger.ts';
@@ -14,7 +14,7 @@ const [FIRST, SECOND] = ['b1'.repeat(32), 'b2'.repeat(32)] as const;
 const HELD = { view: 3, leaderChange: {} } as NonNullable<Pbft['leaderChange']>;
 let ledger: TestLedger;
 let peers: Peers;
-let lower: Pick<Pbft, 'partition' | 'epoch' | 'isLeader' | 'leaderChange'> | null;
+let lower: (Pick<Pbft, 'partition' | 'epoch' | 'leaderChange'> & { isLeader: boolean }) | null;
 let links: LinkStatus[];
 let isSyncing: boolean;
 let sent: { to: string; packet: Packet['body'] }[];
@@ -40,7 +40,9 @@ beforeEach(async () => {
 	});
 });
 
-const hears = (from: string, fields: Partial<Heartbeat>, nowMs = 10_000) =>
+type Said = Exclude<MessageInitShape<typeof HeartbeatSchema>, Heartbeat>;
+
+const hears = (from: string, fields: Said, nowMs = 10_000) =>
 	heartbeats.heard(from, create(HeartbeatSchema, { partition: 1, epoch: 1, view: 3, ...fields }), nowMs);
 
 describe('what a node says of itself', () => {
