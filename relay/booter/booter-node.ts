@@ -12,8 +12,9 @@ import {
 	splitTarget,
 	unusedId
 } from '#lib/consensus/membership/change.ts';
-import { BooterCore, noBooterEffects, type BooterEffects } from '#lib/consensus/ordering/booter.ts';
-import { BooterReplica } from '#lib/consensus/ordering/replica.ts';
+import { BooterCore } from '#lib/consensus/ordering/booter/booter.ts';
+import { noBooterEffects, type BooterEffects } from '#lib/consensus/ordering/booter/booter-effects.ts';
+import { BooterReplica } from '#lib/consensus/ordering/booter/replica.ts';
 import { checkLeaderChange } from '#lib/consensus/pbft/validation/leader-change.ts';
 import {
 	readCertifiedBlock,
@@ -22,7 +23,7 @@ import {
 } from '#lib/consensus/ordering/certified-block.ts';
 import type { Chain, Commit } from '#lib/consensus/ordering/chain.ts';
 import { checkComplaint, readComplaint } from '#lib/consensus/ordering/complaint.ts';
-import { Complaints, type ComplaintSummary } from '#lib/consensus/ordering/complaints.ts';
+import { Complaints, type ComplaintSummary } from '#lib/consensus/ordering/booter/complaints.ts';
 import { recoveryOf } from '#lib/consensus/membership/recovery.ts';
 import { checkPartitionRefusal } from '#lib/consensus/ordering/refusal.ts';
 import { checkPartitionStatus } from '#lib/consensus/ordering/status.ts';

@@ -2,7 +2,7 @@
  * What must hold of the Booter cluster (R19, R20), seen on its wires: one leader a term, one content a place in the log, one
  * log as far as it is committed, and no Next or OrderCommit before a majority holds the entry that says it leaves.
  */
-import type { BooterReplica } from '#lib/consensus/ordering/replica.ts';
+import type { BooterReplica } from '#lib/consensus/ordering/booter/replica.ts';
 import { ballotName, type Ballot } from '#lib/consensus/ordering/ballot.ts';
 import { RaftEntryType } from '#lib/consensus/raft/messages.ts';
 import { equalBytes } from '#lib/crypto/hex.ts';

@@ -16,7 +16,7 @@ import {
 	passableHeights,
 	type Grievance
 } from './complaint.ts';
-import { Complaints } from './complaints.ts';
+import { Complaints } from './booter/complaints.ts';
 import { BALLOT, Electorate, HEIGHT } from './testing/statuses.ts';
 
 const ROUNDS = 4;

@@ -41,12 +41,13 @@ import { Kind, payloadDigest, signedCheck, statementBytes, type Statement } from
 import { receive, testMembers, testSuite, type TestMember } from '../../testing/members.ts';
 import { leaderOf } from '../../topology.ts';
 import { ballotName } from '../ballot.ts';
-import { addBooterEffects, BooterCore, type BooterEffects } from '../booter.ts';
+import { BooterCore } from '../booter/booter.ts';
+import { addBooterEffects, type BooterEffects } from '../booter/booter-effects.ts';
 import { certifiedBodyOf, toCertifiedBlock, type CertifiedBody } from '../certified-block.ts';
 import { Chain, type ChainHead, type Commit } from '../chain.ts';
 import { decodeLockProof } from '../lock.ts';
 import { checkNext } from '../next.ts';
-import { OpenBallot } from '../open-ballot.ts';
+import { OpenBallot } from '../booter/open-ballot.ts';
 import { checkPartitionRefusal, checkRefuse, readRefusal } from '../refusal.ts';
 import { checkPartitionStatus, checkStatus, checkStatusRequest, type Voters } from '../status.ts';
 import { Voter, type VoterEffects } from '../voter.ts';

@@ -1,6 +1,6 @@
 /** Certified blocks that wait at the Booter, and which of them come next: partitions in turn, rounds in order (R9). */
-import type { Topology } from '../topology.ts';
-import type { CertifiedBody } from './certified-block.ts';
+import type { Topology } from '../../topology.ts';
+import type { CertifiedBody } from '../certified-block.ts';
 
 export interface BlockQueueInit {
 	topology: Topology;

@@ -1,17 +1,18 @@
 /** Three replicas over their own chains. Nobody is a member yet, so that what is open is the operator's to sign: a Booter that asks for it says it. */
 import { create, toBinary } from '@bufbuild/protobuf';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { toHex } from '../../crypto/hex.ts';
-import { OrderContentSchema, type Signed } from '../../wire/gen/tabwave/v1/ledger_pb.js';
-import { BallotRecordSchema, BooterEntrySchema } from '../../wire/gen/tabwave/v1/storage_pb.js';
-import { Raft } from '../raft/raft.ts';
-import type { RaftLimits } from '../raft/limits.ts';
-import { RaftEntryType, type RaftMessage } from '../raft/messages.ts';
-import { Kind, type Statement } from '../statement.ts';
-import { testMembers, type TestMember } from '../testing/members.ts';
-import { TEST_START_MS, TestLedger } from '../testing/test-ledger.ts';
-import { BooterCore, noBooterEffects, type BooterEffects } from './booter.ts';
-import type { Chain } from './chain.ts';
+import { toHex } from '../../../crypto/hex.ts';
+import { OrderContentSchema, type Signed } from '../../../wire/gen/tabwave/v1/ledger_pb.js';
+import { BallotRecordSchema, BooterEntrySchema } from '../../../wire/gen/tabwave/v1/storage_pb.js';
+import { Raft } from '../../raft/raft.ts';
+import type { RaftLimits } from '../../raft/limits.ts';
+import { RaftEntryType, type RaftMessage } from '../../raft/messages.ts';
+import { Kind, type Statement } from '../../statement.ts';
+import { testMembers, type TestMember } from '../../testing/members.ts';
+import { TEST_START_MS, TestLedger } from '../../testing/test-ledger.ts';
+import type { Chain } from '../chain.ts';
+import { BooterCore } from './booter.ts';
+import { noBooterEffects, type BooterEffects } from './booter-effects.ts';
 import { ballotEntry } from './open-ballot.ts';
 import { BooterReplica } from './replica.ts';
 

@@ -1,13 +1,13 @@
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import { fromHex, toHex } from '../../crypto/hex.ts';
-import { PartitionIdsSchema, SignedSchema, type Signed } from '../../wire/gen/tabwave/v1/ledger_pb.js';
-import type { PartitionVote } from '../../wire/gen/tabwave/v1/wire_pb.js';
-import { orderVoteDigest } from '../certificates.ts';
-import { Kind } from '../statement.ts';
-import type { PartitionView } from '../topology.ts';
-import type { Ballot } from './ballot.ts';
-import { encodeRefusal, REFUSED } from './refusal.ts';
+import { fromHex, toHex } from '../../../crypto/hex.ts';
+import { PartitionIdsSchema, SignedSchema, type Signed } from '../../../wire/gen/tabwave/v1/ledger_pb.js';
+import type { PartitionVote } from '../../../wire/gen/tabwave/v1/wire_pb.js';
+import { orderVoteDigest } from '../../certificates.ts';
+import { Kind } from '../../statement.ts';
+import type { PartitionView } from '../../topology.ts';
+import type { Ballot } from '../ballot.ts';
+import { encodeRefusal, REFUSED } from '../refusal.ts';
 import { Tally } from './tally.ts';
 
 const BALLOT = { term: 2, attempt: 1 };

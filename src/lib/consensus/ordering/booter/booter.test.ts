@@ -1,8 +1,8 @@
 /** The Booter's core, step by step: what it asks for, of whom, and what it makes of the answers. The stories of all are in ballots.test.ts. */
 import { create, toBinary } from '@bufbuild/protobuf';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { fromHex, toHex } from '../../crypto/hex.ts';
-import { contentDigest, decodeContent } from '../../ledger/block.ts';
+import { fromHex, toHex } from '../../../crypto/hex.ts';
+import { contentDigest, decodeContent } from '../../../ledger/block.ts';
 import {
 	OrderCertificateSchema,
 	OrderContentSchema,
@@ -11,19 +11,25 @@ import {
 	type OrderCertificate,
 	type PartitionVotes,
 	type Signed
-} from '../../wire/gen/tabwave/v1/ledger_pb.js';
-import { BallotRecordSchema, BooterEntrySchema } from '../../wire/gen/tabwave/v1/storage_pb.js';
-import type { LockProof, Next, PartitionStatus, PartitionVote } from '../../wire/gen/tabwave/v1/wire_pb.js';
-import { orderStatement } from '../certificates.ts';
-import { doubleVote } from '../evidence/evidence.ts';
-import { Kind } from '../statement.ts';
-import { MAX_BALLOT_NUMBER, type Ballot } from './ballot.ts';
-import { addBooterEffects, BooterCore, noBooterEffects, type BooterEffects } from './booter.ts';
-import type { CertifiedBody } from './certified-block.ts';
-import { lockReference } from './lock.ts';
+} from '../../../wire/gen/tabwave/v1/ledger_pb.js';
+import { BallotRecordSchema, BooterEntrySchema } from '../../../wire/gen/tabwave/v1/storage_pb.js';
+import type {
+	LockProof,
+	Next,
+	PartitionStatus,
+	PartitionVote
+} from '../../../wire/gen/tabwave/v1/wire_pb.js';
+import { orderStatement } from '../../certificates.ts';
+import { doubleVote } from '../../evidence/evidence.ts';
+import { Kind } from '../../statement.ts';
+import { MAX_BALLOT_NUMBER, type Ballot } from '../ballot.ts';
+import type { CertifiedBody } from '../certified-block.ts';
+import { lockReference } from '../lock.ts';
+import { encodeRefusal, REFUSED } from '../refusal.ts';
+import { RESEND_TICKS, START_MS, Tiers } from '../testing/tiers.ts';
+import { BooterCore } from './booter.ts';
+import { addBooterEffects, noBooterEffects, type BooterEffects } from './booter-effects.ts';
 import { encodeEntry, OpenBallot } from './open-ballot.ts';
-import { encodeRefusal, REFUSED } from './refusal.ts';
-import { RESEND_TICKS, START_MS, Tiers } from './testing/tiers.ts';
 
 const HEIGHT = 2;
 const FIRST = { term: 1, attempt: 0 };

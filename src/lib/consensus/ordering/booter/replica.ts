@@ -8,10 +8,11 @@
  *     packet of a replica:   apply(replica.message(from, message));
  *     anything for the core: apply(replica.step(replica.core.vote(vote)));
  */
-import { RaftEntryType, type RaftMessage } from '../raft/messages.ts';
-import type { Entry, Raft, RaftEffects } from '../raft/raft.ts';
-import { addBooterEffects, noBooterEffects, type BooterCore, type BooterEffects } from './booter.ts';
-import type { Chain } from './chain.ts';
+import { RaftEntryType, type RaftMessage } from '../../raft/messages.ts';
+import type { Entry, Raft, RaftEffects } from '../../raft/raft.ts';
+import type { Chain } from '../chain.ts';
+import type { BooterCore } from './booter.ts';
+import { addBooterEffects, noBooterEffects, type BooterEffects } from './booter-effects.ts';
 import { OpenBallot } from './open-ballot.ts';
 
 export interface ReplicaInit {

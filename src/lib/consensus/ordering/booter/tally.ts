@@ -1,14 +1,14 @@
 /** What the Booter has heard of one ballot: partitions' votes, and members that do not follow. */
-import { equalBytes, toHex } from '../../crypto/hex.ts';
-import { invariant } from '../../ledger/errors.ts';
-import type { PartitionVotes, Signed } from '../../wire/gen/tabwave/v1/ledger_pb.js';
-import type { OrderRefusal, PartitionRefusal, PartitionVote } from '../../wire/gen/tabwave/v1/wire_pb.js';
-import { leftOut, orderVoteDigest, type OrderResult } from '../certificates.ts';
-import { blockingCount, faultyBound } from '../quorum.ts';
-import { Kind } from '../statement.ts';
-import type { PartitionView } from '../topology.ts';
-import { compareBallots, supportedBallot, type Ballot } from './ballot.ts';
-import { readRefusal, REFUSED } from './refusal.ts';
+import { equalBytes, toHex } from '../../../crypto/hex.ts';
+import { invariant } from '../../../ledger/errors.ts';
+import type { PartitionVotes, Signed } from '../../../wire/gen/tabwave/v1/ledger_pb.js';
+import type { OrderRefusal, PartitionRefusal, PartitionVote } from '../../../wire/gen/tabwave/v1/wire_pb.js';
+import { leftOut, orderVoteDigest, type OrderResult } from '../../certificates.ts';
+import { blockingCount, faultyBound } from '../../quorum.ts';
+import { Kind } from '../../statement.ts';
+import type { PartitionView } from '../../topology.ts';
+import { compareBallots, supportedBallot, type Ballot } from '../ballot.ts';
+import { readRefusal, REFUSED } from '../refusal.ts';
 
 export class Tally {
 	readonly #ballot: Ballot;

@@ -3,19 +3,19 @@
  * continues it through R14. That a height is final is no entry of its own: the entry that opens the next one says so.
  */
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { decodeContent } from '../../ledger/block.ts';
-import { LedgerError } from '../../ledger/errors.ts';
-import { DecodeError, decodeMessage } from '../../wire/codec.ts';
-import type { CertifiedBlock, OrderContent } from '../../wire/gen/tabwave/v1/ledger_pb.js';
+import { decodeContent } from '../../../ledger/block.ts';
+import { LedgerError } from '../../../ledger/errors.ts';
+import { DecodeError, decodeMessage } from '../../../wire/codec.ts';
+import type { CertifiedBlock, OrderContent } from '../../../wire/gen/tabwave/v1/ledger_pb.js';
 import {
 	BooterEntrySchema,
 	OpenBallotRecordSchema,
 	type BallotRecord,
 	type BooterEntry,
 	type OpenBallotRecord
-} from '../../wire/gen/tabwave/v1/storage_pb.js';
-import { MAX_ENTRY_BYTES } from '../raft/limits.ts';
-import { compareBallots, type Ballot } from './ballot.ts';
+} from '../../../wire/gen/tabwave/v1/storage_pb.js';
+import { MAX_ENTRY_BYTES } from '../../raft/limits.ts';
+import { compareBallots, type Ballot } from '../ballot.ts';
 
 export interface LoggedBallot {
 	ballot: Ballot;

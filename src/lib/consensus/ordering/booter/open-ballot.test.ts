@@ -1,13 +1,13 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { ZERO_HASH } from '../../crypto/hash.ts';
+import { ZERO_HASH } from '../../../crypto/hash.ts';
 import {
 	CertifiedBlockSchema,
 	OrderCertificateSchema,
 	OrderContentSchema
-} from '../../wire/gen/tabwave/v1/ledger_pb.js';
-import { BallotRecordSchema, BooterEntrySchema } from '../../wire/gen/tabwave/v1/storage_pb.js';
-import { MAX_ENTRY_BYTES } from '../raft/limits.ts';
+} from '../../../wire/gen/tabwave/v1/ledger_pb.js';
+import { BallotRecordSchema, BooterEntrySchema } from '../../../wire/gen/tabwave/v1/storage_pb.js';
+import { MAX_ENTRY_BYTES } from '../../raft/limits.ts';
 import { ballotEntry, encodeEntry, OpenBallot } from './open-ballot.ts';
 
 let open: OpenBallot;

@@ -2,11 +2,11 @@
  * Complaints as a replica of the Booter gathers them, and when they are enough to want another active one. It decides
  * nothing: the cluster's election does (R21), and this is a reason for one.
  */
-import { toHex } from '../../crypto/hex.ts';
-import type { Signed } from '../../wire/gen/tabwave/v1/ledger_pb.js';
-import { faultyBound } from '../quorum.ts';
-import type { PartitionView } from '../topology.ts';
-import { readComplaint, type ComplaintName } from './complaint.ts';
+import { toHex } from '../../../crypto/hex.ts';
+import type { Signed } from '../../../wire/gen/tabwave/v1/ledger_pb.js';
+import { faultyBound } from '../../quorum.ts';
+import type { PartitionView } from '../../topology.ts';
+import { readComplaint, type ComplaintName } from '../complaint.ts';
 
 export interface ComplaintSummary {
 	name: ComplaintName;

@@ -1,6 +1,6 @@
 /** Bodies of one order that is not of this Booter's own choosing now: an earlier run's, or a lock's. Bounded by an order's length. */
-import { fromHex } from '../../crypto/hex.ts';
-import type { CertifiedBody } from './certified-block.ts';
+import { fromHex } from '../../../crypto/hex.ts';
+import type { CertifiedBody } from '../certified-block.ts';
 
 export class WantedBodies {
 	/** By id. A block may be certified in more than one view, and an order names one of them. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { fromHex } from '../../crypto/hex.ts';
-import type { CertifiedBody } from './certified-block.ts';
+import { fromHex } from '../../../crypto/hex.ts';
+import type { CertifiedBody } from '../certified-block.ts';
 import { WantedBodies } from './wanted-bodies.ts';
 
 const A = 'aa'.repeat(32);

@@ -1,11 +1,11 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { partitionKey, roundKey } from '../../ledger/genesis.ts';
-import { VersionedState } from '../../ledger/state.ts';
-import { PartitionStateSchema, RoundStateSchema } from '../../wire/gen/tabwave/v1/contracts_pb.js';
-import { Topology } from '../topology.ts';
+import { partitionKey, roundKey } from '../../../ledger/genesis.ts';
+import { VersionedState } from '../../../ledger/state.ts';
+import { PartitionStateSchema, RoundStateSchema } from '../../../wire/gen/tabwave/v1/contracts_pb.js';
+import { Topology } from '../../topology.ts';
+import type { CertifiedBody } from '../certified-block.ts';
 import { BlockQueue } from './block-queue.ts';
-import type { CertifiedBody } from './certified-block.ts';
 
 const GAP_TICKS = 5;
 const ANY = Infinity;
