@@ -52,9 +52,9 @@ export async function verifyChain(
 		const blocks = await store.blocks(height, Math.min(BLOCKS_AT_ONCE, to - height + 1), BYTES_AT_ONCE);
 		if (blocks.length === 0) return report({ height, reason: 'the block is missing from this store' });
 		for (const bytes of blocks) {
-			const reason = await problemOf(chain, suite, bytes, height, previous);
-			if (reason) return report({ height, reason });
-			previous = readBlock(chain, bytes).hash;
+			const outcome = await checkOne(chain, suite, bytes, height, previous);
+			if ('reason' in outcome) return report({ height, reason: outcome.reason });
+			previous = outcome.hash;
 			checked += 1;
 			height += 1;
 		}
@@ -75,16 +75,18 @@ async function hashAt(chain: Chain, store: LedgerStore, height: number): Promise
 	}
 }
 
-async function problemOf(
+/** @returns the block's hash, or what is wrong with the block */
+async function checkOne(
 	chain: Chain,
 	suite: Suite,
 	bytes: Uint8Array,
 	height: number,
 	previous: Uint8Array | null
-): Promise<string | null> {
+): Promise<{ hash: Uint8Array } | { reason: string }> {
+	let read: ReadBlock;
 	let checks: Verification[];
 	try {
-		const read = readBlock(chain, bytes);
+		read = readBlock(chain, bytes);
 		checkHeight(read, height);
 		const { previousHash } = read.header;
 		const follows = previous === null || equalBytes(previousHash, previous);
@@ -92,12 +94,12 @@ async function problemOf(
 		checkContents(read);
 		checks = checksOf(chain, read);
 	} catch (error) {
-		if (error instanceof LedgerError) return error.message;
+		if (error instanceof LedgerError) return { reason: error.message };
 		throw error;
 	}
 	// Not by the memory of what was checked before: this is a check of what is stored.
 	const holds = await Promise.all(checks.map((check) => suite.verify(check)));
-	return holds.every(Boolean) ? null : 'a signature does not hold';
+	return holds.every(Boolean) ? { hash: read.hash } : { reason: 'a signature does not hold' };
 }
 
 /**
