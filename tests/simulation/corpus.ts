@@ -119,5 +119,21 @@ export const CORPUS: readonly { found: string; scenario: Scenario }[] = [
 			[7724, 'crash a tab', 873],
 			[9222, 'the Booter evicts whom it likes', 2469]
 		])
+	},
+	{
+		found:
+			'members that had heard another content of a ballot had no second vote in it, and the Booter waited for them for ever',
+		scenario: scenario(
+			300_083,
+			[1, 1, 1, 1, 1],
+			{ loss: 0.05, maxDelayMs: 10, duplication: 0.05 },
+			[
+				[1887.2243019286543, 'tabs crash as they join a ballot', 1738.1408497458324],
+				[2690.0557538028806, 'the Booter evicts whom it likes', 2052.785988897085],
+				[3290.2319866698235, 'a whole partition votes for everything', 5000],
+				[3290.2319866698235, 'the Booter equivocates', 2521.5709102340043]
+			],
+			{ maxClockSkewMs: 1000, durationMs: 6000 }
+		)
 	}
 ];

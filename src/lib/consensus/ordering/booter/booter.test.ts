@@ -576,18 +576,18 @@ describe('a ballot that does not come to q_u', () => {
 		expect(pauses).toEqual([1, 2, 4, 8, 16, 16, 16].map((resends) => resends * RESEND_TICKS));
 	});
 
-	it('is never given up for what q_u have signed: it may be locked', () => {
+	it('goes on where q_u have signed, whoever refuses; in doubt for too long, it is taken up by a later ballot: it may be locked', () => {
 		lead();
 		give(bodies[0]!);
 		core.vote(votes(1));
 		core.vote(votes(2));
-		const committing = core.vote(votes(3));
-		for (const step of [() => noBooterEffects(), () => record(committing)]) {
-			step();
-			expect(refused([1, 2, 3, 4]).notes).toEqual([]);
-			expect(ticks(11 * RESEND_TICKS).notes).toEqual([]);
-		}
+		record(core.vote(votes(3)));
+		expect(refused([1, 2, 3, 4]).notes).toEqual([]);
+		expect(ticks(10 * RESEND_TICKS - 1).notes).toEqual([]);
 		expect(core.state()).toMatchObject({ ballot: '1.0', phase: 'done' });
+		expect(questions(ticks())).toEqual([['1.1', leaders(1, 2, 3, 4)]]);
+		// Nobody of those that answer is locked: the same order is the first choice still.
+		expect(nexts(answered([1, 2, 3], { term: 1, attempt: 1 }))[0]![2]).toEqual(['1/1']);
 	});
 
 	it('is given a while where somebody refuses and nothing is decided', () => {

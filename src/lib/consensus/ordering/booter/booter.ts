@@ -44,6 +44,7 @@ import { PartitionLeaders } from './partition-leaders.ts';
 import { Retries } from './retries.ts';
 import {
 	certificateOf,
+	isCommitted,
 	logEntryOf,
 	openCollecting,
 	openOrder,
@@ -343,10 +344,7 @@ export class BooterCore {
 		if (stage && stage.without.join() !== lost.join()) {
 			const who = lost.length > 0 ? `without partitions ${lost.join(', ')}` : 'among all partitions';
 			effects.notes.push(`height ${this.#chain.head.height + 1} goes on ${who}`);
-			// What the log has of it may be locked, and is taken up; ballots go up only.
-			const { last } = this.#ballots;
-			this.#beginHeight();
-			this.#ballots.begin(last);
+			this.#beginAgain();
 		}
 		this.#continue(effects);
 	}
@@ -526,6 +524,12 @@ export class BooterCore {
 			return;
 		}
 		if (passed) this.#ballots.passed(passed);
+		// Members that heard another content of this ballot have no second vote in it, whatever q_u partitions signed.
+		if (this.#order && isCommitted(this.#order)) {
+			this.#beginAgain();
+			this.#continue(effects);
+			return;
+		}
 		const bodies = this.#order?.bodies ?? [];
 		const entry = tally.refusedEntry();
 		const isDropped =
@@ -561,6 +565,13 @@ export class BooterCore {
 		this.#choice.begin();
 		this.#retries.begin(this.#tick);
 		this.#ballots.begin(this.#left.begin(this.#chain.head.height + 1, this.isLeading));
+	}
+
+	/** What the log has of the height that is open may be locked, and is taken up; ballots go up only. */
+	#beginAgain(): void {
+		const { last } = this.#ballots;
+		this.#beginHeight();
+		this.#ballots.begin(last);
 	}
 
 	/** Asks those that the open ballot waits for: leaders, and whole partitions whose leaders do not answer. */

@@ -141,10 +141,15 @@ export function verdictOn(
 	// Whose result is the odd one, this Booter's own perhaps (R17), is known when all have spoken.
 	const isOpen = tally.hasOtherResults && tally.signs.size + blocked.length < voters.length;
 	const isLate = tick - stage.openedTick >= RESENDS_IN_DOUBT * resendTicks;
-	// What q_u partitions have signed may be locked: only members that left the ballot end it.
-	const isCommitted = order !== null && (order.orderCommit ?? order.unrecordedCommit) !== null;
 	const passed = tally.passedBy(voters);
-	return passed || (!isCommitted && ((isHopeless && !isOpen) || isLate)) ? { passed } : null;
+	// Who refused what q_u partitions have signed is not needed for it, as long as they are there.
+	const isDecided = isHopeless && !isOpen && !(order && isCommitted(order));
+	return passed || isDecided || isLate ? { passed } : null;
+}
+
+/** q_u partitions have signed it, so that it may be locked (R14). */
+export function isCommitted({ orderCommit, unrecordedCommit }: Order): boolean {
+	return (orderCommit ?? unrecordedCommit) !== null;
 }
 
 /** What the Booter's own execution makes of an order. */
