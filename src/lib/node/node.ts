@@ -186,7 +186,7 @@ export class TabwaveNode {
 				peers.holds(peer, height);
 				this.sync.check(0);
 			},
-			again: (from, body) => this.#intake.again(from, body)
+			again: (from, packet) => this.#intake.receive(from, [packet])
 		});
 		this.#cores = new Cores({
 			...shared,

@@ -2,11 +2,12 @@ import { create } from '@bufbuild/protobuf';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { partitionOf } from '../../consensus/testing/members.ts';
 import type { PartitionView } from '../../consensus/topology.ts';
-import { SignedSchema } from '../../wire/gen/tabwave/v1/ledger_pb.js';
+import { decodePacket } from '../../wire/codec.ts';
+import { OrderCertificateSchema, SignedSchema } from '../../wire/gen/tabwave/v1/ledger_pb.js';
 import type { Packet } from '../../wire/gen/tabwave/v1/wire_pb.js';
 import { EarlyWords } from './early-words.ts';
 
-const BODY = { case: 'orderCommit', value: {} } as Packet['body'];
+const BODY: Packet['body'] = { case: 'orderCommit', value: create(OrderCertificateSchema, { height: 7 }) };
 let height: number;
 let partition: PartitionView | undefined;
 let again: [from: string, body: Packet['body']][];
@@ -22,7 +23,7 @@ beforeEach(() => {
 		partition: () => partition,
 		isBooter: (peer) => peer === 'booter',
 		behind: (peer, at) => behind.push([peer, at]),
-		again: (from, body) => again.push([from, body])
+		again: (from, packet) => again.push([from, decodePacket(packet).body])
 	});
 });
 

@@ -9,12 +9,11 @@ import type {
 	OrderCertificate,
 	Signed
 } from '../../wire/gen/tabwave/v1/ledger_pb.js';
-import type { Next } from '../../wire/gen/tabwave/v1/wire_pb.js';
+import type { Next, Packet } from '../../wire/gen/tabwave/v1/wire_pb.js';
 import type { Statement } from '../../consensus/statement.ts';
 import { toHex } from '../../crypto/hex.ts';
 import type { TakenSnapshot } from '../sync/snapshot-sync.ts';
 import type { FetchedBlock } from '../sync/sync.ts';
-import type { EarlyOrder } from './early-orders.ts';
 
 export type NodeInput =
 	| { type: 'tick' }
@@ -59,6 +58,14 @@ export type NodeInput =
 export interface Early {
 	type: 'early';
 	order: EarlyOrder;
+}
+
+export interface EarlyOrder {
+	/** A member of the own partition, or a Booter: others do not say such things. */
+	from: string;
+	/** Of the order; nothing of it is checked yet. */
+	height: number;
+	body: Packet['body'];
 }
 
 export function received(signed: Signed): Received {

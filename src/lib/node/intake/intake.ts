@@ -84,12 +84,9 @@ export class Intake {
 	 */
 	moved(): void {
 		const unjudged = this.#checks.takeUnjudged();
-		if (unjudged) this.again(toHex(unjudged.signed!.sender), { case: 'leaderChange', value: unjudged });
-	}
-
-	/** As if it came now. */
-	again(from: string, body: Packet['body']): void {
-		this.#inbox.receive(from, [encodePacket(create(PacketSchema, { body }))]);
+		if (!unjudged) return;
+		const body = { case: 'leaderChange', value: unjudged } as const;
+		this.receive(toHex(unjudged.signed!.sender), [encodePacket(create(PacketSchema, { body }))]);
 	}
 
 	#check(from: string, packet: Packet): Promise<NodeInput | null> | NodeInput | null {
