@@ -44,7 +44,7 @@ export class Checkers {
 	/** Agreement: one block a height, whoever commits it. */
 	readonly #blocks = new Map<number, Agreed>();
 	readonly #states = new Map<number, string>();
-	readonly market = new MarketChecker();
+	readonly market: MarketChecker;
 	/** R2: one digest for each sender and slot. */
 	readonly #votes = new Map<string, string>();
 	/** R6: one certified block for each round. */
@@ -75,12 +75,15 @@ export class Checkers {
 	/**
 	 * @param liars ids of members whose words say nothing about the others
 	 * @param conquered partitions of which all members are liars: what they certify is bound by nothing
+	 * @param market the second book of channels and bids
 	 */
 	constructor(
 		suite: Suite,
 		liars: ReadonlySet<string> = new Set(),
-		conquered: ReadonlySet<number> = new Set()
+		conquered: ReadonlySet<number> = new Set(),
+		market = new MarketChecker()
 	) {
+		this.market = market;
 		this.#suite = suite;
 		this.#liars = liars;
 		this.#conquered = conquered;

@@ -1,23 +1,25 @@
 /**
  * Trades of simulated tabs: each has one access point, asks its neighbours for channels, and sells what it can do without. Nobody
- * waits for what is final: many calls are refused, and two bids for one channel are common.
+ * waits for what is final: many calls are refused, and two bids for one channel are common. Where genesis seals bids, they commit
+ * and reveal (sealed-bidders.ts); where it grants channels, they keep them alive or do not (grant-holders.ts).
  */
-import type { TabwaveNode } from '#lib/node/node.ts';
 import {
 	bidArguments,
 	issueArguments,
 	parseBidArguments,
+	parseCommitArguments,
 	switchArguments,
 	type SwitchArguments
 } from '#lib/spectrum/contract/arguments.ts';
 import { apKey } from '#lib/spectrum/contract/keys.ts';
+import type { SpectrumParameters } from '#lib/spectrum/contract/parameters.ts';
 import { decodeAccessPoint, type AccessPointRecord } from '#lib/spectrum/contract/records.ts';
 import { accessPoint, northOf } from '#lib/spectrum/testing/access-points.ts';
-import { SPECTRUM_CONTRACT } from '#lib/spectrum/contract/spectrum-contract.ts';
+import { GrantHolders } from './grant-holders.ts';
+import { marketCall as call, type Call } from './market-call.ts';
 import { pick, seededRandom, type Random } from './random.ts';
+import { SealedBidders } from './sealed-bidders.ts';
 import type { Tab } from './world.ts';
-
-export type Call = Parameters<TabwaveNode['submit']>[0];
 
 const MARKET_SALT = 0x3a4e7;
 
@@ -25,6 +27,10 @@ const MARKET_SALT = 0x3a4e7;
 const DISTANCE_M = 95;
 /** A registration that was refused is tried again now and then, with other channels. */
 const REGISTER_SHARE = 0.3;
+/** How much of the band an access point begins with, and how far one pair of neighbours is from the next. */
+const CROWDED = { share: 0.3, most: 4, gapM: 0 };
+/** Where a trade takes several steps, more of them are possible. */
+const SPACIOUS = { share: 0.5, most: 5, gapM: 60 };
 const CHANNELS = [36, 40, 44, 48, 52, 56, 60, 64];
 const MECHANISM = 'greedy';
 /** Bids that a seller may still take. */
@@ -35,10 +41,19 @@ export class Market {
 	/** Names of tabs that have asked for an access point. */
 	readonly #tried = new Set<string>();
 	#bids: Omit<SwitchArguments, 'mechanism'>[] = [];
+	readonly #bidders: SealedBidders | null;
+	readonly #holders: GrantHolders | null;
 
 	/** @param seed what trades are made is decided apart from all else */
-	constructor(seed: number) {
+	constructor(seed: number, { sealedBids, grants }: SpectrumParameters) {
 		this.#random = seededRandom(seed ^ MARKET_SALT);
+		this.#bidders = sealedBids ? new SealedBidders(seed, sealedBids) : null;
+		this.#holders = grants ? new GrantHolders(seed, grants) : null;
+	}
+
+	/** What commitments hide, by id; null for what nothing opens. */
+	get hidden(): ReadonlyMap<string, bigint | null> {
+		return this.#bidders?.hidden ?? new Map();
 	}
 
 	/** What a tab would do next, as far as it sees; null for nothing. */
@@ -55,6 +70,8 @@ export class Market {
 			this.#tried.add(tab.name);
 			return call('IssueAPChannelInfo', issueArguments(this.#newAccessPoint(tabs.indexOf(tab))));
 		}
+		const waiting = this.#holders?.next(own, chain) ?? this.#bidders?.next(tab, chain);
+		if (waiting) return waiting;
 		const asked = this.#bids.filter(({ sellerAp }) => sellerAp === own.id);
 		if (asked.length > 0 && random() < 0.6) {
 			const bid = pick(random, asked);
@@ -72,40 +89,46 @@ export class Market {
 		}
 		const seller = read(pick(random, tabs));
 		if (!seller || seller.id === own.id || seller.idleChannels.length === 0) return null;
+		const question = {
+			buyerAp: own.id,
+			sellerAp: seller.id,
+			channel: pick(random, seller.idleChannels),
+			price: BigInt(1 + Math.floor(random() * 1000))
+		};
+		if (this.#bidders) return this.#bidders.commit(tab, question, chain);
+		const expiryHeight = chain.head.height + 2 + Math.floor(random() * 60);
 		return call(
 			'IssueBidingPriceInfo',
-			bidArguments({
-				buyerAp: own.id,
-				sellerAp: seller.id,
-				channel: pick(random, seller.idleChannels),
-				price: BigInt(1 + Math.floor(random() * 1000)),
-				expiryHeight: chain.head.height + 2 + Math.floor(random() * 60),
-				mechanism: MECHANISM,
-				replaces: ''
-			})
+			bidArguments({ ...question, expiryHeight, mechanism: MECHANISM, replaces: '' })
 		);
 	}
 
-	/** A bid is on its way, under this id. */
+	/** A bid or a commitment is on its way, under this id. */
 	submitted({ function: name, arguments: bytes }: Call, id: string): void {
-		if (name !== 'IssueBidingPriceInfo') return;
-		const { buyerAp, sellerAp, channel } = parseBidArguments(bytes);
-		this.#bids.push({ bidId: id, buyerAp, sellerAp, channel });
+		if (name === 'IssueBidingCommitInfo') {
+			this.#bidders?.committed(bytes, id);
+			// Some sellers would take what they cannot know the price of.
+			if (this.#random() < 0.05) this.#ask(id, parseCommitArguments(bytes));
+		} else if (name === 'IssueBidingPriceInfo') {
+			const bid = parseBidArguments(bytes);
+			this.#ask(bid.reveals?.commitment ?? id, bid);
+		}
+	}
+
+	#ask(bidId: string, { buyerAp, sellerAp, channel }: Omit<SwitchArguments, 'bidId' | 'mechanism'>): void {
+		this.#bids.push({ bidId, buyerAp, sellerAp, channel });
 		if (this.#bids.length > MAX_BIDS) this.#bids.shift();
 	}
 
 	#newAccessPoint(index: number) {
-		const channels = CHANNELS.filter(() => this.#random() < 0.3).slice(0, 4);
+		const { share, most, gapM } = this.#bidders || this.#holders ? SPACIOUS : CROWDED;
+		const channels = CHANNELS.filter(() => this.#random() < share).slice(0, most);
 		if (channels.length === 0) channels.push(pick(this.#random, CHANNELS));
 		return accessPoint(`tab${index + 1}`, {
-			...northOf(index * DISTANCE_M),
+			...northOf(index * DISTANCE_M + Math.floor(index / 2) * gapM),
 			channels,
 			idleChannels: channels.slice(1),
 			occupancyPpm: 100_000
 		});
 	}
-}
-
-function call(name: string, bytes: Uint8Array): Call {
-	return { contract: SPECTRUM_CONTRACT, function: name, arguments: bytes };
 }

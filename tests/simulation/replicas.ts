@@ -74,7 +74,7 @@ export class Replicas {
 		const world = this.#world;
 		const id = toHex(signer.publicKey);
 		const name = this.#ids.length === 1 ? 'booter' : `booter${this.#ids.indexOf(id) + 1}`;
-		const { chain, votes } = await openChain(store, world.genesis, contracts());
+		const { chain, votes } = await openChain(store, world.genesis, contracts(world.genesis));
 		const life = newLife();
 		const network = world.hub.network(id, [], life);
 		const send = network.send.bind(network);

@@ -10,7 +10,7 @@ import { drawFault, FAULTS, RARE_FAULTS, type End, type Fault } from './faults.t
 import { LIAR_FAULTS } from './liar-faults.ts';
 import { between, pick, seededRandom, type Random } from './random.ts';
 import type { NetworkFaults } from './simulated-network.ts';
-import { World } from './world.ts';
+import { World, type MarketOptions } from './world.ts';
 
 const LIARS_SALT = 0x11a25;
 const LARGE_SALT = 0x1a26e;
@@ -18,7 +18,13 @@ const CLUSTER_SALT = 0xb0075;
 const EVICTION_SALT = 0xe71c7;
 const CONQUEST_SALT = 0xc0917;
 const FOCUS_SALT = 0xf0c5;
+const OPTIONS_SALT = 0x0b7104;
 const CHECKPOINT_SALT = 0xc4ec;
+/** Where heights are to pass. */
+const SHORT_FAULT_MS = 1500;
+/** Of the seeds, those in which bids are sealed, and those in which channels are granted: both in some. */
+const SEALED_SHARE = 0.15;
+const GRANTS_SHARE = 0.15;
 /** Of the seeds, those in which snapshots are taken. */
 const CHECKPOINTS_SHARE = 0.5;
 /** Shorter than most faults, where members are to be evicted for their silence. */
@@ -52,6 +58,8 @@ export interface Scenario {
 	hasBothSuites?: boolean;
 	/** Another part of genesis than the default: with few blocks between two checkpoints, who was away goes on from a snapshot. */
 	genesis?: Partial<GenesisFields>;
+	/** Sealed bids, grants, both; default: neither. */
+	market?: MarketOptions;
 	/** R5: until the faults end, no honest member may have left view 0. */
 	hasOneView?: boolean;
 	durationMs: number;
@@ -73,6 +81,66 @@ export interface Outcome {
 	steps: number;
 	failure: Error | null;
 	log: readonly string[];
+}
+
+/**
+ * A market with options, where the seed says so. Drawn apart from all else: a scenario without them is what its seed meant before there
+ * were any.
+ */
+function withMarket(scenario: Scenario): Scenario {
+	const random = seededRandom(scenario.seed ^ OPTIONS_SALT);
+	const isSealed = random() < SEALED_SHARE;
+	const isGranted = random() < GRANTS_SHARE;
+	return isSealed || isGranted ? { ...scenario, market: drawMarket(random, isSealed, isGranted) } : scenario;
+}
+
+/** @param longer in heights, which pass the quicker the less is lost: so many times as long */
+function drawMarket(random: Random, isSealed: boolean, isGranted: boolean, longer = 1): MarketOptions {
+	return {
+		...(isSealed && {
+			bidCommitHeights: longer * pick(random, [2, 4]),
+			bidRevealHeights: longer * pick(random, [4, 12]),
+			bidDeposit: pick(random, [1n, 100n, 5000n])
+		}),
+		...(isGranted && { grantHeartbeatHeights: 16 * pick(random, [1, longer]) })
+	};
+}
+
+/**
+ * Sealed bids, grants or both, and time for them: rounds and grants count in heights, which pass quickly where little is lost and faults
+ * are short.
+ */
+export function marketScenarioOf(seed: number, durationMs = 10_000): Scenario {
+	const random = seededRandom(seed ^ OPTIONS_SALT);
+	const [isSealed, isGranted] = pick(random, [
+		[true, true],
+		[true, true],
+		[true, false],
+		[false, true]
+	] as const);
+	const faults = { ...FAULTS, ...CLUSTER_FAULTS, ...BOOTER_FAULTS, ...LIAR_FAULTS };
+	const events = Array.from({ length: Math.floor(random() * 5) }, () => {
+		const { name, lastsMs } = drawFault(random, faults);
+		const atMs = between(random, 2500, durationMs - 1000);
+		return { atMs, name, lastsMs: Math.min(lastsMs, SHORT_FAULT_MS) };
+	}).sort((a, b) => a.atMs - b.atMs);
+	return {
+		seed,
+		partitions: pick(random, [[4], [5], [2, 2], [3, 1], [4, 2], [1, 1, 1, 1]]),
+		booters: pick(random, [1, 1, 3]),
+		faults: {
+			loss: pick(random, [0, 0, 0, 0.01]),
+			duplication: pick(random, [0, 0.05]),
+			minDelayMs: 0.5,
+			maxDelayMs: pick(random, [2, 10]),
+			reordering: random() < 0.5
+		},
+		market: drawMarket(random, isSealed, isGranted, 3),
+		transfersPerSecond: 40,
+		maxClockSkewMs: pick(random, [0, 1000]),
+		durationMs,
+		events
+	};
 }
 
 /** The largest that quality.md asks for. */
@@ -128,7 +196,7 @@ export function scenarioOf(seed: number, durationMs = 12_000, hasLiars = false):
 	if (evicts) events.push({ atMs: 2000, name: 'crash a tab', lastsMs: 7500 });
 	const checkpoints = seededRandom(seed ^ CHECKPOINT_SALT);
 	events.sort((a, b) => a.atMs - b.atMs);
-	return {
+	return withMarket({
 		seed,
 		partitions,
 		booters,
@@ -142,7 +210,7 @@ export function scenarioOf(seed: number, durationMs = 12_000, hasLiars = false):
 		hasBothSuites,
 		durationMs,
 		events
-	};
+	});
 }
 
 /** What a Booter does, or its replicas. Four partitions are the fewest of which one may be gone. */
@@ -162,7 +230,7 @@ export function booterScenarioOf(seed: number, durationMs = 10_000): Scenario {
 			...(random() < 0.3 ? drawFault(random, CLUSTER_FAULTS) : drawFault(random, BOOTER_FAULTS))
 		};
 	}).sort((a, b) => a.atMs - b.atMs);
-	return {
+	return withMarket({
 		seed,
 		partitions,
 		booters,
@@ -171,7 +239,7 @@ export function booterScenarioOf(seed: number, durationMs = 10_000): Scenario {
 		maxClockSkewMs: pick(random, [0, 1000]),
 		durationMs,
 		events
-	};
+	});
 }
 
 /** Partitions under the adversary, as many as the model allows, with a Booter that may be on its side and liars up to f elsewhere. */
@@ -199,7 +267,7 @@ export function conquestScenarioOf(seed: number, durationMs = 9000): Scenario {
 		...draw(FAULTS, 2),
 		...draw(LIAR_FAULTS, 1)
 	].sort((a, b) => a.atMs - b.atMs);
-	return {
+	return withMarket({
 		seed,
 		partitions,
 		booters: pick(random, [1, 1, 3]),
@@ -208,7 +276,7 @@ export function conquestScenarioOf(seed: number, durationMs = 9000): Scenario {
 		maxClockSkewMs: pick(random, [0, 1000]),
 		durationMs,
 		events
-	};
+	});
 }
 
 /** Milder than within a partition: what goes between the tiers is lost by faults of its own. */
@@ -236,6 +304,8 @@ export interface Focus {
 	hasBothSuites?: boolean;
 	/** R5: what a leader withholds its members finish, and nobody asks for another leader. */
 	hasOneView?: boolean;
+	/** Default: bids are open, and channels are held for good. */
+	market?: MarketOptions;
 }
 
 export function focusedScenarioOf(seed: number, focus: Focus): Scenario {
@@ -258,6 +328,7 @@ export function focusedScenarioOf(seed: number, focus: Focus): Scenario {
 		maxClockSkewMs: 0,
 		booters: focus.booters ?? scenario.booters,
 		timing: undefined,
+		market: focus.market,
 		hasBothSuites: focus.hasBothSuites,
 		hasOneView: focus.hasOneView,
 		events
@@ -288,7 +359,7 @@ export async function runScenario(scenario: Scenario): Promise<Outcome> {
 	const { lost, cut, doubled } = world.hub.counts;
 	return {
 		seed: scenario.seed,
-		shape: `${scenario.partitions.join('+')} by ${scenario.booters}`,
+		shape: shapeOf(scenario),
 		height: world.booter?.node?.chain.head.height ?? 0,
 		submitted: world.submitted,
 		happened: {
@@ -296,7 +367,8 @@ export async function runScenario(scenario: Scenario): Promise<Outcome> {
 			'frames lost': lost,
 			'frames cut': cut,
 			'frames doubled': doubled,
-			'frames reordered': scenario.faults.reordering ? 1 : 0
+			'frames reordered': scenario.faults.reordering ? 1 : 0,
+			...marketCounts(scenario, world)
 		},
 		checks: {
 			...world.checkers.counts,
@@ -309,6 +381,24 @@ export async function runScenario(scenario: Scenario): Promise<Outcome> {
 		steps: world.time.steps,
 		failure,
 		log: world.log
+	};
+}
+
+function shapeOf({ partitions, booters, market }: Scenario): string {
+	const options = [market?.bidCommitHeights && 'sealed bids', market?.grantHeartbeatHeights && 'grants'];
+	return [`${partitions.join('+')} by ${booters}`, ...options.filter(Boolean)].join(', ');
+}
+
+/** What the market was made to do beside its trades. */
+function marketCounts({ market }: Scenario, { checkers }: World): Record<string, number> {
+	const isSealed = Boolean(market?.bidCommitHeights);
+	const isGranted = Boolean(market?.grantHeartbeatHeights);
+	const refused = Object.entries(checkers.market.refused);
+	return {
+		'market: sealed bids': Number(isSealed),
+		'market: grants': Number(isGranted),
+		'market: both options': Number(isSealed && isGranted),
+		...Object.fromEntries(refused.map(([code, count]) => [`market: refused ${code}`, count]))
 	};
 }
 

@@ -5,10 +5,11 @@ import { runSeed, type ScenarioKind } from './seeds.ts';
 export interface Task {
 	seed: number;
 	kind: ScenarioKind;
+	hasOpenMarket: boolean;
 }
 
-parentPort!.on('message', ({ seed, kind }: Task) => {
-	void runSeed(seed, kind).then((outcome) => {
+parentPort!.on('message', ({ seed, kind, hasOpenMarket }: Task) => {
+	void runSeed(seed, kind, undefined, hasOpenMarket).then((outcome) => {
 		const { failure } = outcome;
 		// A copied error loses its name.
 		const told = failure && { name: failure.name, message: failure.message, stack: failure.stack };

@@ -5,15 +5,17 @@ import {
 	booterScenarioOf,
 	conquestScenarioOf,
 	largeScenarioOf,
+	marketScenarioOf,
 	runScenario,
 	scenarioOf,
-	type Outcome
+	type Outcome,
+	type Scenario
 } from './scenario.ts';
 
 /** Of a cluster in turmoil. */
 const TURMOIL_TICKS = 1000;
 
-export const KINDS = ['network', 'liars', 'booter', 'conquest', 'large', 'raft'] as const;
+export const KINDS = ['network', 'liars', 'booter', 'conquest', 'large', 'raft', 'market'] as const;
 
 export type ScenarioKind = (typeof KINDS)[number];
 
@@ -31,28 +33,46 @@ const TURNS: readonly ScenarioKind[] = [
 	'large'
 ];
 
+const MARKET_TURN = 6;
+
 /** Every kind of fault that there is: one that never happens shows in the table as 0. */
 export const FAULT_NAMES: readonly string[] = Object.keys(ALL_FAULTS);
 
 export function kindOf(seed: number): ScenarioKind {
+	// Half of one turn, so that all others mean what they meant before there was this kind.
+	if (seed % TURNS.length === MARKET_TURN && Math.floor(seed / TURNS.length) % 2 === 1) return 'market';
 	return TURNS[seed % TURNS.length]!;
 }
 
-/** @param durationMs virtual; default: each kind's own */
-export function runSeed(seed: number, kind = kindOf(seed), durationMs?: number): Promise<Outcome> {
+/**
+ * @param durationMs virtual; default: each kind's own
+ * @param hasOpenMarket without options of the market: what the seed meant before there were any
+ */
+export function runSeed(
+	seed: number,
+	kind = kindOf(seed),
+	durationMs?: number,
+	hasOpenMarket = false
+): Promise<Outcome> {
+	if (kind === 'raft') return runTurmoil(seed);
+	const scenario = scenarioOfSeed(seed, kind, durationMs);
+	return runScenario(hasOpenMarket ? { ...scenario, market: undefined } : scenario);
+}
+
+function scenarioOfSeed(seed: number, kind: Exclude<ScenarioKind, 'raft'>, durationMs?: number): Scenario {
 	switch (kind) {
 		case 'network':
-			return runScenario(scenarioOf(seed, durationMs));
+			return scenarioOf(seed, durationMs);
 		case 'liars':
-			return runScenario(scenarioOf(seed, durationMs, true));
+			return scenarioOf(seed, durationMs, true);
 		case 'booter':
-			return runScenario(booterScenarioOf(seed, durationMs));
+			return booterScenarioOf(seed, durationMs);
 		case 'conquest':
-			return runScenario(conquestScenarioOf(seed, durationMs));
-		case 'raft':
-			return runTurmoil(seed);
+			return conquestScenarioOf(seed, durationMs);
 		case 'large':
-			return runScenario(largeScenarioOf(seed, durationMs));
+			return largeScenarioOf(seed, durationMs);
+		case 'market':
+			return marketScenarioOf(seed, durationMs);
 	}
 }
 
@@ -88,8 +108,9 @@ async function runTurmoil(seed: number): Promise<Outcome> {
 /** The line that runs a failing seed again. */
 export function rerunLine(
 	{ seed, shape, failure }: Pick<Outcome, 'seed' | 'shape' | 'failure'>,
-	kind = kindOf(seed)
+	kind = kindOf(seed),
+	hasOpenMarket = false
 ): string {
-	const which = kind === kindOf(seed) ? '' : ` --kind ${kind}`;
+	const which = (kind === kindOf(seed) ? '' : ` --kind ${kind}`) + (hasOpenMarket ? ' --open-market' : '');
 	return `npm run simulate -- --from ${seed} --seeds 1${which}    # ${shape}: ${failure?.name}: ${failure?.message}`;
 }

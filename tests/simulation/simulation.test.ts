@@ -19,6 +19,7 @@ import { contracts, QUIET, World, type WorldOptions } from './world.ts';
 /** Longer searches have a command of their own: npm run simulate. */
 const SEEDS = { network: 30, liars: 40 };
 const SEEDS_PER_TEST = 10;
+const MARKET_SEEDS = [35, 36, 37, 38];
 
 describe('simulation', () => {
 	for (const [kind, count] of Object.entries(SEEDS) as [keyof typeof SEEDS, number][])
@@ -33,6 +34,27 @@ describe('simulation', () => {
 					}
 				}
 			);
+
+	it('sealed bids and grants keep their rules, and happen', { timeout: 120_000 }, async () => {
+		const happened = new Map<string, number>();
+		for (const seed of MARKET_SEEDS) {
+			const outcome = await runSeed(seed, 'market');
+			expect(outcome.failure, rerunLine(outcome, 'market')).toBeNull();
+			for (const [name, count] of Object.entries({ ...outcome.happened, ...outcome.checks }))
+				happened.set(name, (happened.get(name) ?? 0) + count);
+		}
+		for (const name of [
+			'commitments',
+			'reveals',
+			'forfeits',
+			'grants',
+			'grantsExpired',
+			'grantsGivenBack',
+			'market: refused RevealTooLate',
+			'market: refused UnknownGrant'
+		])
+			expect(happened.get(name), name).toBeGreaterThan(0);
+	});
 
 	for (const { scenario, found } of CORPUS)
 		it(`what was found stays mended: ${found}`, { timeout: 60_000 }, async () => {
@@ -190,7 +212,7 @@ describe('checkers can fail', () => {
 
 	async function committedBlock(world: World): Promise<CommittedBlock> {
 		const store = new MemoryLedgerStore();
-		const { chain } = await openChain(store, world.genesis, contracts());
+		const { chain } = await openChain(store, world.genesis, contracts(world.genesis));
 		const bytes = (await world.booter!.store.block(1))!;
 		const { outcome, finality } = chain.check(decodeFinalBlock(bytes));
 		if (!('executed' in outcome)) throw new Error(outcome.message);

@@ -66,7 +66,7 @@ export async function startTwin(world: World, random: Random, tab: Tab): Promise
 			second = null;
 		}
 	};
-	const { chain, votes } = await openChain(store, world.genesis, contracts());
+	const { chain, votes } = await openChain(store, world.genesis, contracts(world.genesis));
 	const node = new TabwaveNode({
 		chain,
 		votes,

@@ -5,19 +5,22 @@ import { SIMULATION_SUITE_NAME, simulationSuite } from '#lib/crypto/simulation-s
 import { hashFaster } from '#lib/crypto/hash.ts';
 import { toHex } from '#lib/crypto/hex.ts';
 import type { Signer, Suite } from '#lib/crypto/suite.ts';
-import { encodeGenesis, GENESIS_DEFAULTS, type GenesisFields } from '#lib/ledger/genesis.ts';
+import { encodeGenesis, GENESIS_DEFAULTS, readGenesis, type GenesisFields } from '#lib/ledger/genesis.ts';
 import type { Contract } from '#lib/ledger/contract.ts';
 import { transferArguments, transferContract } from '#lib/ledger/transfer.ts';
 import { TabwaveNode } from '#lib/node/node.ts';
 import { openChain } from '#lib/node/open-chain.ts';
 import { DEFAULT_TIMING, VIEW_TIMEOUT_CAP_FACTOR, type Timing } from '#lib/node/timing.ts';
+import { spectrumParameters } from '#lib/spectrum/contract/parameters.ts';
 import { SPECTRUM_CONTRACT, spectrumContract } from '#lib/spectrum/contract/spectrum-contract.ts';
 import { MemoryLedgerStore } from '#lib/storage/memory-ledger-store.ts';
 import type { Chain, Commit } from '#lib/consensus/ordering/chain.ts';
 import { faultyBound } from '#lib/consensus/quorum.ts';
 import type { Evidence } from '#lib/wire/gen/tabwave/v1/ledger_pb.js';
 import { Checkers, Violation } from './checkers.ts';
-import { Market, type Call } from './market.ts';
+import { MarketChecker } from './market-checker.ts';
+import { Market } from './market.ts';
+import type { Call } from './market-call.ts';
 import { between, pick, seededRandom, type Random } from './random.ts';
 import { Replicas, type BooterParts, type Replica } from './replicas.ts';
 import { SimulatedHub, type NetworkFaults, type SimulatedNetwork } from './simulated-network.ts';
@@ -36,6 +39,8 @@ export interface WorldOptions {
 	booters?: number;
 	/** Where genesis is another than the default. */
 	genesis?: Partial<GenesisFields>;
+	/** Options of the market, which are parts of genesis too; default: bids are open, and channels are held for good. */
+	market?: MarketOptions;
 	/** Where intervals are others than the default. */
 	timing?: Partial<Timing>;
 	/** Partitions under the adversary beyond b: only to show what comes of it. */
@@ -43,6 +48,10 @@ export interface WorldOptions {
 	/** R26: some tabs check the signatures of `torsionKeys` as browsers do, others as plain JavaScript does. */
 	hasBothSuites?: boolean;
 }
+
+export type MarketOptions = Partial<
+	Pick<GenesisFields, 'bidCommitHeights' | 'bidRevealHeights' | 'bidDeposit' | 'grantHeartbeatHeights'>
+>;
 
 export const QUIET: NetworkFaults = {
 	loss: 0,
@@ -58,11 +67,12 @@ const SETTLE_MS = 2 * VIEW_TIMEOUT_CAP_FACTOR * DEFAULT_TIMING.viewTimeoutMs + 1
 
 /** Of the transactions, those that are trades. */
 const TRADES_SHARE = 0.3;
+/** The same where a trade takes more of them: a commitment and its reveal, heartbeats. */
+const TRADES_SHARE_WITH_OPTIONS = 0.6;
 
 /** Each node runs its own. */
-export function contracts(): Contract[] {
-	const { conflictDistancePercent } = GENESIS_DEFAULTS;
-	return [transferContract, spectrumContract({ conflictDistancePercent })];
+export function contracts(genesis: Uint8Array): Contract[] {
+	return [transferContract, spectrumContract(spectrumParameters(readGenesis(genesis).fields))];
 }
 
 /** Hashing is a quarter of what a simulated node does. */
@@ -110,6 +120,7 @@ export class World {
 	readonly replicas: Replicas;
 	readonly timing: Timing;
 	readonly #market: Market;
+	readonly #tradesShare: number;
 	#violation: Error | null = null;
 	submitted = 0;
 	/** Where each transaction was submitted: who does not crash brings it to the ledger, or sees it expire. */
@@ -120,9 +131,16 @@ export class World {
 		this.random = seededRandom(options.seed);
 		this.suite = simulationSuite(this.random);
 		this.hub = new SimulatedHub(this.time, this.random, options.faults);
-		this.checkers = new Checkers(this.suite, this.liars, this.conquered);
+		const rules = spectrumParameters({ ...GENESIS_DEFAULTS, ...options.genesis, ...options.market });
+		this.#tradesShare = rules.sealedBids || rules.grants ? TRADES_SHARE_WITH_OPTIONS : TRADES_SHARE;
+		this.#market = new Market(options.seed, rules);
+		this.checkers = new Checkers(
+			this.suite,
+			this.liars,
+			this.conquered,
+			new MarketChecker(rules, this.#market.hidden)
+		);
 		this.timing = { ...DEFAULT_TIMING, ...options.timing };
-		this.#market = new Market(options.seed);
 		this.replicas = new Replicas(this, options.seed, (who, chain, commits) =>
 			this.committed(who, chain, commits)
 		);
@@ -148,7 +166,8 @@ export class World {
 					id: i + 1,
 					maxMembers: 16
 				})),
-				...this.options.genesis
+				...this.options.genesis,
+				...this.options.market
 			})
 		);
 		await this.replicas.found(booters, operator);
@@ -197,7 +216,7 @@ export class World {
 	}
 
 	async startTab(tab: Tab): Promise<void> {
-		const { chain, votes } = await openChain(tab.store, this.genesis, contracts());
+		const { chain, votes } = await openChain(tab.store, this.genesis, contracts(this.genesis));
 		const running = { life: newLife() } as Running<TabwaveNode>;
 		const network = this.hub.network(tab.id, [...this.replicas.ids], running.life);
 		const send = network.send.bind(network);
@@ -533,7 +552,7 @@ export class World {
 			);
 			if (members.length > 0 && this.options.transfersPerSecond > 0) {
 				const from = pick(this.random, members);
-				const trade = this.random() < TRADES_SHARE ? this.#market.call(from, this.tabs) : null;
+				const trade = this.random() < this.#tradesShare ? this.#market.call(from, this.tabs) : null;
 				this.submitted += 1;
 				void this.#submit(from, trade ?? this.#transfer());
 			}

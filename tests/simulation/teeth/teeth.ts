@@ -11,7 +11,7 @@ export interface Tooth {
 	maxSeeds: number;
 }
 
-/** In order of rule; the patch of each lies beside this file, under its name. */
+/** In order of rule, those of the market last; the patch of each lies beside this file, under its name. */
 export const TEETH: readonly Tooth[] = [
 	{ rule: 'R1', removed: 'a quorum is 2f + 1', search: { kind: 'network' }, maxSeeds: 100 },
 	{ rule: 'R3', removed: 'a member votes without the bodies', search: { kind: 'network' }, maxSeeds: 50 },
@@ -116,6 +116,18 @@ export const TEETH: readonly Tooth[] = [
 				hasBothSuites: true
 			}
 		},
+		maxSeeds: 10
+	},
+	{
+		rule: 'sealed-bids',
+		removed: 'a commitment may be revealed while others of its round may still commit',
+		search: { kind: 'market' },
+		maxSeeds: 30
+	},
+	{
+		rule: 'grants',
+		removed: 'a grant ends a block after it should',
+		search: { kind: 'market' },
 		maxSeeds: 10
 	}
 ];
