@@ -73,7 +73,7 @@ async function work(): Promise<void> {
 		const goOn = (): void => {
 			if (next >= from + seeds || performance.now() >= endMs) return resolve();
 			const seed = next++;
-			which = kind ?? kindOf(seed);
+			which = kind ?? kindOf(seed, hasOpenMarket);
 			worker.postMessage({ seed, kind: which, hasOpenMarket } satisfies Task);
 		};
 		worker.on('error', reject);

@@ -38,10 +38,11 @@ const MARKET_TURN = 6;
 /** Every kind of fault that there is: one that never happens shows in the table as 0. */
 export const FAULT_NAMES: readonly string[] = Object.keys(ALL_FAULTS);
 
-export function kindOf(seed: number): ScenarioKind {
-	// Half of one turn, so that all others mean what they meant before there was this kind.
-	if (seed % TURNS.length === MARKET_TURN && Math.floor(seed / TURNS.length) % 2 === 1) return 'market';
-	return TURNS[seed % TURNS.length]!;
+/** @param hasOpenMarket as it was before there was the kind `market` */
+export function kindOf(seed: number, hasOpenMarket = false): ScenarioKind {
+	// Half of one turn, so that all others go on meaning what they meant.
+	const isMarket = seed % TURNS.length === MARKET_TURN && Math.floor(seed / TURNS.length) % 2 === 1;
+	return isMarket && !hasOpenMarket ? 'market' : TURNS[seed % TURNS.length]!;
 }
 
 /**
@@ -111,6 +112,7 @@ export function rerunLine(
 	kind = kindOf(seed),
 	hasOpenMarket = false
 ): string {
-	const which = (kind === kindOf(seed) ? '' : ` --kind ${kind}`) + (hasOpenMarket ? ' --open-market' : '');
+	const which =
+		(kind === kindOf(seed, hasOpenMarket) ? '' : ` --kind ${kind}`) + (hasOpenMarket ? ' --open-market' : '');
 	return `npm run simulate -- --from ${seed} --seeds 1${which}    # ${shape}: ${failure?.name}: ${failure?.message}`;
 }

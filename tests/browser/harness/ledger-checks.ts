@@ -1,6 +1,6 @@
 /** What must hold of the ledger and of the market in every tab, computed here and not by the node that is tested. */
 import { expect } from '@playwright/test';
-import type { ApInfo, Head } from '#lib/node/api.ts';
+import type { ApInfo, GrantInfo, Head } from '#lib/node/api.ts';
 import { waitForValue } from './tabs.ts';
 import type { Tab, WaitOptions } from './tabs.ts';
 
@@ -43,7 +43,10 @@ export async function expectCleanChains(pages: Tab[], atLeastBlocks: number): Pr
 	}
 }
 
-/** Balances of the members and what open bids hold in escrow. */
+/**
+ * Balances of the members, and what is in escrow: the prices of bids that stand, revealed or open from the start, the deposits of
+ * commitments, and the treasury, to which deposits go that nobody revealed in time. Both together are all the money there is.
+ */
 export function money(page: Tab): Promise<{ members: number; balances: string; escrows: string }> {
 	return page.evaluate(async () => {
 		const { node, state, spectrum } = globalThis.tabwave;
@@ -61,24 +64,42 @@ export function money(page: Tab): Promise<{ members: number; balances: string; e
 		const members = partitions.flatMap((partition) => partition.members.map(({ id }) => id));
 		let balances = 0n;
 		for (const id of members) balances += await balance(id);
-		let escrows = 0n;
+		let escrows = await balance('escrow:spectrum:treasury');
 		for (const bid of await spectrum.bids())
-			if (bid.state === 'open') escrows += await balance(`escrow:spectrum:${bid.id}`);
+			if (['open', 'revealed', 'committed'].includes(bid.state))
+				escrows += await balance(`escrow:spectrum:${bid.id}`);
 		return { members: members.length, balances: String(balances), escrows: String(escrows) };
 	});
 }
 
-/** Pairs of access points that hold the same channel of the same band within the sum of their radii. */
-export function heldTwice(aps: ApInfo[]): string[] {
+/**
+ * Pairs of access points that hold the same channel of the same band within the sum of their radii. Who has granted a channel counts
+ * as a holder of it, to whom it comes back; the one that it was granted to may be near.
+ */
+export function heldTwice(aps: ApInfo[], grants: GrantInfo[] = []): string[] {
 	const pairs: string[] = [];
-	for (const [i, one] of aps.entries())
+	const lentBy = (ap: ApInfo): GrantInfo[] => grants.filter(({ grantorAp }) => grantorAp === ap.id);
+	const keptBy = (ap: ApInfo, other: ApInfo): number[] => [
+		...ap.channels,
+		...lentBy(ap)
+			.filter((grant) => grant.ap !== other.id)
+			.map(({ channel }) => channel)
+	];
+	for (const [i, one] of aps.entries()) {
+		const back = lentBy(one).find(({ channel }) => one.channels.includes(channel));
+		if (back) pairs.push(`${one.id} and ${back.ap} on ${back.channel}`);
 		for (const other of aps.slice(i + 1)) {
 			if (one.band !== other.band) continue;
-			const shared = one.channels.filter((channel) => other.channels.includes(channel));
+			const others = keptBy(other, one);
+			const shared = keptBy(one, other).filter((channel) => others.includes(channel));
 			if (shared.length === 0) continue;
 			const limitM = (one.coverageRadiusM + other.coverageRadiusM) * (1 - BORDER_TOLERANCE);
 			if (distanceM(one, other) < limitM) pairs.push(`${one.id} and ${other.id} on ${shared.join(', ')}`);
 		}
+	}
+	for (const { ap, channel } of grants)
+		if (!aps.some(({ id, channels }) => id === ap && channels.includes(channel)))
+			pairs.push(`nobody holds ${channel}, which is granted to ${ap}`);
 	return pairs;
 }
 
