@@ -427,6 +427,18 @@ export interface ApiEvents {
 	log: { timeMs: number; level: 'debug' | 'info' | 'warning' | 'error'; category: string; message: string };
 }
 
+/** When a node's manager buys and sells (docs/spectrum.md). Shares are of time, in parts per million. */
+export interface ManagerInfo {
+	/** An access point that is busy for this share of the time, or more, looks for a channel. */
+	buyAtPpm: number;
+	/** One that is busy for this share, or less, gives idle channels away. Below half of `buyAtPpm`. */
+	sellAtPpm: number;
+	/** It gives none away that would make it busier than this; at most 800,000, as the contract has it. */
+	sellerCapPpm: number;
+	/** What a trade must be worth more than it costs. Decimal string. */
+	minimumGain: string;
+}
+
 export interface TabwaveApi {
 	node: {
 		/** Resolves when this tab is a voting member. @throws ApiError PartitionFull, KeyBanned, InvitationRequired, InvitationInvalid, InvitationRevoked, AlreadyMember, TooManyStrangers, Timeout */
@@ -494,6 +506,14 @@ export interface TabwaveApi {
 		 * @throws ApiError UnknownMechanism
 		 */
 		setMechanism(name: string): Promise<void>;
+		/** When this node's own manager acts. */
+		manager(): Promise<ManagerInfo>;
+		/**
+		 * From now on, and after a reload; what is not given stays. Bids that stand are not taken back.
+		 * @returns all of them as they are now
+		 * @throws ApiError ManagerSettings where they cannot be (nothing is changed then), StorageLost, StorageFull
+		 */
+		setManager(settings: Partial<ManagerInfo>): Promise<ManagerInfo>;
 	};
 	/** @returns a function that unsubscribes */
 	on<K extends keyof ApiEvents>(event: K, listener: (data: ApiEvents[K]) => void): () => void;
@@ -524,7 +544,8 @@ export type ApiErrorName =
 	| 'ProtocolMismatch'
 	| 'BadFile'
 	| 'TooLarge'
-	| 'UnknownMechanism';
+	| 'UnknownMechanism'
+	| 'ManagerSettings';
 
 export class ApiError extends Error {
 	constructor(name: ApiErrorName, message: string) {

@@ -9,7 +9,7 @@ import { spectrumParameters } from '../spectrum/contract/parameters.ts';
 import { spectrumContract } from '../spectrum/contract/spectrum-contract.ts';
 import type { ManagerSettings } from '../spectrum/manager/settings.ts';
 import type { SolverWorker } from '../spectrum/mechanisms/optimal/optimum-service.ts';
-import type { AccessPointDatabase } from '../storage/access-point-database.ts';
+import type { AccessPointDatabase, ManagerSettingsStore } from '../storage/access-point-database.ts';
 import type { LedgerStore } from '../storage/ledger-store.ts';
 import type { QueryTables } from '../storage/query-tables.ts';
 import type { BrowserStorage } from './api.ts';
@@ -41,6 +41,8 @@ export interface SessionInit {
 	mechanism: string;
 	/** When this node's manager acts; the defaults where it is not said. @throws ManagerSettingsError */
 	marketSettings?: Partial<ManagerSettings>;
+	/** Where what its owner chooses of that is kept over a restart; without it, a choice lasts as long as the session. */
+	settingsStore?: ManagerSettingsStore;
 	/** Starts the solver of `optimal`, which nothing loads before it is asked for. */
 	startSolver?: () => SolverWorker;
 	relayUrl: string;
@@ -123,6 +125,7 @@ export async function startSession(init: SessionInit): Promise<Session> {
 		clock,
 		mechanism: init.mechanism,
 		settings: init.marketSettings,
+		settingsStore: init.settingsStore,
 		startSolver: init.startSolver,
 		submit: (call) => node.submit(call),
 		isReady: () => node.partition !== undefined && node.sync.status() === null && node.halted === null,

@@ -43,8 +43,24 @@ export interface AccessPointDatabase {
 	close(): Promise<void>;
 }
 
-export class MemoryAccessPointDatabase implements AccessPointDatabase {
+/** When the node's manager buys and sells, as its owner chose: of the node, on whatever chain, like its access points. */
+export interface KeptManagerSettings {
+	buyAtPpm: number;
+	sellAtPpm: number;
+	sellerCapPpm: number;
+	minimumGain: bigint;
+}
+
+/** Kept where a node's access points are. A headless node has them from its command line and keeps none. */
+export interface ManagerSettingsStore {
+	/** null where nothing was ever chosen. What another version wrote may be anything. */
+	settings(): Promise<Partial<KeptManagerSettings> | null>;
+	keepSettings(settings: KeptManagerSettings): Promise<void>;
+}
+
+export class MemoryAccessPointDatabase implements AccessPointDatabase, ManagerSettingsStore {
 	readonly #accessPoints = new Map<string, OwnAccessPoint>();
+	#settings: KeptManagerSettings | null = null;
 
 	async open(): Promise<void> {}
 
@@ -72,6 +88,14 @@ export class MemoryAccessPointDatabase implements AccessPointDatabase {
 
 	async changeMark(): Promise<string | null> {
 		return null;
+	}
+
+	async settings(): Promise<Partial<KeptManagerSettings> | null> {
+		return this.#settings;
+	}
+
+	async keepSettings(settings: KeptManagerSettings): Promise<void> {
+		this.#settings = { ...settings };
 	}
 
 	async close(): Promise<void> {}

@@ -1,17 +1,26 @@
-/** A tab's own access points, in IndexedDB. They belong to the node, on whatever chain. */
+/** A tab's own access points and the settings of its manager, in IndexedDB. They belong to the node, on whatever chain. */
 import { openDB } from 'idb';
 import type { DBSchema, IDBPDatabase } from 'idb';
-import type { AccessPointChange, AccessPointDatabase, OwnAccessPoint } from './access-point-database.ts';
+import type {
+	AccessPointChange,
+	AccessPointDatabase,
+	KeptManagerSettings,
+	ManagerSettingsStore,
+	OwnAccessPoint
+} from './access-point-database.ts';
 import { databaseName, storeErrorOf } from './ledger-database.ts';
 import { StoreError } from './ledger-store.ts';
 
 interface Schema extends DBSchema {
 	accessPoints: { key: string; value: OwnAccessPoint };
+	/** Since version 2; one record. */
+	settings: { key: string; value: KeptManagerSettings };
 }
 
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
+const MANAGER_KEY = 'manager';
 
-export class IdbAccessPointDatabase implements AccessPointDatabase {
+export class IdbAccessPointDatabase implements AccessPointDatabase, ManagerSettingsStore {
 	readonly name: string;
 	#database: IDBPDatabase<Schema> | null = null;
 
@@ -24,7 +33,10 @@ export class IdbAccessPointDatabase implements AccessPointDatabase {
 		if (this.#database) return;
 		try {
 			this.#database = await openDB<Schema>(this.name, SCHEMA_VERSION, {
-				upgrade: (database) => void database.createObjectStore('accessPoints', { keyPath: 'id' }),
+				upgrade: (database, before) => {
+					if (before < 1) database.createObjectStore('accessPoints', { keyPath: 'id' });
+					if (before < 2) database.createObjectStore('settings');
+				},
 				// Deleted or upgraded by another tab: let it, and refuse what follows as lost.
 				blocking: () => void this.close(),
 				terminated: () => void this.close()
@@ -58,6 +70,17 @@ export class IdbAccessPointDatabase implements AccessPointDatabase {
 
 	async remove(id: string): Promise<void> {
 		await this.#run('write', (database) => database.delete('accessPoints', id));
+	}
+
+	async settings(): Promise<Partial<KeptManagerSettings> | null> {
+		return this.#run('read', async (database) => (await database.get('settings', MANAGER_KEY)) ?? null);
+	}
+
+	async keepSettings(settings: KeptManagerSettings): Promise<void> {
+		await this.#run('write', async (database) => {
+			const transaction = database.transaction('settings', 'readwrite', { durability: 'strict' });
+			await Promise.all([transaction.store.put(settings, MANAGER_KEY), transaction.done]);
+		});
 	}
 
 	/** One tab alone runs an identity. */

@@ -288,7 +288,8 @@ const ERROR: Record<string, Words> = {
 	ProtocolMismatch: m.error_protocol_mismatch,
 	BadFile: m.error_bad_file,
 	TooLarge: m.error_too_large,
-	UnknownMechanism: m.error_unknown_mechanism
+	UnknownMechanism: m.error_unknown_mechanism,
+	ManagerSettings: m.error_manager_settings
 };
 
 /** What happened and what to do, in the page's language. The node's own sentence is `error.message` (English). */

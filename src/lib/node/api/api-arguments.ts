@@ -8,6 +8,7 @@ import { fromHex, HexError, toHex } from '../../crypto/hex.ts';
 import { MAX_AMOUNT } from '../../ledger/accounts.ts';
 import { ESCROW_PREFIX } from '../../ledger/contract.ts';
 import { SignedInvitationSchema, type SignedInvitation } from '../../wire/gen/tabwave/v1/ledger_pb.js';
+import type { ManagerSettings } from '../../spectrum/manager/settings.ts';
 import { ApiError } from '../api.ts';
 import { base64UrlToBytes } from './base64url.ts';
 
@@ -86,6 +87,33 @@ export function pageOf(options: { beforeHeight?: unknown; limit?: unknown }): {
 		beforeHeight: beforeHeight === undefined ? undefined : heightOf(beforeHeight),
 		limit: Math.min(wholeOf(limit, 1, Number.MAX_SAFE_INTEGER, 'a limit'), MAX_PAGE)
 	};
+}
+
+const SHARES = ['buyAtPpm', 'sellAtPpm', 'sellerCapPpm'] as const;
+const MANAGER_FIELDS: readonly string[] = [...SHARES, 'minimumGain'];
+
+/** What is given and is a number or an amount at all; whether they go together is for the manager. @throws ApiError also `ManagerSettings` */
+export function managerSettingsOf(value: unknown): Partial<ManagerSettings> {
+	const options = optionsOf(value as Record<string, unknown>);
+	const stranger = Object.keys(options).find((name) => !MANAGER_FIELDS.includes(name));
+	if (stranger !== undefined)
+		throw invalid(`a manager has ${MANAGER_FIELDS.join(', ')}, and no ${stranger.slice(0, 40)}`);
+	const settings: Partial<ManagerSettings> = {};
+	for (const name of SHARES) {
+		const share = options[name];
+		if (share === undefined) continue;
+		if (typeof share !== 'number')
+			throw new ApiError('ManagerSettings', `${name} is a number of parts per million`);
+		settings[name] = share;
+	}
+	const { minimumGain } = options;
+	if (minimumGain === undefined) return settings;
+	if (
+		(typeof minimumGain !== 'string' && typeof minimumGain !== 'number') ||
+		!/^\d{1,19}$/.test(String(minimumGain))
+	)
+		throw new ApiError('ManagerSettings', 'minimumGain is a whole amount of 0 or more');
+	return { ...settings, minimumGain: BigInt(minimumGain) };
 }
 
 /** @throws ApiError `InvitationInvalid` */

@@ -438,7 +438,27 @@ describe('a network of three', () => {
 				({ api }) => api.spectrum.generateAps(undefined as never),
 				'InvalidArgument'
 			],
-			['a mechanism of chance', ({ api }) => api.spectrum.setMechanism('dice'), 'UnknownMechanism']
+			['a mechanism of chance', ({ api }) => api.spectrum.setMechanism('dice'), 'UnknownMechanism'],
+			[
+				'a manager that sells what it just bought',
+				({ api }) => api.spectrum.setManager({ sellAtPpm: 400_000 }),
+				'ManagerSettings'
+			],
+			[
+				'a manager that buys at a word',
+				({ api }) => api.spectrum.setManager({ buyAtPpm: 'often' as never }),
+				'ManagerSettings'
+			],
+			[
+				'a manager that gains less than nothing',
+				({ api }) => api.spectrum.setManager({ minimumGain: '-1' }),
+				'ManagerSettings'
+			],
+			[
+				'a setting that no manager has',
+				({ api }) => api.spectrum.setManager({ greed: 1 } as never),
+				'InvalidArgument'
+			]
 		])('%s', async (_what, run, name) => {
 			expect(await outcome(network, run(ada))).toBe(name);
 		});
@@ -464,6 +484,7 @@ describe('a network of three', () => {
 				ada.api.spectrum.aps,
 				ada.api.spectrum.trades,
 				ada.api.spectrum.setMechanism,
+				ada.api.spectrum.setManager,
 				ada.api.spectrum.importAps,
 				ada.api.spectrum.generateAps
 			];

@@ -42,6 +42,7 @@ import {
 	hexBytes,
 	hexOf,
 	invitationOf,
+	managerSettingsOf,
 	nicknameOf,
 	optionsOf,
 	pageOf,
@@ -344,7 +345,9 @@ export class ClientApi implements TabwaveApi {
 		grants: async () => this.#init.spectrum.grants(),
 		metrics: async (options) => this.#init.spectrum.metrics(optionsOf(options).optimum === true),
 		mechanisms: async () => this.#init.spectrum.mechanisms(),
-		setMechanism: async (name) => this.#init.spectrum.setMechanism(textOf(name, 'a mechanism'))
+		setMechanism: async (name) => this.#init.spectrum.setMechanism(textOf(name, 'a mechanism')),
+		manager: async () => this.#init.spectrum.manager(),
+		setManager: async (settings) => this.#init.spectrum.setManager(managerSettingsOf(settings))
 	};
 
 	async #join(options: JoinOptions): Promise<NodeStatus> {

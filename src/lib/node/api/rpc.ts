@@ -44,7 +44,9 @@ const CALLS = [
 	'spectrum.grants',
 	'spectrum.metrics',
 	'spectrum.mechanisms',
-	'spectrum.setMechanism'
+	'spectrum.setMechanism',
+	'spectrum.manager',
+	'spectrum.setManager'
 ] as const;
 
 /**

@@ -7,7 +7,7 @@ import { ImportError } from '../../spectrum/importing/import-error.ts';
 import { generateAccessPoints } from '../../spectrum/scenario/generate.ts';
 import type { OwnAccessPoint } from '../../spectrum/access-point.ts';
 import { spectrumParameters } from '../../spectrum/contract/parameters.ts';
-import type { ManagerSettings } from '../../spectrum/manager/settings.ts';
+import { ManagerSettingsError, type ManagerSettings } from '../../spectrum/manager/settings.ts';
 import { SpectrumManager } from '../../spectrum/manager/spectrum-manager.ts';
 import type { Submission } from '../../spectrum/manager/submissions.ts';
 import type { Mechanism } from '../../spectrum/mechanisms/mechanism.ts';
@@ -20,7 +20,8 @@ import {
 	UnknownMechanismError
 } from '../../spectrum/mechanisms/registry.ts';
 import { SpectrumView } from '../../spectrum/view/spectrum-view.ts';
-import type { AccessPointDatabase } from '../../storage/access-point-database.ts';
+import type { AccessPointDatabase, ManagerSettingsStore } from '../../storage/access-point-database.ts';
+import { StoreError } from '../../storage/ledger-store.ts';
 import type { ParsedTransaction } from '../../ledger/transaction.ts';
 import {
 	ApiError,
@@ -28,10 +29,12 @@ import {
 	type BidInfo,
 	type GrantInfo,
 	type ImportReport,
+	type ManagerInfo,
 	type SpectrumMetrics,
 	type TradeInfo
 } from '../api.ts';
 import type { Clock } from '../clock.ts';
+import { haltCodeOf } from '../halt.ts';
 import { Optimum } from './optimum.ts';
 import { OwnAccessPoints } from './own-access-points.ts';
 
@@ -43,6 +46,8 @@ export interface SpectrumServiceInit {
 	mechanism: string;
 	/** When the manager acts; the defaults where it is not said. */
 	settings?: Partial<ManagerSettings>;
+	/** What was chosen of that before goes before `settings`. */
+	settingsStore?: ManagerSettingsStore;
 	/** Starts the worker of the solver; without it there is no `optimal` here, neither as a mechanism nor as a yardstick. */
 	startSolver?: () => SolverWorker;
 	submit(call: {
@@ -106,6 +111,7 @@ export class SpectrumService {
 				`UnknownMechanism: this node has no ${mechanism.slice(0, 40)}; it goes by ${this.#mechanism}`
 			);
 		await this.#own.start();
+		await this.#readSettings();
 		this.#manager.restore(chain.state.rows('spectrum/'));
 		this.#view.restore(chain.state.rows('spectrum/'), chain.head.height);
 		this.#stop = clock.every(TICK_MS, () => void this.#tick());
@@ -192,6 +198,42 @@ export class SpectrumService {
 			throw error;
 		}
 		this.#mechanism = name;
+	}
+
+	manager(): ManagerInfo {
+		const { buyAtPpm, sellAtPpm, sellerCapPpm, minimumGain } = this.#manager.settings;
+		return { buyAtPpm, sellAtPpm, sellerCapPpm, minimumGain: minimumGain.toString() };
+	}
+
+	/** What is not given stays. Kept first: what is not kept does not come into force. @throws ApiError ManagerSettings, StorageLost, StorageFull */
+	async setManager(part: Partial<ManagerSettings>): Promise<ManagerInfo> {
+		const before = this.#manager.settings;
+		try {
+			this.#manager.setSettings(part);
+		} catch (error) {
+			if (error instanceof ManagerSettingsError) throw new ApiError('ManagerSettings', error.message);
+			throw error;
+		}
+		try {
+			await this.#init.settingsStore?.keepSettings(this.#manager.settings);
+		} catch (error) {
+			this.#manager.setSettings(before);
+			if (error instanceof StoreError) throw new ApiError(haltCodeOf(error), error.message);
+			throw error;
+		}
+		void this.#tick();
+		return this.manager();
+	}
+
+	async #readSettings(): Promise<void> {
+		const kept = await this.#init.settingsStore?.settings();
+		if (!kept) return;
+		try {
+			this.#manager.setSettings(kept);
+		} catch (error) {
+			if (!(error instanceof ManagerSettingsError)) throw error;
+			this.#init.log('warning', `${error.name}: what was chosen before is left alone: ${error.message}`);
+		}
 	}
 
 	mechanisms(): string[] {

@@ -1,6 +1,7 @@
 /** What a page and its study worker (study-worker.ts) say to each other. Both are of one build. */
 import type { Band } from '../../spectrum/radio/bands.ts';
 import type { PathLossName } from '../../spectrum/radio/path-loss.ts';
+import { NOBODY_HEARD } from '../../spectrum/radio/sinr-field.ts';
 import type { SweepRow } from '../../spectrum/scenario/sweep.ts';
 import type { ApInfo } from '../api.ts';
 
@@ -12,14 +13,36 @@ export interface FieldBounds {
 	north: number;
 }
 
+/** What a study of the radio needs to know of an access point. */
+export type SendingAp = Pick<
+	ApInfo,
+	| 'id'
+	| 'band'
+	| 'latitudeMicrodegrees'
+	| 'longitudeMicrodegrees'
+	| 'coverageRadiusM'
+	| 'antennaHeightCm'
+	| 'eirpMilliDbm'
+	| 'channels'
+	| 'idleChannels'
+>;
+
 export interface FieldRequest {
-	aps: readonly ApInfo[];
+	aps: readonly SendingAp[];
 	band: Band;
 	model: PathLossName;
 	bounds: FieldBounds;
 	/** Of the last pass; those before are coarser. */
 	columns: number;
 	rows: number;
+}
+
+/** How far it is, and now and then a picture. */
+export interface FieldPart {
+	/** Of the points of all passes, 0 … 1. */
+	share: number;
+	/** Where one was finished; each is finer than the one before. */
+	pass: FieldPass | null;
 }
 
 /** One pass over the whole rectangle, from north-west line by line: SINR in hundredths of a dB. */
@@ -30,11 +53,11 @@ export interface FieldPass {
 	isLast: boolean;
 }
 
-/** In a pass: nobody of the band is heard above noise. */
-export const NOBODY_HEARD = -32_768;
+/** In a pass. */
+export { NOBODY_HEARD };
 
 export interface PlaceRequest {
-	aps: readonly ApInfo[];
+	aps: readonly SendingAp[];
 	band: Band;
 	model: PathLossName;
 	latitudeMicrodegrees: number;
@@ -112,10 +135,10 @@ export interface SweepReport {
 }
 
 export interface StudyCalls {
-	field: { request: FieldRequest; part: FieldPass; answer: null };
+	field: { request: FieldRequest; part: FieldPart; answer: null };
 	place: { request: PlaceRequest; part: never; answer: PlaceReception | null };
 	capacity: {
-		request: { aps: readonly ApInfo[]; model: PathLossName };
+		request: { aps: readonly SendingAp[]; model: PathLossName };
 		part: never;
 		answer: CapacityReport;
 	};

@@ -9,14 +9,15 @@ import { OptimumService } from '../../spectrum/mechanisms/optimal/optimum-servic
 import { startWebWorker } from '../../spectrum/mechanisms/optimal/web-solver.ts';
 import { mechanismNamed, mechanismNames } from '../../spectrum/mechanisms/registry.ts';
 import type { OwnAccessPoint } from '../../spectrum/access-point.ts';
+import type { Band } from '../../spectrum/radio/bands.ts';
 import { RadioField, type Sender } from '../../spectrum/radio/radio-field.ts';
+import { SinrField } from '../../spectrum/radio/sinr-field.ts';
 import { marketInstance } from '../../spectrum/scenario/market-instance.ts';
 import { accessPointsOf, parseScenario, writeScenario } from '../../spectrum/scenario/scenario.ts';
 import { runSweep, type SweepCase } from '../../spectrum/scenario/sweep.ts';
 import { percentile } from '../../spectrum/view/metrics.ts';
 import type { ApInfo } from '../api.ts';
 import {
-	NOBODY_HEARD,
 	type ApReception,
 	type CapacityReport,
 	type ExportRequest,
@@ -25,6 +26,7 @@ import {
 	type PlaceReception,
 	type PlaceRequest,
 	type ReadableFile,
+	type SendingAp,
 	type StudyCalls,
 	type StudyKind,
 	type SweepReport,
@@ -70,7 +72,7 @@ export async function runStudy<Kind extends StudyKind>(
 }
 
 /** It sends in the channels that it uses: an idle one is silent. */
-export function senderOf(ap: ApInfo): Sender {
+export function senderOf(ap: SendingAp): Sender {
 	return { ...ap, channels: ap.channels.filter((channel) => !ap.idleChannels.includes(channel)) };
 }
 
@@ -81,37 +83,56 @@ async function field(
 ): Promise<null> {
 	if (columns * rows > MAX_FIELD_POINTS)
 		throw new RangeError(`a field has at most ${MAX_FIELD_POINTS} points`);
-	const radio = new RadioField(aps.filter((ap) => ap.band === band).map(senderOf), model);
+	const radio = new SinrField(sendersOf(aps, band), model);
+	const passes = Array.from({ length: PASSES }, (_, i) => PASSES - 1 - i).map((halvings) => ({
+		columns: Math.max(1, columns >> halvings),
+		rows: Math.max(1, rows >> halvings)
+	}));
+	const points = passes.reduce((sum, pass) => sum + pass.columns * pass.rows, 0);
+	let done = 0;
 	let sliceEndMs = slices.nowMs() + SLICE_MS;
-	for (let pass = PASSES - 1; pass >= 0; pass--) {
-		const across = Math.max(1, columns >> pass);
-		const down = Math.max(1, rows >> pass);
-		const sinrCentiDb = new Int16Array(across * down);
-		for (let row = 0; row < down; row++) {
-			const latitudeMicrodegrees = Math.round(
-				bounds.north - ((row + 0.5) * (bounds.north - bounds.south)) / down
+	for (const [i, size] of passes.entries()) {
+		const sinrCentiDb = new Int16Array(size.columns * size.rows);
+		for (let row = 0; row < size.rows; row++) {
+			radio.row(
+				{ ...bounds, ...size },
+				row,
+				sinrCentiDb.subarray(row * size.columns, (row + 1) * size.columns)
 			);
-			for (let column = 0; column < across; column++) {
-				const longitudeMicrodegrees = Math.round(
-					bounds.west + ((column + 0.5) * (bounds.east - bounds.west)) / across
-				);
-				const heard = radio.receptionAt({ latitudeMicrodegrees, longitudeMicrodegrees }, band);
-				sinrCentiDb[row * across + column] = heard ? Math.round(heard.sinrMilliDb / 10) : NOBODY_HEARD;
-				if (slices.nowMs() < sliceEndMs) continue;
-				await slices.pause();
-				sliceEndMs = slices.nowMs() + SLICE_MS;
-			}
+			done += size.columns;
+			if (slices.nowMs() < sliceEndMs) continue;
+			tell({ share: done / points, pass: null });
+			await slices.pause();
+			sliceEndMs = slices.nowMs() + SLICE_MS;
 		}
-		tell({ columns: across, rows: down, sinrCentiDb, isLast: pass === 0 }, [sinrCentiDb.buffer]);
+		const pass = { ...size, sinrCentiDb, isLast: i === PASSES - 1 };
+		tell({ share: done / points, pass }, [sinrCentiDb.buffer]);
 	}
 	return null;
 }
 
+function sendersOf(aps: readonly SendingAp[], band: Band): Sender[] {
+	return aps.filter((ap) => ap.band === band).map(senderOf);
+}
+
+/** A pointer that moves over the map asks place after place of the same access points: the last field is kept. */
+let lastField: { key: string; radio: RadioField } | null = null;
+
 function place({ aps, band, model, ...position }: PlaceRequest): PlaceReception | null {
-	return new RadioField(aps.filter((ap) => ap.band === band).map(senderOf), model).receptionAt(
-		position,
-		band
-	);
+	const senders = sendersOf(aps, band);
+	const key = JSON.stringify([
+		model,
+		senders.map((one) => [
+			one.id,
+			one.latitudeMicrodegrees,
+			one.longitudeMicrodegrees,
+			one.antennaHeightCm,
+			one.eirpMilliDbm,
+			one.channels
+		])
+	]);
+	if (lastField?.key !== key) lastField = { key, radio: new RadioField(senders, model) };
+	return lastField.radio.receptionAt(position, band);
 }
 
 async function capacity(

@@ -3,10 +3,10 @@
  * long runs in a worker of its own, so that neither the page nor the node waits for it.
  *
  *     const study = openStudy();
- *     await study.call('field', { aps, band, model, bounds, columns, rows }, { onPart: (pass) => draw(pass), signal });
+ *     await study.call('field', { aps, band, model, bounds, columns, rows }, { onPart: ({ pass }) => pass && draw(pass), signal });
  *     study.close();
  */
-import type { FromStudy, StudyCalls, StudyKind, ToStudy } from './study-messages.ts';
+import type { FromStudy, SendingAp, StudyCalls, StudyKind, ToStudy } from './study-messages.ts';
 
 export { NOBODY_HEARD } from './study-messages.ts';
 export type {
@@ -14,14 +14,22 @@ export type {
 	CapacityReport,
 	ExportFormat,
 	FieldBounds,
+	FieldPart,
 	FieldPass,
 	FieldRequest,
 	PlaceReception,
 	ReadableFile,
+	SendingAp,
 	SweepReport,
 	SweepRequest
 } from './study-messages.ts';
 export { PATH_LOSS_MODELS, type PathLossName } from '../../spectrum/radio/path-loss.ts';
+export {
+	DEFAULT_SETTINGS as DEFAULT_MANAGER_SETTINGS,
+	problemOf as managerSettingsProblem,
+	type ManagerSettings,
+	type SettingsReason
+} from '../spectrum/manager/settings.ts';
 export {
 	beforeBuying,
 	beforeSelling,
@@ -72,6 +80,31 @@ interface Waiting {
 	resolve(answer: never): void;
 	reject(error: Error): void;
 	onPart: (part: never) => void;
+}
+
+/** What is copied to the worker of an access point: the rest costs time at each question and is not asked. */
+export function sendingAp({
+	id,
+	band,
+	latitudeMicrodegrees,
+	longitudeMicrodegrees,
+	coverageRadiusM,
+	antennaHeightCm,
+	eirpMilliDbm,
+	channels,
+	idleChannels
+}: SendingAp): SendingAp {
+	return {
+		id,
+		band,
+		latitudeMicrodegrees,
+		longitudeMicrodegrees,
+		coverageRadiusM,
+		antennaHeightCm,
+		eirpMilliDbm,
+		channels,
+		idleChannels
+	};
 }
 
 /** The worker starts with the first call. */

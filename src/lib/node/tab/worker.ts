@@ -56,6 +56,7 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>): Promise<voi
 	const { document, seed, persistent } = message;
 	try {
 		const ids = { chainId: document.chainId, nodeId: nodeIdOfSeed(seed) };
+		const accessPoints = persistent ? new IdbAccessPointDatabase(ids.nodeId) : new MemoryAccessPointDatabase();
 		session = await startSession({
 			genesis: document.genesis,
 			seed,
@@ -73,7 +74,8 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>): Promise<voi
 			}),
 			store: persistent ? new IdbLedgerStore(ids) : new MemoryLedgerStore(),
 			tables: persistent ? new DexieQueryTables(ids) : new MemoryQueryTables(),
-			accessPoints: persistent ? new IdbAccessPointDatabase(ids.nodeId) : new MemoryAccessPointDatabase(),
+			accessPoints,
+			settingsStore: accessPoints,
 			clock: systemClock,
 			timing: document.timing,
 			mechanism: document.mechanism,

@@ -40,6 +40,21 @@ describe('a manager', () => {
 		expect(tradesOf([[buyer(900_000)], [seller(100_000)]], { minimumGain: 351n })).toBe(0);
 	});
 
+	it('changes its mind between two ticks, and forgets nothing that is not said', () => {
+		const simulation = new MarketSimulation({ databases: [[buyer(700_000)], [seller(100_000)]] });
+		for (let step = 0; step < 8; step++) simulation.step();
+		expect(simulation.view.metrics().trades).toBe(0);
+		const { manager } = simulation.nodes[0]!;
+		manager.setSettings({ minimumGain: 1n });
+		manager.setSettings({ buyAtPpm: 700_000 });
+		expect(manager.settings).toEqual({ ...DEFAULT_SETTINGS, minimumGain: 1n, buyAtPpm: 700_000 });
+		expect(() => manager.setSettings({ sellAtPpm: 350_000 })).toThrow(
+			expect.objectContaining({ problem: { field: 'sellAtPpm', reason: 'BackAndForth' } })
+		);
+		expect(manager.settings.sellAtPpm).toBe(DEFAULT_SETTINGS.sellAtPpm);
+		expect(simulation.until(() => simulation.view.metrics().trades === 1, 12)).toBe(true);
+	});
+
 	it('refuses what would send a channel back and forth, or what the contract does not let it do', () => {
 		expect(checkedSettings()).toEqual(DEFAULT_SETTINGS);
 		for (const part of [

@@ -96,7 +96,7 @@ export interface ManagerStatus {
 export class SpectrumManager {
 	readonly #self: string;
 	readonly #seed: number;
-	readonly #settings: ManagerSettings;
+	#settings: ManagerSettings;
 	readonly #state: MarketState;
 	readonly #registrar: Registrar;
 	readonly #submissions = new Submissions();
@@ -142,6 +142,15 @@ export class SpectrumManager {
 	/** @throws UnknownMechanismError */
 	setMechanism(name: string): void {
 		this.#mechanism = this.#mechanismNamed(name);
+	}
+
+	get settings(): ManagerSettings {
+		return this.#settings;
+	}
+
+	/** From the next tick on; what is not given stays. Bids that stand are not taken back. @throws ManagerSettingsError */
+	setSettings(part: Partial<ManagerSettings>): void {
+		this.#settings = checkedSettings(part, this.#settings);
 	}
 
 	/** Rebuilds the view of the chain from the final state. Events that wait are dropped: they are in that state already. */

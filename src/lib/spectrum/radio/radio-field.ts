@@ -34,7 +34,7 @@ export interface Reception {
 type Position = Pick<Site, 'latitudeMicrodegrees' | 'longitudeMicrodegrees'>;
 
 /** What is so far below noise changes a SINR by less than 0.005 dB, and is left out. */
-const NEGLIGIBLE_MILLI_DB = -30_000;
+export const NEGLIGIBLE_MILLI_DB = -30_000;
 /** Smaller cells than this would each hold one site. */
 const MIN_CELL_M = 50;
 /** A user of an access point stands at this share of its radius, due north. */

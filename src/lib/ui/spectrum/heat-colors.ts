@@ -22,7 +22,8 @@ const STOPS: readonly (readonly [number, number, number])[] = [
 	[181, 222, 43],
 	[253, 231, 37]
 ];
-const ALPHA = 215;
+/** Of a place where somebody is heard; how much of the map shines through is for who draws. */
+const ALPHA = 255;
 
 /** @returns red, green and blue, 0 … 255 */
 export function heatColor(sinrDb: number): [number, number, number] {

@@ -1,6 +1,9 @@
-/** The SINR layer of the map: asks the study worker for the part that is seen, pass by pass, and keeps the newest picture. */
+/**
+ * The SINR layer of the map: asks the study worker for the part that is seen, pass by pass. What was there before stays on its
+ * place on the ground, with a coarse pass of the rest around it, until the last pass takes the place of both.
+ */
 import type { ApInfo } from '../types.ts';
-import { type FieldBounds, type FieldPass, type PathLossName, type Study } from '#lib/node/study/study.ts';
+import { sendingAp, type FieldBounds, type FieldPass, type PathLossName, type Study } from '#lib/node/study/study.ts';
 import { heatPixels } from './heat-colors.ts';
 import type { Size } from './map-view.ts';
 
@@ -17,70 +20,143 @@ export interface HeatInput {
 	size: Size;
 }
 
+interface Known extends HeatPicture {
+	/** Band and model. */
+	of: string;
+	place: string;
+}
+
 /** Pixels a point at the last pass: finer is not seen, since a field has no edges but those of servers. */
-const PIXELS_PER_POINT = 10;
-/** A map at rest for so long is asked about; one that moves is not. */
-const REST_MS = 180;
+const PIXELS_PER_POINT = 8;
 /** A side of a field. */
-const MAX_SIDE = 180;
+const MAX_SIDE = 200;
+/** A map that is dragged is asked about this often: each question costs the page a copy of the access points. */
+const ASK_EVERY_MS = 100;
+/** What takes less is not worth a word, unless there is nothing to see yet. */
+const SAY_AFTER_MS = 300;
 
 export class HeatLayer {
-	picture = $state.raw<HeatPicture | null>(null);
+	/** To be drawn in this order, each where the next ones are not. */
+	pictures = $state.raw<readonly HeatPicture[]>([]);
 	busy = $state(false);
+	/** 0 … 1 while it is computed and a person waits for it. */
+	progress = $state<number | null>(null);
 	error = $state.raw<Error | null>(null);
 
 	readonly #study: Study;
+	#wanted: HeatInput | null = null;
 	#timer: ReturnType<typeof setTimeout> | null = null;
-	#running: AbortController | null = null;
+	#running: { abort: AbortController; hasPicture: boolean } | null = null;
+	#askedMs = -Infinity;
+	#busySinceMs = 0;
+	/** The last one that was finished. */
+	#finished: Known | null = null;
 
 	constructor(study: Study) {
 		this.#study = study;
 	}
 
-	/** Takes the place of what was asked for before. */
+	/** Takes the place of what was asked for before, once that has a first pass to show: a map that moves on and on is followed. */
 	show(input: HeatInput): void {
-		this.#stop();
-		this.#timer = setTimeout(() => void this.#compute(input), REST_MS);
+		this.#wanted = input;
+		if (!this.busy) {
+			this.busy = true;
+			this.#busySinceMs = performance.now();
+			if (this.pictures.length === 0) this.progress = 0;
+		}
+		if (this.#running && !this.#running.hasPicture) return;
+		this.#next();
 	}
 
 	clear(): void {
+		this.#wanted = null;
 		this.#stop();
-		this.picture = null;
+		this.#finished = null;
+		this.pictures = [];
+		this.busy = false;
+		this.progress = null;
 	}
 
 	#stop(): void {
 		if (this.#timer !== null) clearTimeout(this.#timer);
 		this.#timer = null;
-		this.#running?.abort();
+		this.#running?.abort.abort();
 		this.#running = null;
-		this.busy = false;
 	}
 
-	async #compute({ aps, band, model, bounds, size }: HeatInput): Promise<void> {
-		const running = new AbortController();
+	#next(): void {
+		this.#stop();
+		const wait = Math.max(0, this.#askedMs + ASK_EVERY_MS - performance.now());
+		this.#timer = setTimeout(() => void this.#compute(), wait);
+	}
+
+	async #compute(): Promise<void> {
+		const input = this.#wanted;
+		if (!input) return;
+		this.#timer = null;
+		this.#wanted = null;
+		this.#askedMs = performance.now();
+		const running = { abort: new AbortController(), hasPicture: false };
 		this.#running = running;
-		this.busy = true;
 		this.error = null;
+		const { aps, band, model, bounds, size } = input;
 		try {
-			const columns = Math.min(MAX_SIDE, Math.max(8, Math.ceil(size.width / PIXELS_PER_POINT)));
-			const rows = Math.min(MAX_SIDE, Math.max(8, Math.ceil(size.height / PIXELS_PER_POINT)));
 			await this.#study.call(
 				'field',
-				{ aps, band, model, bounds, columns, rows },
 				{
-					signal: running.signal,
-					onPart: (pass) => {
-						if (running === this.#running) this.picture = { canvas: pictureOf(pass), bounds };
+					aps: aps.filter((ap) => ap.band === band).map(sendingAp),
+					band,
+					model,
+					bounds,
+					columns: sideOf(size.width),
+					rows: sideOf(size.height)
+				},
+				{
+					signal: running.abort.signal,
+					onPart: ({ share, pass }) => {
+						if (running !== this.#running) return;
+						if (this.pictures.length === 0 || performance.now() - this.#busySinceMs > SAY_AFTER_MS)
+							this.progress = share;
+						if (!pass) return;
+						this.#take(pass, input);
+						running.hasPicture = true;
+						if (this.#wanted) this.#next();
 					}
 				}
 			);
 		} catch (error) {
-			if (running.signal.aborted) return;
+			if (running.abort.signal.aborted) return;
 			this.error = error instanceof Error ? error : new Error(String(error));
-		} finally {
-			if (running === this.#running) this.busy = false;
 		}
+		if (running !== this.#running) return;
+		this.#running = null;
+		if (this.#wanted) {
+			this.#next();
+			return;
+		}
+		this.busy = false;
+		this.progress = null;
 	}
+
+	#take(pass: FieldPass, { band, model, bounds }: HeatInput): void {
+		const known: Known = {
+			canvas: pictureOf(pass),
+			bounds,
+			of: `${band}/${model}`,
+			place: JSON.stringify(bounds)
+		};
+		const before = this.#finished?.of === known.of ? this.#finished : null;
+		if (pass.isLast) {
+			this.#finished = known;
+			this.pictures = [known];
+			// Of the same place, a coarse pass would show less than what is there.
+		} else if (before?.place === known.place) this.pictures = [before];
+		else this.pictures = before ? [known, before] : [known];
+	}
+}
+
+function sideOf(pixels: number): number {
+	return Math.min(MAX_SIDE, Math.max(8, Math.ceil(pixels / PIXELS_PER_POINT)));
 }
 
 function pictureOf(pass: FieldPass): HTMLCanvasElement {

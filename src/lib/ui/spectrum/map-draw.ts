@@ -37,7 +37,8 @@ export interface Scene {
 	origin: Origin;
 	view: View;
 	layers: Layers;
-	heat: HeatImage | null;
+	/** Each is drawn where the later ones are not. */
+	heat: readonly HeatImage[];
 	selected: string | null;
 	/** From seller to buyer. */
 	trade: { from: string; to: string; channel: number } | null;
@@ -52,11 +53,14 @@ export interface Scene {
 /** Coverage circles below this size are dots; labels appear when circles are large enough to hold them. */
 const LABEL_FROM_PIXELS = 26;
 
+/** The grid of the map is seen through it. */
+const HEAT_ALPHA = 0.85;
+
 export function drawMap(context: CanvasRenderingContext2D, scene: Scene, size: Size): void {
 	context.clearRect(0, 0, size.width, size.height);
 	context.fillStyle = scene.colors.surface;
 	context.fillRect(0, 0, size.width, size.height);
-	if (scene.layers.heat && scene.heat) drawHeat(context, scene.heat, scene.view, size);
+	if (scene.layers.heat) drawHeat(context, scene.heat, scene.view, size);
 	drawGraticule(context, scene, size);
 	const pixels = scene.points.map((point) => toPixel(point, scene.view, size));
 	if (scene.layers.coverage) drawCoverage(context, scene, pixels, size);
@@ -93,11 +97,33 @@ export function pickAp(
 }
 
 /** It stays on its place on the ground while the map moves; what it does not cover yet is bare. */
-function drawHeat(context: CanvasRenderingContext2D, heat: HeatImage, view: View, size: Size): void {
-	const from = toPixel({ x: heat.west, y: heat.north }, view, size);
-	const to = toPixel({ x: heat.east, y: heat.south }, view, size);
+function drawHeat(
+	context: CanvasRenderingContext2D,
+	images: readonly HeatImage[],
+	view: View,
+	size: Size
+): void {
+	const boxes = images.map((image) => {
+		const from = toPixel({ x: image.west, y: image.north }, view, size);
+		const to = toPixel({ x: image.east, y: image.south }, view, size);
+		return { x: from.x, y: from.y, width: to.x - from.x, height: to.y - from.y };
+	});
+	context.save();
+	context.globalAlpha = HEAT_ALPHA;
 	context.imageSmoothingEnabled = true;
-	context.drawImage(heat.canvas, from.x, from.y, to.x - from.x, to.y - from.y);
+	images.forEach((image, index) => {
+		const box = boxes[index]!;
+		context.save();
+		for (const above of boxes.slice(index + 1)) {
+			context.beginPath();
+			context.rect(0, 0, size.width, size.height);
+			context.rect(above.x, above.y, above.width, above.height);
+			context.clip('evenodd');
+		}
+		context.drawImage(image.canvas, box.x, box.y, box.width, box.height);
+		context.restore();
+	});
+	context.restore();
 }
 
 function drawGraticule(context: CanvasRenderingContext2D, scene: Scene, size: Size): void {

@@ -2394,6 +2394,72 @@ export declare type Mechanism = Message<"tabwave.v1.Mechanism"> & {
 export declare const MechanismSchema: GenMessage<Mechanism>;
 
 /**
+ * When a node's manager buys and sells; shares are of time, in parts per million.
+ *
+ * @generated from message tabwave.v1.ManagerInfo
+ */
+export declare type ManagerInfo = Message<"tabwave.v1.ManagerInfo"> & {
+  /**
+   * @generated from field: uint32 buy_at_ppm = 1;
+   */
+  buyAtPpm: number;
+
+  /**
+   * @generated from field: uint32 sell_at_ppm = 2;
+   */
+  sellAtPpm: number;
+
+  /**
+   * @generated from field: uint32 seller_cap_ppm = 3;
+   */
+  sellerCapPpm: number;
+
+  /**
+   * @generated from field: string minimum_gain = 4;
+   */
+  minimumGain: string;
+};
+
+/**
+ * Describes the message tabwave.v1.ManagerInfo.
+ * Use `create(ManagerInfoSchema)` to create a new message.
+ */
+export declare const ManagerInfoSchema: GenMessage<ManagerInfo>;
+
+/**
+ * What is absent stays as it is.
+ *
+ * @generated from message tabwave.v1.ManagerCall
+ */
+export declare type ManagerCall = Message<"tabwave.v1.ManagerCall"> & {
+  /**
+   * @generated from field: optional uint32 buy_at_ppm = 1;
+   */
+  buyAtPpm?: number | undefined;
+
+  /**
+   * @generated from field: optional uint32 sell_at_ppm = 2;
+   */
+  sellAtPpm?: number | undefined;
+
+  /**
+   * @generated from field: optional uint32 seller_cap_ppm = 3;
+   */
+  sellerCapPpm?: number | undefined;
+
+  /**
+   * @generated from field: optional string minimum_gain = 4;
+   */
+  minimumGain?: string | undefined;
+};
+
+/**
+ * Describes the message tabwave.v1.ManagerCall.
+ * Use `create(ManagerCallSchema)` to create a new message.
+ */
+export declare const ManagerCallSchema: GenMessage<ManagerCall>;
+
+/**
  * @generated from service tabwave.v1.TabwaveApi
  */
 export declare const TabwaveApi: GenService<{
@@ -2588,6 +2654,22 @@ export declare const TabwaveApi: GenService<{
     methodKind: "unary";
     input: typeof MechanismSchema;
     output: typeof EmptySchema;
+  },
+  /**
+   * @generated from rpc tabwave.v1.TabwaveApi.SpectrumManager
+   */
+  spectrumManager: {
+    methodKind: "unary";
+    input: typeof EmptySchema;
+    output: typeof ManagerInfoSchema;
+  },
+  /**
+   * @generated from rpc tabwave.v1.TabwaveApi.SpectrumSetManager
+   */
+  spectrumSetManager: {
+    methodKind: "unary";
+    input: typeof ManagerCallSchema;
+    output: typeof ManagerInfoSchema;
   },
 }>;
 
