@@ -3,7 +3,7 @@
  * light and dark, with trades made and the SINR layer drawn. They are written into test-results/screenshots/spectrum/. The time to
  * the layer's first and last pass is printed beside them.
  *
- *     npm run test:long -- spectrum-pictures
+ *     npx vite build && TABWAVE_LONG=1 npx playwright test tests/browser/spectrum-pictures.long.spec.ts
  */
 import type { Page } from '@playwright/test';
 import { generateAccessPoints } from '#lib/spectrum/scenario/generate.ts';
@@ -50,20 +50,28 @@ test('pictures of the page with the midtown data', async ({ context, pageErrors 
 		for (const theme of ['light', 'dark']) {
 			for (const { name, ...size } of SIZES) {
 				await page.setViewportSize(size);
-				await expect(page.getByTestId('map')).toHaveAttribute('data-heat', 'shown', { timeout: 60_000 });
-				await page.screenshot({
-					path: `${FOLDER}/${name}-${language}-${theme}.png`,
-					fullPage: true,
-					animations: 'disabled'
-				});
+				await pictureOf(page, `${name}-${language}-${theme}-first`);
+				// All of it on a screen of its length: what sticks to an edge then stands where it belongs.
+				const height = await page.evaluate(() => document.documentElement.scrollHeight);
+				await page.setViewportSize({ ...size, height });
+				await pictureOf(page, `${name}-${language}-${theme}`);
 			}
+			await page.setViewportSize({ width: 1280, height: 720 });
 			await page.getByTestId('theme-switch').click();
 		}
+		await page.setViewportSize({ width: 1280, height: 720 });
 		await page.getByTestId('language-switch').click();
 		await expect(page.locator('html')).toHaveAttribute('lang', language === 'en' ? /^zh/ : /^en/);
 	}
 	expect(pageErrors).toEqual([]);
 });
+
+async function pictureOf(page: Page, name: string): Promise<void> {
+	await page.evaluate(() => scrollTo(0, 0));
+	await expect(page.getByTestId('map')).toHaveAttribute('data-heat', 'shown', { timeout: 60_000 });
+	await expect(page.getByTestId('heat-progress')).toHaveCount(0);
+	await page.screenshot({ path: `${FOLDER}/${name}.png`, animations: 'disabled' });
+}
 
 /** As a person waits for it: from the tick to what is on the screen. */
 async function heatTimes(page: Page): Promise<{ firstMs: number; lastMs: number }> {

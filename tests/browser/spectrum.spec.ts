@@ -5,7 +5,7 @@ import type { Page } from '@playwright/test';
 import { runStudy } from '#lib/node/study/study-run.ts';
 import { generateAccessPoints } from '#lib/spectrum/scenario/generate.ts';
 import { exportCsv } from '#lib/spectrum/importing/tabwave-csv.ts';
-import { goWithin, joinTab, openTab, waitForValue } from './harness/tabs.ts';
+import { apiReady, goWithin, joinTab, openTab, waitForValue } from './harness/tabs.ts';
 import { expect, test } from './harness/test.ts';
 
 const GENERATED = 60;
@@ -69,6 +69,19 @@ test('the page shows a market as map, waterfall, story, ranking, measures and ta
 		await waterfall.focus();
 		await page.keyboard.press('Home');
 		await expect(page.getByTestId('waterfall-told')).toContainText(/Block .* channel/);
+		// Channel by channel, nearer and back, and what is under a pointer.
+		const told = page.getByTestId('waterfall-told');
+		await page.keyboard.press('ArrowRight');
+		await expect(told).toContainText(/GHz \d+/);
+		const span = (await waterfall.getAttribute('data-span'))!;
+		await page.keyboard.press('+');
+		await expect(waterfall).not.toHaveAttribute('data-span', span);
+		await page.keyboard.press('0');
+		await expect(waterfall).toHaveAttribute('data-span', span);
+		await waterfall.hover();
+		await expect(page.getByTestId('waterfall-pointed')).toContainText(/GHz \d+/);
+		await waterfall.focus();
+		await page.keyboard.press('Home');
 		const story = page.getByTestId('trade-story');
 		const newest = await page.evaluate(() => globalThis.tabwave.spectrum.trades({ limit: 1 }));
 		await page.keyboard.press('End');
@@ -126,6 +139,18 @@ test('the page shows a market as map, waterfall, story, ranking, measures and ta
 
 	await test.step('measures over time, as charts and as a table', async () => {
 		await expect(page.getByTestId('series').locator('canvas')).toHaveCount(6);
+		// One reads in all of them at once, by keyboard and by pointer.
+		const times = page.getByTestId('chart-time');
+		await page.getByTestId('chart').first().focus();
+		await page.keyboard.press('Home');
+		await expect(times).toHaveCount(6);
+		const oldest = await times.first().textContent();
+		await page.keyboard.press('End');
+		await expect(times.first()).not.toHaveText(oldest!);
+		await page.keyboard.press('Escape');
+		await expect(times).toHaveCount(0);
+		await page.getByTestId('chart').nth(1).hover();
+		await expect(times).toHaveCount(6);
 		await page.getByTestId('series-as-table').check();
 		expect(await page.getByTestId('sample-row').count()).toBeGreaterThanOrEqual(TRADES);
 		await page.getByTestId('series-as-table').uncheck();
@@ -204,6 +229,27 @@ test('the page shows a market as map, waterfall, story, ranking, measures and ta
 		await expect(result.locator('tbody tr').first().locator('td').first()).toHaveText(/^[01]\.\d{3}$/);
 	});
 
+	await test.step('when the manager acts is for a person to say, and what cannot be is explained', async () => {
+		const sellAt = page.getByTestId('manager-sellAtPpm');
+		await expect(sellAt).toHaveValue('20');
+		await sellAt.fill('40');
+		await expect(page.getByTestId('manager-sellAtPpm-wrong')).toContainText('40%');
+		await expect(sellAt).toHaveAttribute('aria-invalid', 'true');
+		await expect(page.getByTestId('manager-save')).toBeDisabled();
+		await sellAt.fill('12,5');
+		await page.getByTestId('manager-minimumGain').fill('75');
+		await page.getByTestId('manager-save').click();
+		await waitForValue(
+			() => page.evaluate(() => globalThis.tabwave.spectrum.manager()),
+			({ sellAtPpm, minimumGain }) => sellAtPpm === 125_000 && minimumGain === '75',
+			{ what: 'the settings in the node' }
+		);
+		const refused = await page.evaluate(() =>
+			globalThis.tabwave.spectrum.setManager({ buyAtPpm: 2 }).catch((error: Error) => error.name)
+		);
+		expect(refused).toBe('ManagerSettings');
+	});
+
 	await test.step('axe finds nothing on the full page, and nothing is wider than the page', async () => {
 		for (const [i, size] of [
 			{ width: 1280, height: 720 },
@@ -215,6 +261,10 @@ test('the page shows a market as map, waterfall, story, ranking, measures and ta
 				() => document.documentElement.scrollWidth - document.documentElement.clientWidth
 			);
 			expect(overflow, `at ${size.width}`).toBeLessThanOrEqual(0);
+			const inside = await page
+				.getByTestId('waterfall')
+				.evaluate((picture) => picture.scrollWidth - picture.clientWidth);
+			expect(inside, `the waterfall at ${size.width}`).toBeLessThanOrEqual(0);
 			const { violations } = await new AxeBuilder({ page })
 				.withTags(['wcag2a', 'wcag2aa', 'wcag21aa'])
 				.analyze();
@@ -229,6 +279,16 @@ test('the page shows a market as map, waterfall, story, ranking, measures and ta
 		await goWithin(page, '/spectrum');
 		await expect(page.getByTestId('trade-story')).toBeVisible();
 		await expect(page.getByTestId('series').locator('canvas')).toHaveCount(6);
+	});
+	await test.step('a reload keeps the settings of the manager', async () => {
+		await page.reload();
+		await apiReady(page);
+		expect(await page.evaluate(() => globalThis.tabwave.spectrum.manager())).toEqual({
+			buyAtPpm: 800_000,
+			sellAtPpm: 125_000,
+			sellerCapPpm: 800_000,
+			minimumGain: '75'
+		});
 	});
 	expect(pageErrors).toEqual([]);
 });

@@ -490,7 +490,8 @@ export interface TabwaveApi {
 		): Promise<ImportReport>;
 		/** Adds seeded APs. */
 		generateAps(options: { seed: number; count: number }): Promise<ImportReport>;
-		bids(): Promise<BidInfo[]>;
+		/** Newest first; the last 2,000 are known. */
+		bids(options?: { limit?: number }): Promise<BidInfo[]>;
 		trades(options?: { limit?: number }): Promise<TradeInfo[]>;
 		/** Those that end first come first; none where channels are held for good. */
 		grants(): Promise<GrantInfo[]>;

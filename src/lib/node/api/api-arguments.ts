@@ -89,6 +89,11 @@ export function pageOf(options: { beforeHeight?: unknown; limit?: unknown }): {
 	};
 }
 
+/** Of a list; undefined for all of it. */
+export function limitOf(value: unknown): number | undefined {
+	return value === undefined ? undefined : wholeOf(value, 1, Number.MAX_SAFE_INTEGER, 'a limit');
+}
+
 const SHARES = ['buyAtPpm', 'sellAtPpm', 'sellerCapPpm'] as const;
 const MANAGER_FIELDS: readonly string[] = [...SHARES, 'minimumGain'];
 

@@ -439,6 +439,7 @@ describe('a network of three', () => {
 				'InvalidArgument'
 			],
 			['a mechanism of chance', ({ api }) => api.spectrum.setMechanism('dice'), 'UnknownMechanism'],
+			['no bids', ({ api }) => api.spectrum.bids({ limit: 0 }), 'InvalidArgument'],
 			[
 				'a manager that sells what it just bought',
 				({ api }) => api.spectrum.setManager({ sellAtPpm: 400_000 }),
@@ -483,6 +484,7 @@ describe('a network of three', () => {
 				ada.api.node.setNickname,
 				ada.api.spectrum.aps,
 				ada.api.spectrum.trades,
+				ada.api.spectrum.bids,
 				ada.api.spectrum.setMechanism,
 				ada.api.spectrum.setManager,
 				ada.api.spectrum.importAps,

@@ -42,6 +42,7 @@ import {
 	hexBytes,
 	hexOf,
 	invitationOf,
+	limitOf,
 	managerSettingsOf,
 	nicknameOf,
 	optionsOf,
@@ -340,7 +341,7 @@ export class ClientApi implements TabwaveApi {
 			const { seed, count } = optionsOf(options);
 			return this.#init.spectrum.generate({ seed: seedOf(seed), count: count! });
 		},
-		bids: async () => this.#init.spectrum.bids(),
+		bids: async (options) => this.#init.spectrum.bids(limitOf(optionsOf(options).limit)),
 		trades: async (options) => this.#init.spectrum.trades(optionsOf(options).limit),
 		grants: async () => this.#init.spectrum.grants(),
 		metrics: async (options) => this.#init.spectrum.metrics(optionsOf(options).optimum === true),

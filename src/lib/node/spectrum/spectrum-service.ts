@@ -161,8 +161,8 @@ export class SpectrumService {
 		return filter.own === undefined ? list : list.filter(({ own }) => own === filter.own);
 	}
 
-	bids(): BidInfo[] {
-		return this.#view.bids();
+	bids(limit?: number): BidInfo[] {
+		return this.#view.bids(limit);
 	}
 
 	trades(limit?: number): TradeInfo[] {

@@ -29,7 +29,7 @@ export {
 	problemOf as managerSettingsProblem,
 	type ManagerSettings,
 	type SettingsReason
-} from '../spectrum/manager/settings.ts';
+} from '../../spectrum/manager/settings.ts';
 export {
 	beforeBuying,
 	beforeSelling,

@@ -56,7 +56,9 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>): Promise<voi
 	const { document, seed, persistent } = message;
 	try {
 		const ids = { chainId: document.chainId, nodeId: nodeIdOfSeed(seed) };
-		const accessPoints = persistent ? new IdbAccessPointDatabase(ids.nodeId) : new MemoryAccessPointDatabase();
+		const accessPoints = persistent
+			? new IdbAccessPointDatabase(ids.nodeId)
+			: new MemoryAccessPointDatabase();
 		session = await startSession({
 			genesis: document.genesis,
 			seed,

@@ -139,7 +139,9 @@ export class SinrField {
 			for (let other = 0; other < count; other++)
 				disturbance += this.#leak[index * count + other]! * this.#totalMw[other * columns + column]!;
 			// Its own channels do not disturb each other.
-			server.channels.forEach((channel, i) => (disturbance -= this.#leak[index * count + channel.index]! * own[i]!));
+			server.channels.forEach(
+				(channel, i) => (disturbance -= this.#leak[index * count + channel.index]! * own[i]!)
+			);
 			best = Math.max(best, own[place]! / (this.#noiseMw + Math.max(0, disturbance)));
 		});
 		return Math.max(NOBODY_HEARD + 1, Math.round(1000 * Math.log10(best)));
@@ -156,7 +158,11 @@ export class SinrField {
 		return low + (high - low) * (at - below);
 	}
 
-	#fill({ sender }: FieldSender, { frequencyHz, receivedMw }: FieldSender['channels'][number], entry: number): number {
+	#fill(
+		{ sender }: FieldSender,
+		{ frequencyHz, receivedMw }: FieldSender['channels'][number],
+		entry: number
+	): number {
 		const lossDb = pathLossDb(this.#model, {
 			frequencyHz,
 			distanceCm: Math.round(100 * LEAST_METRES * 2 ** (entry / ENTRIES_PER_OCTAVE)),
@@ -189,10 +195,7 @@ function lineOf({ west, east, south, north, columns, rows }: FieldGrid, row: num
 }
 
 /** Where a line lies for a sender, in metres: how far north or south, and from where to where. */
-function placeOf(
-	sender: Sender,
-	line: Line
-): { northM: number; firstM: number; metresPerColumn: number } {
+function placeOf(sender: Sender, line: Line): { northM: number; firstM: number; metresPerColumn: number } {
 	const mean = Math.floor((sender.latitudeMicrodegrees + Math.round(line.latitude)) / 2);
 	const metresPerMicrodegree = (METRES_PER_MICRODEGREE * cosineE6(mean)) / 1_000_000;
 	const turns = Math.round((line.middle - sender.longitudeMicrodegrees) / FULL_CIRCLE);

@@ -167,6 +167,7 @@ describe('a view', () => {
 			});
 		}
 		expect(view.bids()).toHaveLength(MAX_KEPT_BIDS);
+		expect(view.bids(3)).toEqual(view.bids().slice(0, 3));
 		const taken = take(bid(48), 48).block;
 		for (let i = 0; i < MAX_KEPT_TRADES + 10; i++) view.apply(viewBlock(taken));
 		expect(view.trades()).toHaveLength(MAX_KEPT_TRADES);

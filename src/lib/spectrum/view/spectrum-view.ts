@@ -166,8 +166,8 @@ export class SpectrumView {
 	}
 
 	/** Newest first. */
-	bids(): BidView[] {
-		return [...this.#bids.values()].reverse();
+	bids(limit = MAX_KEPT_BIDS): BidView[] {
+		return [...this.#bids.values()].reverse().slice(0, limit);
 	}
 
 	/** Newest first. */

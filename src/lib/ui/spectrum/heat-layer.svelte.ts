@@ -3,7 +3,13 @@
  * place on the ground, with a coarse pass of the rest around it, until the last pass takes the place of both.
  */
 import type { ApInfo } from '../types.ts';
-import { sendingAp, type FieldBounds, type FieldPass, type PathLossName, type Study } from '#lib/node/study/study.ts';
+import {
+	sendingAp,
+	type FieldBounds,
+	type FieldPass,
+	type PathLossName,
+	type Study
+} from '#lib/node/study/study.ts';
 import { heatPixels } from './heat-colors.ts';
 import type { Size } from './map-view.ts';
 

@@ -33,9 +33,7 @@ describe('settings as a person writes them', () => {
 		[{ minimumGain: '0.5' }, 'minimumGain NotAnAmount'],
 		[{ minimumGain: 'all' }, 'minimumGain NotAnAmount']
 	])('%o is wrong: %s', (part, wrong) => {
-		const problem = managerSettingsProblem(
-			readFields({ ...showFields(DEFAULT_MANAGER_SETTINGS), ...part })
-		);
+		const problem = managerSettingsProblem(readFields({ ...showFields(DEFAULT_MANAGER_SETTINGS), ...part }));
 		expect(problem && `${problem.field} ${problem.reason}`).toBe(wrong);
 	});
 

@@ -2,16 +2,7 @@ import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
 import type { Holding } from '#lib/node/study/study.ts';
 import { testTrade } from './test-aps.ts';
-import {
-	heightAt,
-	heightTicks,
-	layOut,
-	markEnds,
-	MAX_LANES,
-	pickMark,
-	yOf,
-	type Frame
-} from './waterfall-layout.ts';
+import { heightAt, heightTicks, layOut, MAX_LANES, yOf, type Frame } from './waterfall-layout.ts';
 
 fc.configureGlobal({ seed: 7 });
 
@@ -21,7 +12,7 @@ const aps = [
 	{ id: 'b', band: '5GHz' as const },
 	{ id: 'c', band: '2.4GHz' as const }
 ];
-const all = { band: null, channel: null, fromHeight: 0 };
+const all = { band: null, channel: null, fromHeight: 0, toHeight: Infinity };
 
 function holding(ap: string, channel: number, fromHeight: number, toHeight: number | null = null): Holding {
 	return { ap, channel, fromHeight, toHeight, boughtBy: null, soldBy: null, idle: false };
@@ -55,6 +46,8 @@ describe('layOut', () => {
 		const late = layOut(aps, holdings, [trade], { ...all, fromHeight: 31 });
 		expect(late.columns.map(({ lanes }) => lanes.map(({ ap }) => ap))).toEqual([['c'], ['a'], ['b']]);
 		expect(late.marks).toEqual([]);
+		const early = layOut(aps, holdings, [trade], { ...all, toHeight: 5 });
+		expect(early.columns.map(({ lanes }) => lanes.map(({ ap }) => ap))).toEqual([['a'], ['a']]);
 	});
 
 	it('is bounded', () => {
@@ -66,15 +59,6 @@ describe('layOut', () => {
 			all
 		);
 		expect(columns[0]!.lanes).toHaveLength(MAX_LANES);
-	});
-
-	it('finds the trade that is pointed at, and none beyond reach', () => {
-		const waterfall = layOut(aps, holdings, [trade], all);
-		const [mark] = waterfall.marks;
-		const [, x] = markEnds(mark!, waterfall, frame).x;
-		const y = yOf(30, frame);
-		expect(pickMark(waterfall, frame, { x: x + 3, y: y - 4 }, 12)).toBe(mark);
-		expect(pickMark(waterfall, frame, { x, y: y + 13 }, 12)).toBeNull();
 	});
 });
 

@@ -34,8 +34,6 @@ export interface Waterfall {
 
 /** Lanes drawn in all: beyond it a picture says no more. The table has every holding. */
 export const MAX_LANES = 4000;
-/** A column's number must be readable. */
-export const MIN_COLUMN_PIXELS = 30;
 
 export interface WaterfallFilter {
 	/** null: all bands. */
@@ -44,6 +42,8 @@ export interface WaterfallFilter {
 	channel: number | null;
 	/** What ended below it is left out. */
 	fromHeight: number;
+	/** What began above it is left out. */
+	toHeight: number;
 }
 
 /** Columns by frequency, lanes by the time at which they began: who bought stands to the right of who sold, mostly. */
@@ -59,6 +59,7 @@ export function layOut(
 		.filter(
 			(holding) =>
 				(holding.toHeight ?? Infinity) >= filter.fromHeight &&
+				holding.fromHeight <= filter.toHeight &&
 				(filter.channel === null || holding.channel === filter.channel) &&
 				bandOf.has(holding.ap) &&
 				(filter.band === null || bandOf.get(holding.ap) === filter.band)
@@ -86,7 +87,7 @@ export function layOut(
 	const laneOf = ordered.map(({ lanes: inColumn }) => new Map(inColumn.map(({ ap }, index) => [ap, index])));
 	const marks: TradeMark[] = [];
 	for (const trade of trades.toReversed()) {
-		if (trade.height < filter.fromHeight) continue;
+		if (trade.height < filter.fromHeight || trade.height > filter.toHeight) continue;
 		const column = indexOf.get(`${bandOf.get(trade.buyerAp) ?? ''}/${trade.channel}`);
 		if (column === undefined) continue;
 		const from = laneOf[column]!.get(trade.sellerAp) ?? null;
@@ -153,24 +154,9 @@ export function heightTicks(frame: Frame, minPixels = 44): number[] {
 	return ticks;
 }
 
-/** The trade whose mark is nearest to a pixel; null where none is within reach. */
-export function pickMark(
-	waterfall: Waterfall,
-	frame: Frame,
-	pixel: { x: number; y: number },
-	reach: number
-): TradeMark | null {
-	let best: TradeMark | null = null;
-	let least = reach;
-	for (const mark of waterfall.marks) {
-		const { x } = markEnds(mark, waterfall, frame);
-		const nearest = Math.min(Math.max(pixel.x, Math.min(...x)), Math.max(...x));
-		const distance = Math.hypot(pixel.x - nearest, pixel.y - yOf(mark.trade.height, frame));
-		if (distance > least) continue;
-		best = mark;
-		least = distance;
-	}
-	return best;
+/** Every how many columns have room for their number. */
+export function labelEvery(columns: number, frame: Frame, minPixels = 28): number {
+	return Math.max(1, Math.ceil(minPixels / Math.max(0.01, columnWidth(columns, frame))));
 }
 
 /** The middles of the lanes of seller and buyer; one of them where only that one is shown. */

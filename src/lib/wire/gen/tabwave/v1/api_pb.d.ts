@@ -2620,7 +2620,7 @@ export declare const TabwaveApi: GenService<{
    */
   spectrumBids: {
     methodKind: "unary";
-    input: typeof EmptySchema;
+    input: typeof LimitQuerySchema;
     output: typeof BidListSchema;
   },
   /**
