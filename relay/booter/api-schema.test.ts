@@ -14,6 +14,7 @@ import {
 	GrantInfoSchema,
 	HeadSchema,
 	ImportReportSchema,
+	ManagerInfoSchema,
 	NetworkInfoSchema,
 	NodeStatusSchema,
 	PoolStatusSchema,
@@ -140,6 +141,9 @@ describe('api.proto reads what the client API answers', () => {
 		for (const bid of await api.spectrum.bids()) read(BidInfoSchema, bid);
 		for (const grant of await api.spectrum.grants()) read(GrantInfoSchema, grant);
 		read(SpectrumMetricsSchema, await api.spectrum.metrics());
+		read(ManagerInfoSchema, await api.spectrum.manager());
+		read(ManagerInfoSchema, await api.spectrum.setManager({ minimumGain: 60 }));
+		expect(await api.spectrum.manager()).toMatchObject({ minimumGain: '60', buyAtPpm: 800_000 });
 	});
 
 	it('refuses what it cannot do with a name', async () => {

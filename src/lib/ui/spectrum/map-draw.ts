@@ -131,6 +131,8 @@ function drawGraticule(context: CanvasRenderingContext2D, scene: Scene, size: Si
 	const { metres } = scaleBar(view, 140);
 	const topLeft = toMetres({ x: 0, y: 0 }, view, size);
 	context.strokeStyle = colors.line;
+	// Over the layer's dark end, a light line would be the brightest thing there is.
+	context.globalAlpha = scene.layers.heat ? 0.3 : 1;
 	context.lineWidth = 1;
 	context.beginPath();
 	for (let x = Math.ceil(topLeft.x / metres) * metres; ; x += metres) {
@@ -146,6 +148,7 @@ function drawGraticule(context: CanvasRenderingContext2D, scene: Scene, size: Si
 		context.lineTo(size.width, Math.round(at) + 0.5);
 	}
 	context.stroke();
+	context.globalAlpha = 1;
 }
 
 function drawCoverage(

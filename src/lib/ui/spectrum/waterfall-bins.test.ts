@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
-import type { Holding } from '#lib/node/study.ts';
+import type { Holding } from '#lib/node/study/study.ts';
 import { testTrade } from './test-aps.ts';
 import {
 	MIN_SPAN_BLOCKS,

@@ -2,7 +2,7 @@
  * What a waterfall shows where there is less room than there are access points, trades or blocks: how many held a channel, and how
  * many trades there were, in each bin of time. Pure.
  */
-import type { Holding } from '#lib/node/study.ts';
+import type { Holding } from '#lib/node/study/study.ts';
 import {
 	columnWidth,
 	heightAt,

@@ -36,7 +36,7 @@ const MIN_HOLDING_PIXELS = 2;
 /** Narrower lanes are drawn as how many there are. */
 const MIN_LANE_PIXELS = 1;
 /** Lines between narrower columns would hide them. */
-const LINED_COLUMN_PIXELS = 8;
+const LINED_COLUMN_PIXELS = 14;
 
 export function drawWaterfall(context: CanvasRenderingContext2D, scene: WaterfallScene, frame: Frame): void {
 	context.fillStyle = scene.colors.surface;
@@ -100,8 +100,11 @@ function drawBands(context: CanvasRenderingContext2D, scene: WaterfallScene, fra
 			context.stroke();
 		}
 		const width = context.measureText(band).width;
-		const from = Math.min(x + 4, frame.width - width - 2);
-		if (from < nextFree) return;
+		// A narrow band leaves its name standing over the next one, whose own then stands beside it.
+		const from = Math.max(nextFree, Math.min(x + 4, frame.width - width - 2));
+		const next = columns.findIndex((column, other) => other > index && column.band !== band);
+		const end = next === -1 ? frame.width : frame.left + next * whole;
+		if (index > 0 && from + width > end) return;
 		nextFree = from + width + 6;
 		context.fillStyle = scene.colors.soft;
 		context.fillText(band, from, 14);
@@ -112,6 +115,7 @@ function drawColumns(context: CanvasRenderingContext2D, scene: WaterfallScene, f
 	const { columns } = scene.waterfall;
 	const whole = columnWidth(columns.length, frame);
 	const every = labelEvery(columns.length, frame);
+	let nextFree = 0;
 	columns.forEach((column, index) => {
 		const x = frame.left + index * whole;
 		if (index % every === 0) {
@@ -122,7 +126,9 @@ function drawColumns(context: CanvasRenderingContext2D, scene: WaterfallScene, f
 			const text = String(column.channel);
 			const half = context.measureText(text).width / 2;
 			context.textAlign = 'center';
-			context.fillText(text, Math.min(x + whole / 2, frame.width - half - 1), frame.top - 8);
+			const middle = Math.min(x + whole / 2, frame.width - half - 1);
+			if (middle - half >= nextFree) context.fillText(text, middle, frame.top - 8);
+			nextFree = Math.max(nextFree, middle + half + 6);
 		}
 		if (laneBox(index, 0, column.lanes.length, columns.length, frame).width < MIN_LANE_PIXELS)
 			drawHolders(context, scene, frame, index);
@@ -131,7 +137,7 @@ function drawColumns(context: CanvasRenderingContext2D, scene: WaterfallScene, f
 		context.strokeStyle = scene.colors.line;
 		context.lineWidth = 1;
 		context.beginPath();
-		context.moveTo(Math.round(x) + 0.5, 0);
+		context.moveTo(Math.round(x) + 0.5, frame.top);
 		context.lineTo(Math.round(x) + 0.5, frame.height);
 		context.stroke();
 	});
