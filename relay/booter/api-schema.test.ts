@@ -142,7 +142,7 @@ describe('api.proto reads what the client API answers', () => {
 		for (const grant of await api.spectrum.grants()) read(GrantInfoSchema, grant);
 		read(SpectrumMetricsSchema, await api.spectrum.metrics());
 		read(ManagerInfoSchema, await api.spectrum.manager());
-		read(ManagerInfoSchema, await api.spectrum.setManager({ minimumGain: 60 }));
+		read(ManagerInfoSchema, await api.spectrum.setManager({ minimumGain: '60' }));
 		expect(await api.spectrum.manager()).toMatchObject({ minimumGain: '60', buyAtPpm: 800_000 });
 	});
 
