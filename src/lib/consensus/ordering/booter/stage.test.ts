@@ -124,13 +124,14 @@ describe('a ballot', () => {
 		expect(verdict(collecting)).toEqual({ passed: null });
 	});
 
-	it('is not given up once q_u have signed it: it may be locked', () => {
+	it('is not given up for its refusals once q_u have signed it, unless the doubt lasts', () => {
 		refuse(order, [3, 4]);
-		order.unrecordedCommit = certificateOf(order, []);
-		expect(verdict(order, LATE_TICK)).toBeNull();
-		order.orderCommit = order.unrecordedCommit;
-		order.unrecordedCommit = null;
-		expect(verdict(order, LATE_TICK)).toBeNull();
+		const commit = certificateOf(order, []);
+		for (const fields of [{ unrecordedCommit: commit }, { unrecordedCommit: null, orderCommit: commit }]) {
+			Object.assign(order, fields);
+			expect(verdict(order, LATE_TICK - 1)).toBeNull();
+			expect(verdict(order, LATE_TICK)).toEqual({ passed: null });
+		}
 	});
 
 	it('is given up, signed or not, for one above it that members have joined', () => {
