@@ -111,7 +111,9 @@ function soak(): Promise<boolean> {
 			samples.push(await sampler.take());
 			say(lineOf(samples.at(-1)!, samples[0]!));
 			if (nextMs + SAMPLE_MS > endMs) break;
-			await new Promise((resolve) => setTimeout(resolve, nextMs + SAMPLE_MS - performance.now()));
+			await new Promise((resolve) =>
+				setTimeout(resolve, Math.max(0, nextMs + SAMPLE_MS - performance.now()))
+			);
 		}
 		sampler.close();
 		const failures = await stopSteadyLoad(pages);
