@@ -40,7 +40,8 @@ test('two partitions of three tabs agree through the relay', async ({ context, p
 	await waitForValue(
 		() => pages[0]!.evaluate(async () => (await globalThis.tabwave.spectrum.trades()).length),
 		(trades) => trades >= TRADES,
-		{ what: `${TRADES} final trades` }
+		// 240 access points through one relay, in tabs that share a processor.
+		{ what: `${TRADES} final trades`, timeoutMs: 60_000 }
 	);
 
 	const { height } = await quietHead(pages);

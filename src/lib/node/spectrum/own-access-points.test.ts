@@ -126,6 +126,17 @@ describe('the AP database of a node', () => {
 		expect(seen.at(-1)).toEqual(stored);
 	});
 
+	it('is tried once more before it is closed', async () => {
+		await database.elsewhere(row('a'));
+		await own.start();
+		database.isAway = true;
+		own.store([row('a', { issued: true, updatedHeight: 3 })]);
+		await settled();
+		database.isAway = false;
+		await own.stop();
+		expect(await database.all()).toMatchObject([{ id: 'a', issued: true, updatedHeight: 3 }]);
+	});
+
 	it('that is a tab’s own and full is tried again, too', async () => {
 		database.isShared = false;
 		await own.start();

@@ -54,7 +54,8 @@ export class OwnAccessPoints {
 	async stop(): Promise<void> {
 		this.#isStopped = true;
 		this.#stopPolling?.();
-		await this.#writing?.catch(() => undefined);
+		// Once more, also what a database that was busy did not take.
+		await this.#write().catch(() => undefined);
 		await this.#init.database.close();
 	}
 

@@ -127,6 +127,7 @@ export class SpectrumService {
 	async stop(): Promise<void> {
 		this.#stop();
 		this.#optimum.stop();
+		this.#own.store(this.#manager.lastRows());
 		await this.#own.stop();
 	}
 

@@ -215,6 +215,12 @@ export class SpectrumManager {
 		return { submit, store: this.#registrar.rowsToStore() };
 	}
 
+	/** For who stops: what the chain has changed of its own access points since the last tick; nothing is acted on. */
+	lastRows(): OwnAccessPoint[] {
+		this.#takeEvents();
+		return this.#registrar.rowsToStore();
+	}
+
 	status(): ManagerStatus {
 		return {
 			mechanism: this.#mechanism.name,
