@@ -57,7 +57,7 @@ async function feed(page: Page): Promise<void> {
 		const { spectrum } = globalThis.tabwave;
 		const [bid] = (await spectrum.bids()) as [BidInfo];
 		const [trade] = (await spectrum.trades()) as [TradeInfo];
-		const name = (kind: string, i: number): string => `${kind}${i}`.padEnd(64, '0');
+		const name = (kind: string, i: number): string => kind + String(i).padStart(63, '0');
 		globalThis.fed = 0;
 		const newest = <T>(limit: number | undefined, make: (i: number) => T): T[] => {
 			const count = Math.min(limit ?? Infinity, globalThis.fed);
