@@ -6,9 +6,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TradeInfo } from '#lib/node/api.ts';
 import { SELL_AT_PPM } from '#lib/spectrum/access-point.ts';
-import { parseNetworkIni } from '../config/network-ini.ts';
-import { startRelay } from '../relay.ts';
 import type { RunningRelay } from '../relay.ts';
+import { startLocalRelay } from '../testing/local-relay.ts';
 import { startHeadless } from './headless-node.ts';
 import type { HeadlessNode } from './headless-node.ts';
 
@@ -17,13 +16,7 @@ let relay: RunningRelay;
 let nodes: HeadlessNode[] = [];
 
 beforeAll(async () => {
-	relay = await startRelay({
-		config: parseNetworkIni(''),
-		host: '127.0.0.1',
-		port: 0,
-		dataDirectory: join(folder, 'relay'),
-		siteDirectory: null
-	});
+	relay = await startLocalRelay(join(folder, 'relay'));
 });
 afterAll(async () => {
 	for (const node of nodes) await node.stop();

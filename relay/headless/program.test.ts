@@ -5,23 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { parseNetworkIni } from '../config/network-ini.ts';
-import { startRelay } from '../relay.ts';
 import type { RunningRelay } from '../relay.ts';
 import { PROJECT_ROOT } from '../terminal/arguments.ts';
+import { startLocalRelay } from '../testing/local-relay.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tabwave-program-'));
 let relay: RunningRelay;
 const running = new Set<ChildProcess>();
 
 beforeAll(async () => {
-	relay = await startRelay({
-		config: parseNetworkIni(''),
-		host: '127.0.0.1',
-		port: 0,
-		dataDirectory: join(folder, 'relay'),
-		siteDirectory: null
-	});
+	relay = await startLocalRelay(join(folder, 'relay'));
 });
 afterAll(async () => {
 	for (const child of running) child.kill('SIGKILL');

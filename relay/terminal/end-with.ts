@@ -9,8 +9,8 @@ import { WORDS } from './words.ts';
 
 /** A start that is refused, as against a crash. */
 const EXIT_REFUSED = 2;
-/** Refused by name, with words that say what to do: of the ledger's store, the network, a database, or its settings. */
-const REFUSALS = [StoreError, ApiError, DatabaseError, ManagerSettingsError];
+/** Refused by name, with words that say what to do: of the network, a database, or a manager's settings. */
+const REFUSALS = [ApiError, DatabaseError, ManagerSettingsError];
 
 /** Says why, and ends the process: with 2 where something was refused by name, with 1 otherwise. */
 export function endWith(error: unknown): void {
