@@ -153,7 +153,7 @@ export class TabwaveNode {
 		this.self = self;
 		this.verifier = verifier;
 		this.booters = booters;
-		this.#liveness = new Liveness(peers, timing.heartbeatMs);
+		this.#liveness = new Liveness(timing);
 		this.#turns = new Turns<NodeInput>({
 			...shared,
 			chainId: chain.chainId,
@@ -269,6 +269,7 @@ export class TabwaveNode {
 		await network.start({
 			packets: (from, packets) => {
 				this.peers.heard(from, clock.now());
+				this.#liveness.heard(from, clock.now());
 				this.#intake.receive(from, packets);
 			},
 			link: (status, change) => this.#onLink(status, change),
