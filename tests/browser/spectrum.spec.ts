@@ -1,7 +1,7 @@
 /** The market's page as people use it: map, waterfall, story, ranking, measures, tables, files, by mouse and by keyboard. */
 import { readFileSync } from 'node:fs';
 import AxeBuilder from '@axe-core/playwright';
-import type { Page } from '@playwright/test';
+import type { Locator, Page } from '@playwright/test';
 import { runStudy } from '#lib/node/study/study-run.ts';
 import { generateAccessPoints } from '#lib/spectrum/scenario/generate.ts';
 import { exportCsv } from '#lib/spectrum/importing/tabwave-csv.ts';
@@ -77,6 +77,10 @@ test('the page shows a market as map, waterfall, story, ranking, measures and ta
 		await page.keyboard.press('+');
 		await expect(waterfall).not.toHaveAttribute('data-span', span);
 		await page.keyboard.press('0');
+		await expect(waterfall).toHaveAttribute('data-span', span);
+		await pinch(waterfall);
+		await expect(waterfall).not.toHaveAttribute('data-span', span);
+		await page.getByTestId('waterfall-zoom-2').click();
 		await expect(waterfall).toHaveAttribute('data-span', span);
 		await waterfall.hover();
 		await expect(page.getByTestId('waterfall-pointed')).toContainText(/GHz \d+/);
@@ -299,6 +303,28 @@ function inkOf(page: Page): Promise<string> {
 		.getByTestId('map')
 		.locator('canvas')
 		.evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL());
+}
+
+/** Two fingers part, one above the other, around the middle of a picture. */
+async function pinch(picture: Locator): Promise<void> {
+	await picture.scrollIntoViewIfNeeded();
+	const { x, y, width, height } = (await picture.boundingBox())!;
+	const session = await picture.page().context().newCDPSession(picture.page());
+	const touch = async (type: 'touchStart' | 'touchMove' | 'touchEnd', apart: number): Promise<void> => {
+		const touchPoints = [-1, 1].map((side, id) => ({
+			id,
+			x: x + width / 2,
+			y: y + height / 2 + (side * apart) / 2
+		}));
+		await session.send('Input.dispatchTouchEvent', {
+			type,
+			touchPoints: type === 'touchEnd' ? [] : touchPoints
+		});
+	};
+	await touch('touchStart', 40);
+	for (let apart = 60; apart <= 160; apart += 20) await touch('touchMove', apart);
+	await touch('touchEnd', 160);
+	await session.detach();
 }
 
 /** As if from the desktop, on the middle of the page. */

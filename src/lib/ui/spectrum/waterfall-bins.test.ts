@@ -9,11 +9,12 @@ import {
 	markGroups,
 	moveSpan,
 	pickMark,
+	pinchSpan,
 	placeAt,
 	readingAt,
 	zoomSpan
 } from './waterfall-bins.ts';
-import { labelEvery, layOut, markEnds, yOf, type Frame } from './waterfall-layout.ts';
+import { heightAt, labelEvery, layOut, markEnds, yOf, type Frame } from './waterfall-layout.ts';
 
 fc.configureGlobal({ seed: 8 });
 
@@ -138,6 +139,27 @@ describe('a span of blocks', () => {
 				expect(
 					zoomSpan(span, at, factor, whole).toHeight - zoomSpan(span, at, factor, whole).fromHeight
 				).toBeGreaterThanOrEqual(MIN_SPAN_BLOCKS);
+			})
+		);
+	});
+
+	it('is zoomed and moved by two fingers, and the block between them stays there', () => {
+		const frame = { width: 400, height: 228, left: 62, top: 28, ...whole };
+		const shown = { fromHeight: 410, toHeight: 610 };
+		const pinch = { apart: 50, middleY: 128, shown };
+		expect(pinchSpan(pinch, 50, 128, frame, whole)).toEqual(shown);
+		expect(pinchSpan(pinch, 100, 128, frame, whole)).toEqual({ fromHeight: 460, toHeight: 560 });
+		expect(pinchSpan(pinch, 25, 128, frame, whole)).toEqual({ fromHeight: 310, toHeight: 710 });
+		expect(pinchSpan(pinch, 50, 178, frame, whole)).toEqual({ fromHeight: 460, toHeight: 660 });
+		expect(pinchSpan(pinch, 0, 128, frame, whole)).toEqual(whole);
+		const y = fc.integer({ min: 28, max: 228 });
+		fc.assert(
+			fc.property(fc.integer({ min: 1, max: 400 }), y, y, (apart, fromY, toY) => {
+				const before = { apart: 100, middleY: fromY, shown };
+				const after = pinchSpan(before, apart, toY, frame, whole);
+				if (after.fromHeight === whole.fromHeight || after.toHeight === whole.toHeight) return;
+				const held = heightAt(fromY, { ...frame, ...shown });
+				expect(Math.abs(heightAt(toY, { ...frame, ...after }) - held)).toBeLessThanOrEqual(1);
 			})
 		);
 	});

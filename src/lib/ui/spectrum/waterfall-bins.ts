@@ -196,6 +196,21 @@ export function zoomSpan(span: Span, at: number, factor: number, whole: Span): S
 	return within({ toHeight: at + Math.round(above * wanted), length: wanted }, whole);
 }
 
+/** Two fingers on the picture, and what it showed when they came. */
+export interface Pinch {
+	/** Pixels between them, and where their middle is. */
+	apart: number;
+	middleY: number;
+	shown: Span;
+}
+
+/** What two fingers make of the picture: they zoom as they part, and the block between them goes along. */
+export function pinchSpan(pinch: Pinch, apart: number, middleY: number, frame: Frame, whole: Span): Span {
+	const held = heightAt(pinch.middleY, { ...frame, ...pinch.shown });
+	const zoomed = zoomSpan(pinch.shown, held, Math.max(1, pinch.apart) / Math.max(1, apart), whole);
+	return moveSpan(zoomed, held - heightAt(middleY, { ...frame, ...zoomed }), whole);
+}
+
 /** By so many blocks, newer where positive, within what there is. */
 export function moveSpan(span: Span, blocks: number, whole: Span): Span {
 	return within({ toHeight: span.toHeight + blocks, length: span.toHeight - span.fromHeight }, whole);
