@@ -45,7 +45,7 @@ async function coresOf(chain: Chain, self = ada.id): Promise<Cores> {
 		pool,
 		own: { waiting: () => own },
 		peers,
-		liveness: new Liveness(peers, DEFAULT_TIMING.heartbeatMs),
+		liveness: new Liveness(DEFAULT_TIMING),
 		booters: new ActiveBooter([ledger.booter.id], () => true),
 		early: {
 			heightBegun: () => told.push(`height ${chain.head.height + 1}`),
