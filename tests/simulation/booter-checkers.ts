@@ -31,8 +31,8 @@ export class UpperTierCheckers {
 	readonly #votes = new Map<string, string>();
 	/** The highest ballot in which a member has had a part, by member and height. */
 	readonly #joined = new Map<string, Ballot>();
-	/** The highest ballot in which a member said Done. */
-	readonly #locked = new Map<string, Ballot>();
+	/** The ballots in which a member said Done. */
+	readonly #locks = new Map<string, Ballot[]>();
 	/** What was proven final at a height, by content. */
 	readonly #proven = new Map<number, string>();
 	/** Every block that anybody has called final. */
@@ -169,16 +169,18 @@ export class UpperTierCheckers {
 		if (joined && compareBallots(ballot, joined) < 0)
 			throw new Violation(`R14: a vote of ${nameOf(vote)}, which has joined ${ballotName(joined)}`);
 		this.#joined.set(place, ballot);
-		if (kind === Kind.DONE) this.#locked.set(place, ballot);
+		if (kind === Kind.DONE) this.#locks.set(place, [...(this.#locks.get(place) ?? []), ballot]);
 	}
 
-	/** R14: a Status shows the lock of every Done before it. */
+	/** R14: a Status shows the lock of every Done of a lower ballot. It may be said again once there is one of its own. */
 	#shows(vote: Vote, shown: Ballot | undefined): void {
 		if (this.#liars.has(vote.member)) return;
 		this.counts.statuses += 1;
 		if (shown) this.counts.locksShown += 1;
-		const locked = this.#locked.get(`${vote.member}/${vote.height}`);
-		if (locked && (!shown || compareBallots(shown, locked) < 0))
+		const locks = this.#locks.get(`${vote.member}/${vote.height}`) ?? [];
+		const isHidden = (lock: Ballot): boolean =>
+			compareBallots(lock, vote.ballot) < 0 && (!shown || compareBallots(shown, lock) < 0);
+		if (locks.some(isHidden))
 			throw new Violation(`R14: a Status of ${nameOf(vote)} hides its lock`);
 	}
 

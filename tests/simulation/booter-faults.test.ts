@@ -115,6 +115,11 @@ describe('these checkers can fail', () => {
 		expect(said(signed({ kind: Kind.DONE }), signed({ kind: Kind.STATUS, attempt: 1 }))).toThrow(
 			/hides its lock$/
 		);
+		// Said again to a leader whose link came up, when its ballot has a Done as well: it hides nothing.
+		const status = signed({ kind: Kind.STATUS, attempt: 1 });
+		const done = signed({ kind: Kind.DONE, attempt: 1 });
+		expect(said(status, done, status)).not.toThrow();
+		expect(said(status, done, signed({ kind: Kind.STATUS, attempt: 2 }))).toThrow(/hides its lock$/);
 	});
 
 	it('evidence: a complaint of two Nexts that were never sent', () => {
