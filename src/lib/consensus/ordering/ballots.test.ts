@@ -331,7 +331,7 @@ describe('results that differ', () => {
 		]);
 	});
 
-	it('of half of the network: fewer blocks are tried, then one alone, and that one is dropped', async () => {
+	it('of half of the network: fewer blocks are tried, then one alone, and that one is put off until they agree', async () => {
 		const tiers = await started({ partitions: [1, 1] });
 		tiers.replaceContract('2a', counter(2));
 		tiers.reaches = () => false;
@@ -344,10 +344,13 @@ describe('results that differ', () => {
 		expect(tiers.booter.core.state()).toMatchObject({
 			phase: 'idle',
 			waiting: [
-				{ partition: 1, blocks: 0 },
+				{ partition: 1, blocks: 1 },
 				{ partition: 2, blocks: 0 }
 			]
 		});
+		tiers.replaceContract('2a', counter());
+		await tiers.ticks(10 * RESEND_TICKS);
+		expect(tiers.heights()).toEqual([2, 2, 2]);
 	});
 
 	it('of the Booter alone: q_u partitions agree on another result, and it stops (R17)', async () => {

@@ -8,6 +8,7 @@ import type { CertifiedBody } from '../certified-block.ts';
 import { BlockQueue } from './block-queue.ts';
 
 const GAP_TICKS = 5;
+const RESEND_TICKS = 10;
 const ANY = Infinity;
 let state: VersionedState;
 let height: number;
@@ -22,7 +23,7 @@ beforeEach(() => {
 
 function queueOf(maxBlocksPerOrder: number): BlockQueue {
 	const topology = new Topology(state, [1, 2, 3]);
-	return new BlockQueue({ topology, maxBlocksPerOrder, gapTicks: GAP_TICKS });
+	return new BlockQueue({ topology, maxBlocksPerOrder, gapTicks: GAP_TICKS, resendTicks: RESEND_TICKS });
 }
 
 /** The ledger begins an epoch of a partition. */

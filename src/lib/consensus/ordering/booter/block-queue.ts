@@ -8,6 +8,8 @@ export interface BlockQueueInit {
 	maxBlocksPerOrder: number;
 	/** R9: ticks for which a gap in a partition's rounds is waited for. */
 	gapTicks: number;
+	/** After which what had no answer is sent again. */
+	resendTicks: number;
 }
 
 /** Certified blocks of one partition that wait: as many as it may have in flight. */
@@ -16,6 +18,9 @@ const MAX_WAITING_BLOCKS_PER_PARTITION = 256;
 const MAX_ORDER_BODY_BYTES = 1_000_000;
 /** Blocks that voters refused; the oldest is forgotten, and may be tried again. */
 const MAX_REFUSED_BLOCKS = 256;
+/** A block that was put off waits for so many resends, and twice as long each time, up to 2⁶ times. */
+const PUT_OFF_RESENDS = 10;
+const MAX_PUT_OFF_DOUBLINGS = 6;
 
 export class BlockQueue {
 	readonly #init: BlockQueueInit;
@@ -23,6 +28,8 @@ export class BlockQueue {
 	readonly #waiting = new Map<number, CertifiedBody[]>();
 	readonly #gapSince = new Map<number, number>();
 	readonly #refused = new Set<string>();
+	/** Of those that wait, by id: how often they were put off, and until when. */
+	readonly #putOff = new Map<string, { times: number; untilTick: number }>();
 
 	constructor(init: BlockQueueInit) {
 		this.#init = init;
@@ -32,8 +39,7 @@ export class BlockQueue {
 	add(body: CertifiedBody): boolean {
 		const { partition, roundId } = body.proposal;
 		// A Booter that does not lead chooses none, and must not keep what has passed.
-		const list = (this.#waiting.get(partition) ?? []).filter((other) => this.#isCurrent(other));
-		this.#waiting.set(partition, list);
+		const list = this.#current(partition);
 		if (!this.#isCurrent(body) || this.#refused.has(body.id)) return false;
 		if (list.length >= MAX_WAITING_BLOCKS_PER_PARTITION) return false;
 		if (list.some((other) => other.proposal.roundId === roundId)) return false;
@@ -50,6 +56,17 @@ export class BlockQueue {
 			const at = list.findIndex((body) => body.id === id);
 			if (at >= 0) list.splice(at, 1);
 		}
+		this.#putOff.delete(id);
+	}
+
+	/**
+	 * A block whose results differ, and nobody says why: members may have seen two contents, which are one again by now. If it never
+	 * has one result it costs less and less.
+	 */
+	putOff(id: string, tick: number): void {
+		const times = this.#putOff.get(id)?.times ?? 0;
+		const ticks = PUT_OFF_RESENDS * this.#init.resendTicks * 2 ** Math.min(times, MAX_PUT_OFF_DOUBLINGS);
+		this.#putOff.set(id, { times: times + 1, untilTick: tick + ticks });
 	}
 
 	get(id: string): CertifiedBody | undefined {
@@ -80,8 +97,7 @@ export class BlockQueue {
 		const chosen: CertifiedBody[] = [];
 		let bodyBytes = 0;
 		const queues = topology.active().map(({ id }) => {
-			const list = (this.#waiting.get(id) ?? []).filter((body) => this.#isCurrent(body));
-			this.#waiting.set(id, list);
+			const list = this.#current(id).filter((body) => tick >= (this.#putOff.get(body.id)?.untilTick ?? 0));
 			return this.#withoutGap(id, topology.lastRoundId(id), list, tick);
 		});
 		// One place stays free for a change of members.
@@ -109,6 +125,17 @@ export class BlockQueue {
 		const since = this.#gapSince.get(partition) ?? tick;
 		this.#gapSince.set(partition, since);
 		return tick - since < this.#init.gapTicks ? [] : list.slice(0, 1);
+	}
+
+	/** Those of a partition that the ledger has not passed. */
+	#current(partition: number): CertifiedBody[] {
+		const list = (this.#waiting.get(partition) ?? []).filter((body) => {
+			const isCurrent = this.#isCurrent(body);
+			if (!isCurrent) this.#putOff.delete(body.id);
+			return isCurrent;
+		});
+		this.#waiting.set(partition, list);
+		return list;
 	}
 
 	#isCurrent(body: CertifiedBody): boolean {

@@ -534,7 +534,7 @@ export class BooterCore {
 		const entry = tally.refusedEntry();
 		const isDropped =
 			entry !== null && this.#choice.drop(entry, bodies, new LedgerError('OrderRefused', tally.reason()));
-		const isNarrowed = !isDropped && tally.hasOtherResults && this.#choice.narrow(bodies);
+		const isNarrowed = !isDropped && tally.hasOtherResults && this.#choice.narrow(bodies, this.#tick);
 		this.#drop();
 		if (isDropped || isNarrowed) this.#retries.changed(this.#tick);
 		else this.#retries.inVain(this.#tick);

@@ -8,6 +8,8 @@ import { entryId } from './entries.ts';
 import { OrderChoice } from './order-choice.ts';
 
 const GATHER_TICKS = 4;
+const GAP_TICKS = 100;
+const RESEND_TICKS = 10;
 const WHY = new LedgerError('OrderRefused', 'as a test wants it');
 let ledger: TestLedger;
 let ada: TestMember;
@@ -22,7 +24,12 @@ beforeEach(async () => {
 	});
 	ada = ledger.members(1)[0]!;
 	[newcomer] = (await testMembers(1)) as [TestMember];
-	choice = new OrderChoice({ chain: ledger.chain, gatherTicks: GATHER_TICKS, gapTicks: 100 });
+	choice = new OrderChoice({
+		chain: ledger.chain,
+		gatherTicks: GATHER_TICKS,
+		gapTicks: GAP_TICKS,
+		resendTicks: RESEND_TICKS
+	});
 	blocks = [];
 	for (const roundId of [1, 2, 3])
 		blocks.push(await ledger.certified(1, [await ledger.transaction(ada)], { roundId }));
@@ -58,7 +65,12 @@ describe('the next order', () => {
 
 	it('does not let the first member of all wait', async () => {
 		ledger = await TestLedger.found([0]);
-		choice = new OrderChoice({ chain: ledger.chain, gatherTicks: GATHER_TICKS, gapTicks: 100 });
+		choice = new OrderChoice({
+			chain: ledger.chain,
+			gatherTicks: GATHER_TICKS,
+			gapTicks: GAP_TICKS,
+			resendTicks: RESEND_TICKS
+		});
 		choice.request(await ledger.join(newcomer, 1), 10);
 		expect(chosen(10)).toEqual(['change']);
 	});
@@ -101,27 +113,50 @@ describe('what was refused', () => {
 });
 
 describe('an order whose results differed', () => {
-	it('is tried by halves, and at last one alone, which is dropped', () => {
+	it('is tried by halves, and at last one alone, which is put off', () => {
 		certified();
-		expect(choice.narrow(bodiesOf(...blocks))).toBe(true);
+		expect(choice.narrow(bodiesOf(...blocks), 100)).toBe(true);
 		expect(chosen()).toEqual([1, 2]);
-		expect(choice.narrow(bodiesOf(blocks[0]!, blocks[1]!))).toBe(true);
+		expect(choice.narrow(bodiesOf(blocks[0]!, blocks[1]!), 100)).toBe(true);
 		expect(chosen()).toEqual([1]);
-		expect(choice.narrow(bodiesOf(blocks[0]!))).toBe(true);
-		expect(choice.block(blocks[0]!.id)).toBeUndefined();
-		expect(choice.block(blocks[1]!.id)).toBe(blocks[1]);
+		expect(choice.narrow(bodiesOf(blocks[0]!), 100)).toBe(true);
+		expect(chosen()).toBeNull();
+	});
+
+	it('comes again where it was one block, after twice as long each time; what follows it waits for a gap (R9)', () => {
+		choice.certified(blocks[0]!);
+		let tick = 100;
+		for (const resends of [10, 20, 40, 80, 160, 320, 640, 640]) {
+			expect(chosen(tick)).toEqual([1]);
+			choice.narrow(bodiesOf(blocks[0]!), tick);
+			// Handed up again meanwhile.
+			expect(choice.certified(blocks[0]!)).toBe(false);
+			tick += resends * RESEND_TICKS;
+			expect(chosen(tick - 1)).toBeNull();
+		}
+		choice.narrow(bodiesOf(blocks[0]!), tick);
+		choice.certified(blocks[1]!);
+		expect(chosen(tick)).toBeNull();
+		expect(chosen(tick + GAP_TICKS)).toEqual([2]);
+	});
+
+	it('is refused where it was a change of members', async () => {
+		choice.request(await ledger.join(newcomer, 1), 0);
+		const bodies = choice.choose(100, ledger.chain.head.timeMs + 10, true)!;
+		expect(choice.narrow(bodies, 100)).toBe(true);
+		expect(choice.requests.takeRefused()).toMatchObject([{ member: newcomer.id }]);
 	});
 
 	it('leaves no place for a change of members', async () => {
 		certified();
 		choice.request(await ledger.join(newcomer, 1), 0);
-		choice.narrow(bodiesOf(blocks[0]!, blocks[1]!));
+		choice.narrow(bodiesOf(blocks[0]!, blocks[1]!), 100);
 		expect(chosen()).toEqual([1]);
 		choice.begin();
 		expect(chosen()).toEqual([1, 2, 3, 'change']);
 	});
 
 	it('of nothing is none', () => {
-		expect(choice.narrow([])).toBe(false);
+		expect(choice.narrow([], 100)).toBe(false);
 	});
 });

@@ -13,6 +13,8 @@ export interface OrderChoiceInit {
 	gatherTicks: number;
 	/** R9: ticks for which a gap in a partition's rounds is waited for. */
 	gapTicks: number;
+	/** After which what had no answer is sent again. */
+	resendTicks: number;
 }
 
 export class OrderChoice {
@@ -25,12 +27,13 @@ export class OrderChoice {
 	#gatherFromTick = -Infinity;
 
 	constructor(init: OrderChoiceInit) {
-		const { chain, gapTicks } = init;
+		const { chain, gapTicks, resendTicks } = init;
 		this.#init = init;
 		this.#queue = new BlockQueue({
 			topology: chain.topology,
 			maxBlocksPerOrder: chain.genesis.fields.maxBlocksPerNext,
-			gapTicks
+			gapTicks,
+			resendTicks
 		});
 	}
 
@@ -118,18 +121,20 @@ export class OrderChoice {
 		return true;
 	}
 
-	/** Which block's result differs nobody says: half of the list is tried, and at last one alone, which is dropped. */
-	narrow(bodies: EntryBody[]): boolean {
-		if (bodies.length === 0) return false;
-		if (bodies.length === 1) {
-			this.#limit = Infinity;
-			return this.drop(
-				entryId(bodies[0]!),
-				bodies,
-				new LedgerError('OrderRefused', 'its results differ from member to member')
-			);
+	/** Which block's result differs nobody says: half of the list is tried, and at last one alone, which is put off. */
+	narrow(bodies: EntryBody[], tick: number): boolean {
+		const [body] = bodies;
+		if (!body) return false;
+		if (bodies.length > 1) {
+			this.#limit = Math.ceil(bodies.length / 2);
+			return true;
 		}
-		this.#limit = Math.ceil(bodies.length / 2);
+		this.#limit = Infinity;
+		if (body.kind === 'block') this.#queue.putOff(body.body.id, tick);
+		else {
+			const error = new LedgerError('OrderRefused', 'its results differ from member to member');
+			this.#requests.drop(body.change, error);
+		}
 		return true;
 	}
 
