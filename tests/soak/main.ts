@@ -16,7 +16,7 @@ import { endNetworks, withNetwork } from '../bench/bench-network.ts';
 import { waitForValue } from '../browser/harness/tabs.ts';
 import { isFlat, leastSquares } from './flatness.ts';
 import { Sampler, type Sample, type TabSample } from './samples.ts';
-import { startSteadyLoad, stopSteadyLoad } from './steady-load.ts';
+import { startSteadyLoad, stopSteadyLoad } from '../bench/steady-load.ts';
 
 const TABS = 8;
 const PARTITIONS = 2;

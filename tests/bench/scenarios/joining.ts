@@ -1,7 +1,9 @@
-/** From opening the address to the first vote, in a partition of four that trades a little. */
+/** From opening the address to the first vote, in a partition of four that trades a little, and in one that is as busy as it can be. */
+import type { Page } from 'playwright-core';
 import { withNetwork } from '../bench-network.ts';
 import { startLoad, stopLoad } from '../load.ts';
 import { ascending, quantile, several, type Report } from '../report.ts';
+import { startSteadyLoad, stopSteadyLoad } from '../steady-load.ts';
 
 /** Since the navigation began, milliseconds. */
 interface FirstVote {
@@ -19,11 +21,40 @@ declare global {
 }
 
 const TIMEOUT_MS = 60_000;
+/** From one transfer to the next, of all. */
+const PACE_MS = 500;
+/** Transfers of a tab that wait for the ledger: with two on their way there is always something to do. */
+const OUTSTANDING = 2;
 
-export function joining(report: Report, joins: number): Promise<void> {
-	const name = 'opening the address';
+interface Load {
+	name: string;
+	mark?: string;
+	start(pages: Page[]): Promise<void>;
+	stop(pages: Page[]): Promise<unknown>;
+}
+
+const LOADS: Load[] = [
+	{
+		name: 'opening the address',
+		mark: '< 3000',
+		start: (pages) => startSteadyLoad(pages, PACE_MS),
+		stop: stopSteadyLoad
+	},
+	{
+		name: 'opening the address, others busy',
+		start: (pages) => startLoad(pages, OUTSTANDING),
+		stop: stopLoad
+	}
+];
+
+export async function joining(report: Report, joins: number): Promise<void> {
+	for (const load of LOADS) await joinUnder(load, report, joins);
+}
+
+function joinUnder({ name, mark, start, stop }: Load, report: Report, joins: number): Promise<void> {
 	return withNetwork({ tabs: 4 }, async ({ context, pages, relay }) => {
-		await startLoad(pages.slice(0, 1), 2);
+		const trading = pages.slice(0, 1);
+		await start(trading);
 		const times: FirstVote[] = [];
 		for (let i = 0; i < joins; i++) {
 			const page = await context.newPage();
@@ -34,13 +65,13 @@ export function joining(report: Report, joins: number): Promise<void> {
 			await page.evaluate(() => tabwave.node.leave());
 			await page.close();
 		}
-		await stopLoad(pages.slice(0, 1));
+		await stop(trading);
 		report.details[name] = times;
-		const add = (what: string, of: (time: FirstVote) => number, mark?: string): void => {
+		const add = (what: string, of: (time: FirstVote) => number, bound?: string): void => {
 			const sorted = ascending(times.map(of));
-			report.add(name, what, several([quantile(sorted, 0.5), quantile(sorted, 0.95)]), 'ms', mark);
+			report.add(name, what, several([quantile(sorted, 0.5), quantile(sorted, 0.95)]), 'ms', bound);
 		};
-		add('to the first vote, p50 / p95', ({ votedMs }) => votedMs, '< 3000');
+		add('to the first vote, p50 / p95', ({ votedMs }) => votedMs, mark);
 		add('of it, to something on the screen', ({ paintedMs }) => paintedMs);
 		add('of it, to a node that answers the page', ({ apiMs }) => apiMs);
 		add('of it, to a link to the relay', ({ relayMs }) => relayMs);
