@@ -60,15 +60,19 @@ describe('R7: who stalls again and again', () => {
 	}
 
 	it('is waited for longer, and no longer than a leader that does not finish its rounds', () => {
-		expect(patienceMs(stalls(1, 1500))).toBe(SILENCE_MS);
-		const second = patienceMs(stalls(2, 1500, 200_000));
-		expect(second).toBeGreaterThan(1.5 * SILENCE_MS);
-		expect(second).toBeLessThan(2 * SILENCE_MS);
+		// Twice as long, less what the stall counts for no more when that is over.
+		const once = patienceMs(stalls(1, 1500));
+		expect(once).toBeGreaterThan(1.5 * SILENCE_MS);
+		expect(once).toBeLessThan(2 * SILENCE_MS);
+		expect(patienceMs(stalls(2, 1500, 200_000))).toBeGreaterThan(1.3 * once);
 		expect(patienceMs(stalls(20, 1500, 400_000))).toBe(VIEW_TIMEOUT_MS);
 	});
 
-	it('is like any other a minute later', () => {
-		const nowMs = stalls(20, 1500) + 60_000;
+	it.each([
+		[1, 5000],
+		[20, 30_000]
+	])('is like any other after a while: %i stalls, %i ms later', (times, laterMs) => {
+		const nowMs = stalls(times, 1500) + laterMs;
 		liveness.awake(nowMs - 100);
 		liveness.heard('a', nowMs);
 		expect(patienceMs(nowMs)).toBe(SILENCE_MS);

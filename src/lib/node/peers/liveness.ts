@@ -10,8 +10,10 @@ import type { Timing } from '../timing.ts';
 
 /** Heartbeats that a member may miss before it looks dead. Not a whole number: the last one in time may be on its way. */
 const MISSED_HEARTBEATS = 2.25;
-/** A stall counts half after this many heartbeats: ten seconds where they are 500 ms apart. */
-const STALLS_HALVE_AFTER_HEARTBEATS = 20;
+/** Who has just stalled is waited for twice as long; each further stall that still counts adds as much. */
+const PATIENCE_PER_STALL = 2;
+/** A stall counts half after this many heartbeats: five seconds where they are 500 ms apart. */
+const STALLS_HALVE_AFTER_HEARTBEATS = 10;
 /** A class of sixty in both tiers, several times over. */
 const MAX_PEERS = 512;
 
@@ -86,10 +88,10 @@ export class Liveness {
 		return nowMs - Math.max(heard?.lastMs ?? 0, this.#awakeSinceMs);
 	}
 
-	/** One stall now and then changes nothing: a tab that was frozen once is like any other. */
+	/** A tab that was frozen once is like any other when the stall counts half. */
 	#patienceOf(heard: Heard | undefined, nowMs: number): number {
 		const stalls = heard ? this.#stalls(heard, nowMs) : 0;
-		return Math.min(this.#maxPatienceMs, this.#patienceMs * Math.max(1, stalls));
+		return Math.min(this.#maxPatienceMs, this.#patienceMs * Math.max(1, PATIENCE_PER_STALL * stalls));
 	}
 
 	#stalls({ stalls, stallsAtMs }: Heard, nowMs: number): number {
