@@ -162,18 +162,30 @@ describe('RelayKeeper', () => {
 		expect(relays.dialledMs.get('a')).toEqual([0]);
 	});
 
-	it('asks seldom for a relay that lets it go at once', async () => {
+	it('asks seldom for a relay that lets it go at once again and again: once it may have died just then', async () => {
 		const relays = new Relays(['a']);
 		await relays.ticks(TICK_MS);
-		for (let i = 0; i < 5; i++) {
-			const { nowMs } = relays;
+		const letGo = (ageMs: number): number => {
 			relays.connections.get('a')!.status = 'closed';
-			relays.keeper.lost('a', 20);
+			relays.keeper.lost('a', ageMs);
+			return relays.nowMs;
+		};
+		const hurries = async (ageMs: number): Promise<void> => {
+			const nowMs = letGo(ageMs);
+			await relays.ticks(RELAY_REDIAL_FIRST_MS + 2 * TICK_MS);
+			expect(relays.dialsSince('a', nowMs)).toHaveLength(1);
+		};
+		await hurries(20);
+		for (let i = 0; i < 5; i++) {
+			const nowMs = letGo(20);
 			await relays.ticks(0.75 * RELAY_REDIAL_CAP_MS - TICK_MS);
 			expect(relays.dialsSince('a', nowMs)).toEqual([]);
 			await relays.ticks(0.5 * RELAY_REDIAL_CAP_MS + 2 * TICK_MS);
 			expect(relays.dialsSince('a', nowMs)).toHaveLength(1);
 		}
+		// It held one for a while: a loss is no refusal any more.
+		await hurries(60_000);
+		await hurries(20);
 	});
 
 	it('reserves again where a reservation has run out, without another connection', async () => {

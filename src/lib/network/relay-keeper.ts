@@ -50,6 +50,7 @@ export class RelayKeeper {
 			connection: null,
 			busy: false,
 			failures: 0,
+			refusals: 0,
 			awaySinceMs: -Infinity,
 			nextMs: 0
 		}));
@@ -67,12 +68,16 @@ export class RelayKeeper {
 		return this.#relays.some(({ relay }) => relay === node);
 	}
 
-	/** The link to this relay ended: its connection goes with it. One that ended at once was refused, and is not asked for again so soon. */
+	/**
+	 * The link to this relay ended: its connection goes with it. Once the relay may have died just then; one that lets go at once again
+	 * refuses this node, and is not asked so soon.
+	 */
 	lost(node: NodeId, ageMs: number): void {
 		for (const relay of this.#relays) {
 			if (relay.relay !== node) continue;
 			relay.connection = null;
-			if (ageMs >= GLARE_WINDOW_MS) this.#hurry(relay);
+			relay.refusals = ageMs < GLARE_WINDOW_MS ? relay.refusals + 1 : 0;
+			if (relay.refusals <= 1) this.#hurry(relay);
 			else relay.nextMs = this.#host.now() + RELAY_REDIAL_CAP_MS * (0.75 + Math.random() / 2);
 		}
 	}
@@ -146,6 +151,8 @@ interface Relay extends RelayTarget {
 	busy: boolean;
 	/** Since it was last there whole. */
 	failures: number;
+	/** Links in a row that ended at once. */
+	refusals: number;
 	/** Since when it is looked for. */
 	awaySinceMs: number;
 	nextMs: number;
