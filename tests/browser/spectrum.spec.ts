@@ -155,6 +155,15 @@ test('the page shows a market as map, waterfall, story, ranking, measures and ta
 		await expect(times).toHaveCount(0);
 		await page.getByTestId('chart').nth(1).hover();
 		await expect(times).toHaveCount(6);
+		// What a key reads stays when the pointer goes, or the page scrolls away under it.
+		await page.getByTestId('chart').first().focus();
+		await page.keyboard.press('Home');
+		await expect(times.first()).toHaveText(oldest!);
+		await page.mouse.move(1, 1);
+		await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)));
+		expect(await times.allTextContents()).toEqual(Array.from({ length: 6 }, () => oldest));
+		await page.keyboard.press('Escape');
+		await expect(times).toHaveCount(0);
 		await page.getByTestId('series-as-table').check();
 		expect(await page.getByTestId('sample-row').count()).toBeGreaterThanOrEqual(TRADES);
 		await page.getByTestId('series-as-table').uncheck();

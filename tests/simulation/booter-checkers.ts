@@ -180,8 +180,7 @@ export class UpperTierCheckers {
 		const locks = this.#locks.get(`${vote.member}/${vote.height}`) ?? [];
 		const isHidden = (lock: Ballot): boolean =>
 			compareBallots(lock, vote.ballot) < 0 && (!shown || compareBallots(shown, lock) < 0);
-		if (locks.some(isHidden))
-			throw new Violation(`R14: a Status of ${nameOf(vote)} hides its lock`);
+		if (locks.some(isHidden)) throw new Violation(`R14: a Status of ${nameOf(vote)} hides its lock`);
 	}
 
 	#complaint(signed: Signed): void {
