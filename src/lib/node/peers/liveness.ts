@@ -7,6 +7,7 @@
  * the view timeout (R8), so whoever stalls on purpose gains what a leader has that does not finish its rounds.
  */
 import type { Timing } from '../timing.ts';
+import { MAX_PEERS } from './peers.ts';
 
 /** Heartbeats that a member may miss before it looks dead. Not a whole number: the last one in time may be on its way. */
 const MISSED_HEARTBEATS = 2.25;
@@ -14,16 +15,13 @@ const MISSED_HEARTBEATS = 2.25;
 const PATIENCE_PER_STALL = 2;
 /** A stall counts half after this many heartbeats: five seconds where they are 500 ms apart. */
 const STALLS_HALVE_AFTER_HEARTBEATS = 10;
-/** A class of sixty in both tiers, several times over. */
-const MAX_PEERS = 512;
 
 interface Heard {
 	lastMs: number;
 	/** The link went down since: such a silence says nothing of the peer. */
 	wasUnlinked: boolean;
-	/** Silences that ended by themselves, older ones counting less; as of `stallsAtMs`. */
+	/** Silences that ended by themselves, older ones counting less; as of `lastMs`. */
 	stalls: number;
-	stallsAtMs: number;
 }
 
 export class Liveness {
@@ -57,7 +55,7 @@ export class Liveness {
 	/** Something has come from a peer. */
 	heard(peer: string, nowMs: number): void {
 		const before = this.#heard.get(peer);
-		const heard = { lastMs: nowMs, wasUnlinked: false, stalls: 0, stallsAtMs: nowMs };
+		const heard: Heard = { lastMs: nowMs, wasUnlinked: false, stalls: 0 };
 		if (before) {
 			const silentMs = before.wasUnlinked ? 0 : this.#silentMs(before, nowMs);
 			// Who was silent for longer was away: it is to be passed over as soon the next time.
@@ -94,8 +92,8 @@ export class Liveness {
 		return Math.min(this.#maxPatienceMs, this.#patienceMs * Math.max(1, PATIENCE_PER_STALL * stalls));
 	}
 
-	#stalls({ stalls, stallsAtMs }: Heard, nowMs: number): number {
-		const sinceMs = Math.max(0, nowMs - stallsAtMs);
+	#stalls({ stalls, lastMs }: Heard, nowMs: number): number {
+		const sinceMs = Math.max(0, nowMs - lastMs);
 		return stalls * 0.5 ** (sinceMs / (STALLS_HALVE_AFTER_HEARTBEATS * this.#heartbeatMs));
 	}
 }

@@ -11,7 +11,7 @@ export interface PeerView {
 }
 
 /** A class of sixty in both tiers, several times over. */
-const MAX_PEERS = 512;
+export const MAX_PEERS = 512;
 
 export class Peers {
 	readonly #peers = new Map<string, PeerView>();
